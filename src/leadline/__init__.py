@@ -1,0 +1,1 @@
+"""Leadline keeps a trading program's view of its exchange true."""

@@ -1,0 +1,77 @@
+"""Time as a port: nothing outside this file reads a clock or sleeps on its own.
+
+Two readings, never mixed: `wall_ns` is Unix time and may step at any moment; `mono_ns` never steps and is
+the only one used for ages, deadlines and silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from typing import Protocol
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+
+
+class Clock(Protocol):
+    """What time it is, and a way to let some pass."""
+
+    def wall_ns(self) -> int:
+        """Unix time in nanoseconds; may step."""
+
+    def mono_ns(self) -> int:
+        """Nanoseconds since some fixed moment; never steps."""
+
+    async def sleep(self, delay_s: float) -> None:
+        """Return after `delay_s` seconds of monotonic time; 0 lets other tasks run once."""
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    wall_ns = staticmethod(time.time_ns)
+    mono_ns = staticmethod(time.monotonic_ns)
+
+    async def sleep(self, delay_s: float) -> None:
+        await asyncio.sleep(delay_s)
+
+
+class ManualClock:
+    """A clock that stands still until told otherwise; sleepers wake in `advance`."""
+
+    def __init__(self, wall_ns: int = 1_790_000_000 * NS_PER_S, mono_ns: int = 0) -> None:
+        self._wall_ns = wall_ns
+        self._mono_ns = mono_ns
+        self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._count = 0
+
+    def wall_ns(self) -> int:
+        return self._wall_ns
+
+    def mono_ns(self) -> int:
+        return self._mono_ns
+
+    async def sleep(self, delay_s: float) -> None:
+        if delay_s <= 0:
+            await asyncio.sleep(0)
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._count += 1
+        heapq.heappush(self._sleepers, (self._mono_ns + round(delay_s * NS_PER_S), self._count, waiter))
+        await waiter
+
+    def advance(self, delay_s: float) -> None:
+        """Let time pass; whoever slept until within it is woken."""
+        passed = round(delay_s * NS_PER_S)
+        self._mono_ns += passed
+        self._wall_ns += passed
+        while self._sleepers and self._sleepers[0][0] <= self._mono_ns:
+            waiter = heapq.heappop(self._sleepers)[2]
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def step_wall(self, delay_s: float) -> None:
+        """Step Unix time alone, as an administrator or NTP would."""
+        self._wall_ns += round(delay_s * NS_PER_S)

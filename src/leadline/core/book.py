@@ -1,0 +1,214 @@
+"""One L2 book in integers, with each level's checksum text kept beside it.
+
+A book is empty until a snapshot is loaded and after `clear`; between the two it is exactly what the venue said,
+truncated to the subscribed depth.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Iterable
+from zlib import crc32
+
+from leadline.model.instrument import from_units
+from leadline.model.market import FrozenBook, Level, parse_time_ns
+
+Change = tuple[int, int]
+"""Price and quantity in units of the book's precisions; quantity 0 removes the level."""
+
+CHECKED_DEPTH = 10
+"""Levels a side that Kraken's checksum covers, whatever the subscribed depth (dossier §6.1)."""
+
+
+class _Side:
+    """One side, best first: `keys` ascend (a bid's key is its negated price), the other lists run beside them."""
+
+    __slots__ = ("_sign", "keys", "lots", "tokens")
+
+    def __init__(self, sign: int) -> None:
+        self._sign = sign
+        self.keys: list[int] = []
+        self.lots: list[int] = []
+        self.tokens: list[bytes] = []
+
+    def clear(self) -> None:
+        self.keys.clear()
+        self.lots.clear()
+        self.tokens.clear()
+
+    def apply(self, changes: Iterable[Change], depth: int) -> bool:
+        """Apply changes in order, then truncate; True when one of the ten checked levels may have changed."""
+        keys, lots, tokens, sign = self.keys, self.lots, self.tokens, self._sign
+        touched = False
+        for price, qty in changes:
+            key = price * sign
+            at = bisect_left(keys, key)
+            if at < len(keys) and keys[at] == key:
+                if qty:
+                    lots[at] = qty
+                    tokens[at] = b"%d%d" % (price, qty)
+                else:
+                    del keys[at], lots[at], tokens[at]
+            elif qty:
+                keys.insert(at, key)
+                lots.insert(at, qty)
+                tokens.insert(at, b"%d%d" % (price, qty))
+            if at < CHECKED_DEPTH:
+                touched = True
+        if len(keys) > depth:
+            del keys[depth:], lots[depth:], tokens[depth:]
+        return touched
+
+
+class Book:
+    """The mutable book behind a view; prices and quantities are integers of the given precisions."""
+
+    __slots__ = (
+        "_asks",
+        "_asks_crc",
+        "_bids",
+        "_bids_text",
+        "depth",
+        "price_precision",
+        "qty_precision",
+        "symbol",
+        "venue_time",
+        "view",
+    )
+
+    def __init__(self, symbol: str, depth: int, price_precision: int, qty_precision: int) -> None:
+        self.symbol = symbol
+        self.depth = depth
+        self.price_precision = price_precision
+        self.qty_precision = qty_precision
+        self.venue_time: str | None = None
+        self._bids = _Side(-1)
+        self._asks = _Side(1)
+        self._asks_crc = 0
+        self._bids_text = b""
+        self.view = BookView(self)
+
+    def clear(self) -> None:
+        """Hold no levels: nothing that was here may be served any more."""
+        self._bids.clear()
+        self._asks.clear()
+        self._asks_crc = 0
+        self._bids_text = b""
+        self.venue_time = None
+
+    def load(self, bids: Iterable[Change], asks: Iterable[Change]) -> int:
+        """Replace everything by a snapshot; returns the checksum of the result."""
+        self.clear()
+        return self.apply(bids, asks)
+
+    def apply(self, bids: Iterable[Change], asks: Iterable[Change]) -> int:
+        """Apply one message, each side in its own order, truncate, and return the checksum of the result.
+
+        CRC-32 chains, so a message that leaves the ten checked asks alone costs only the bids' half.
+        """
+        if asks and self._asks.apply(asks, self.depth):
+            self._asks_crc = crc32(b"".join(self._asks.tokens[:CHECKED_DEPTH]))
+        if bids and self._bids.apply(bids, self.depth):
+            self._bids_text = b"".join(self._bids.tokens[:CHECKED_DEPTH])
+        return crc32(self._bids_text, self._asks_crc)
+
+    def best(self) -> tuple[int, int] | None:
+        """Best bid and best ask in price units; None when a side is empty."""
+        bids, asks = self._bids.keys, self._asks.keys
+        return (-bids[0], asks[0]) if bids and asks else None
+
+    @property
+    def crossed(self) -> bool:
+        """Whether the best bid is not below the best ask."""
+        bids, asks = self._bids.keys, self._asks.keys
+        return bool(bids and asks) and -bids[0] >= asks[0]
+
+    def bids(self, count: int) -> list[Change]:
+        """The best `count` bids as integers, best first."""
+        return [(-key, lots) for key, lots in zip(self._bids.keys[:count], self._bids.lots, strict=False)]
+
+    def asks(self, count: int) -> list[Change]:
+        """The best `count` asks as integers, best first."""
+        return list(zip(self._asks.keys[:count], self._asks.lots, strict=False))
+
+    def state_hash(self) -> str:
+        """A digest of symbol, precisions and levels; two books of equal content have equal digests."""
+        levels = (
+            self.symbol,
+            self.price_precision,
+            self.qty_precision,
+            self.bids(self.depth),
+            self.asks(self.depth),
+        )
+        return hashlib.sha256(repr(levels).encode()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._bids.keys) + len(self._asks.keys)
+
+
+class BookView:
+    """What a reader gets: the live book read in `Decimal`, valid until the reader awaits or returns.
+
+    A view whose book has been dropped reads as empty. `freeze` makes a value that may be kept.
+    """
+
+    __slots__ = ("_book",)
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    @property
+    def symbol(self) -> str:
+        return self._book.symbol
+
+    @property
+    def depth(self) -> int:
+        """Levels a side that the stream was subscribed to."""
+        return self._book.depth
+
+    @property
+    def verified_depth(self) -> int:
+        """Levels a side that the venue's proof covers."""
+        return min(CHECKED_DEPTH, self._book.depth)
+
+    @property
+    def venue_time(self) -> str | None:
+        return self._book.venue_time
+
+    @property
+    def venue_ns(self) -> int | None:
+        return parse_time_ns(self._book.venue_time)
+
+    @property
+    def best_bid(self) -> Level | None:
+        return next(iter(self.bids(1)), None)
+
+    @property
+    def best_ask(self) -> Level | None:
+        return next(iter(self.asks(1)), None)
+
+    def bids(self, count: int = 10) -> list[Level]:
+        """The best bids, best first; fewer where the book is thin."""
+        return self._levels(self._book.bids(count))
+
+    def asks(self, count: int = 10) -> list[Level]:
+        """The best asks, best first; fewer where the book is thin."""
+        return self._levels(self._book.asks(count))
+
+    def _levels(self, changes: list[Change]) -> list[Level]:
+        prices, qtys = self._book.price_precision, self._book.qty_precision
+        return [Level(from_units(price, prices), from_units(qty, qtys)) for price, qty in changes]
+
+    def freeze(self, count: int = 10) -> FrozenBook:
+        """The top `count` levels a side as a value that may be kept."""
+        return FrozenBook(self.symbol, tuple(self.bids(count)), tuple(self.asks(count)), self.venue_time)
+
+    def state_hash(self) -> str:
+        """A digest that depends on the content alone."""
+        return self._book.state_hash()
+
+    def __repr__(self) -> str:
+        bid, ask = self.best_bid, self.best_ask
+        sides = f"{bid.price} / {ask.price}" if bid and ask else "one side is empty"
+        return f"BookView({self.symbol} {sides}, depth {self.depth})"

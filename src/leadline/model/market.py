@@ -1,0 +1,214 @@
+"""What a venue says about a market, as values.
+
+Prices and quantities are `Decimal` with the venue's own digits. `venue_time` is the venue's RFC 3339 text,
+parsed only by who needs it (`venue_ns`), because most readers never do.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+
+from msgspec import Struct
+
+from leadline.model.instrument import Instrument
+
+
+class Channel(Enum):
+    """A kind of stream; the value is its name on the command line."""
+
+    TICKER = "ticker"
+    BOOK = "book"
+    TRADES = "trades"
+    BARS = "bars"
+    INSTRUMENTS = "instruments"
+
+
+class Side(Enum):
+    BUY = "buy"
+    SELL = "sell"
+
+
+class Subscription(Struct, frozen=True):
+    """One stream somebody wants: `param` is the depth of a book, the interval of bars in seconds, else 0."""
+
+    channel: Channel
+    symbol: str
+    param: int = 0
+
+    def __str__(self) -> str:
+        unit = {Channel.BOOK: f" depth {self.param}", Channel.BARS: f" {self.param} s"}.get(self.channel, "")
+        return f"{self.channel.value} {self.symbol}{unit}"
+
+
+def parse_time_ns(text: str | None) -> int | None:
+    """Unix nanoseconds of an RFC 3339 UTC text with any number of fractional digits; None when it is none."""
+    if not text:
+        return None
+    try:
+        whole = datetime.fromisoformat(text[:19]).replace(tzinfo=UTC)
+        fraction = text[20:].removesuffix("Z")
+        return int(whole.timestamp()) * 1_000_000_000 + (int(fraction.ljust(9, "0")[:9]) if fraction else 0)
+    except ValueError:
+        return None
+
+
+class Ticker(Struct, frozen=True):
+    """Best bid and ask, last trade, and the last 24 hours; None where the source does not say."""
+
+    symbol: str
+    bid: Decimal
+    bid_qty: Decimal
+    ask: Decimal
+    ask_qty: Decimal
+    last: Decimal
+    volume: Decimal
+    vwap: Decimal
+    low: Decimal
+    high: Decimal
+    change: Decimal | None = None
+    change_pct: Decimal | None = None
+    venue_time: str | None = None
+
+    @property
+    def venue_ns(self) -> int | None:
+        return parse_time_ns(self.venue_time)
+
+
+class Trade(Struct, frozen=True):
+    """One trade; `side` is the taker's. `trade_id` counts up by one per instrument (None where not sent)."""
+
+    symbol: str
+    side: Side
+    price: Decimal
+    qty: Decimal
+    trade_id: int | None
+    venue_time: str | None
+    backfilled: bool = False
+
+    @property
+    def venue_ns(self) -> int | None:
+        return parse_time_ns(self.venue_time)
+
+
+class TradeBatch(Struct, frozen=True):
+    """Trades the venue sent together, oldest first; a snapshot repeats the recent past."""
+
+    symbol: str
+    trades: tuple[Trade, ...]
+    snapshot: bool = False
+
+
+class Bar(Struct, frozen=True):
+    """One candle [begin, begin + interval); `complete` only when it has ended and nothing of it is missing."""
+
+    symbol: str
+    interval_s: int
+    begin_ns: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    vwap: Decimal
+    trades: int
+    complete: bool = False
+
+    @property
+    def end_ns(self) -> int:
+        return self.begin_ns + self.interval_s * 1_000_000_000
+
+    @property
+    def venue_ns(self) -> int:
+        return self.begin_ns
+
+
+class BarBatch(Struct, frozen=True):
+    """Candles of one instrument and interval as the venue sent them, oldest first, none judged complete yet."""
+
+    symbol: str
+    interval_s: int
+    bars: tuple[Bar, ...]
+    snapshot: bool = False
+
+
+class Level(Struct, frozen=True):
+    price: Decimal
+    qty: Decimal
+
+
+class FrozenBook(Struct, frozen=True):
+    """The top of a book as a value, best first; what `freeze` of a live view makes and REST answers with."""
+
+    symbol: str
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    venue_time: str | None = None
+
+    @property
+    def venue_ns(self) -> int | None:
+        return parse_time_ns(self.venue_time)
+
+
+class BookDropped(Struct, frozen=True):
+    """The book of a symbol is gone until its next snapshot; `reason` is for people."""
+
+    symbol: str
+    reason: str
+
+
+class BookCrossed(Struct, frozen=True):
+    """The best bid is not below the best ask although the venue's proof holds: an alarm, not a resync."""
+
+    symbol: str
+    bid: Decimal
+    ask: Decimal
+
+
+class GapCause(Enum):
+    DISCONNECTED = "disconnected"
+    SILENT = "silent"
+    SKIPPED = "skipped"  # a trade id was skipped: suspected until REST confirms
+    OVERFLOW = "overflow"  # a reader was too slow
+    DROPPED = "dropped"  # a book failed its proof
+
+
+class Gap(Struct, frozen=True):
+    """A hole in a stream: `from_ns`/`until_ns` are Unix time, until is None while it is open.
+
+    `missing` counts items where that is known; `filled` says REST has supplied them all; `suspected` that
+    nothing has confirmed the hole yet.
+    """
+
+    channel: Channel
+    symbol: str
+    cause: GapCause
+    from_ns: int
+    until_ns: int | None = None
+    missing: int | None = None
+    filled: bool = False
+    suspected: bool = False
+
+
+class VenueMode(Enum):
+    """What the venue as a whole allows (Kraken: dossier §3.1)."""
+
+    ONLINE = "online"
+    CANCEL_ONLY = "cancel_only"
+    POST_ONLY = "post_only"
+    LIMIT_ONLY = "limit_only"
+    MAINTENANCE = "maintenance"
+    UNKNOWN = "unknown"
+
+
+class VenueStatus(Struct, frozen=True):
+    mode: VenueMode
+    text: str = ""
+
+
+class InstrumentsChanged(Struct, frozen=True):
+    """Reference data as told on the stream: changed instruments only, or all of them in a snapshot."""
+
+    instruments: tuple[Instrument, ...]
+    snapshot: bool = False
