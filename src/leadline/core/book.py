@@ -24,26 +24,32 @@ CHECKED_DEPTH = 10
 class _Side:
     """One side, best first: `keys` ascend (a bid's key is its negated price), the other lists run beside them."""
 
-    __slots__ = ("_sign", "keys", "lots", "tokens")
+    __slots__ = ("depth", "keys", "lots", "sign", "text", "tokens")
 
-    def __init__(self, sign: int) -> None:
-        self._sign = sign
+    def __init__(self, sign: int, depth: int) -> None:
+        self.sign = sign
+        self.depth = depth
         self.keys: list[int] = []
         self.lots: list[int] = []
         self.tokens: list[bytes] = []
+        self.text = b""
+        """The tokens of the checked levels, joined."""
 
     def clear(self) -> None:
         self.keys.clear()
         self.lots.clear()
         self.tokens.clear()
+        self.text = b""
 
-    def apply(self, changes: Iterable[Change], depth: int) -> bool:
-        """Apply changes in order, then truncate; True when one of the ten checked levels may have changed."""
-        keys, lots, tokens, sign = self.keys, self.lots, self.tokens, self._sign
-        touched = False
+    def apply(self, changes: Iterable[Change]) -> bool:
+        """Apply changes in order, then truncate; True when the best level may have changed."""
+        keys, lots, tokens, sign = self.keys, self.lots, self.tokens, self.sign
+        touched = CHECKED_DEPTH
         for price, qty in changes:
             key = price * sign
             at = bisect_left(keys, key)
+            if at < touched:
+                touched = at
             if at < len(keys) and keys[at] == key:
                 if qty:
                     lots[at] = qty
@@ -54,11 +60,11 @@ class _Side:
                 keys.insert(at, key)
                 lots.insert(at, qty)
                 tokens.insert(at, b"%d%d" % (price, qty))
-            if at < CHECKED_DEPTH:
-                touched = True
-        if len(keys) > depth:
-            del keys[depth:], lots[depth:], tokens[depth:]
-        return touched
+        if len(keys) > self.depth:
+            del keys[self.depth :], lots[self.depth :], tokens[self.depth :]
+        if touched < CHECKED_DEPTH:
+            self.text = b"".join(tokens[:CHECKED_DEPTH])
+        return not touched
 
 
 class Book:
@@ -68,7 +74,7 @@ class Book:
         "_asks",
         "_asks_crc",
         "_bids",
-        "_bids_text",
+        "crossed",
         "depth",
         "price_precision",
         "qty_precision",
@@ -83,10 +89,11 @@ class Book:
         self.price_precision = price_precision
         self.qty_precision = qty_precision
         self.venue_time: str | None = None
-        self._bids = _Side(-1)
-        self._asks = _Side(1)
+        self.crossed = False
+        """Whether the best bid is not below the best ask."""
+        self._bids = _Side(-1, depth)
+        self._asks = _Side(1, depth)
         self._asks_crc = 0
-        self._bids_text = b""
         self.view = BookView(self)
 
     def clear(self) -> None:
@@ -94,7 +101,7 @@ class Book:
         self._bids.clear()
         self._asks.clear()
         self._asks_crc = 0
-        self._bids_text = b""
+        self.crossed = False
         self.venue_time = None
 
     def load(self, bids: Iterable[Change], asks: Iterable[Change]) -> int:
@@ -107,22 +114,22 @@ class Book:
 
         CRC-32 chains, so a message that leaves the ten checked asks alone costs only the bids' half.
         """
-        if asks and self._asks.apply(asks, self.depth):
-            self._asks_crc = crc32(b"".join(self._asks.tokens[:CHECKED_DEPTH]))
-        if bids and self._bids.apply(bids, self.depth):
-            self._bids_text = b"".join(self._bids.tokens[:CHECKED_DEPTH])
-        return crc32(self._bids_text, self._asks_crc)
+        best_moved = False
+        if asks:
+            side = self._asks
+            best_moved = side.apply(asks)
+            self._asks_crc = crc32(side.text)
+        if bids and self._bids.apply(bids):
+            best_moved = True
+        if best_moved:
+            best = self.best()
+            self.crossed = best is not None and best[0] >= best[1]
+        return crc32(self._bids.text, self._asks_crc)
 
     def best(self) -> tuple[int, int] | None:
         """Best bid and best ask in price units; None when a side is empty."""
         bids, asks = self._bids.keys, self._asks.keys
         return (-bids[0], asks[0]) if bids and asks else None
-
-    @property
-    def crossed(self) -> bool:
-        """Whether the best bid is not below the best ask."""
-        bids, asks = self._bids.keys, self._asks.keys
-        return bool(bids and asks) and -bids[0] >= asks[0]
 
     def bids(self, count: int) -> list[Change]:
         """The best `count` bids as integers, best first."""
