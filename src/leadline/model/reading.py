@@ -5,9 +5,12 @@ from __future__ import annotations
 from enum import Enum
 from typing import Generic, TypeVar
 
+from msgspec import Struct
+
 from leadline.clock import NS_PER_S, Clock
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Source(Enum):
@@ -17,25 +20,26 @@ class Source(Enum):
     CHECKPOINT = "checkpoint"
 
 
-class Reading(Generic[T]):
+class Reading(Struct, Generic[T], eq=False):
     """One value with its provenance.
 
-    `age_s` is the time since the venue's message arrived, by the monotonic clock, and goes on growing while the
-    reading is held: an old value can not be mistaken for a new one. `bound_s` is the age within which silence is
-    not alarming for this stream; a value older than that was corroborated by REST or asked for as stale.
+    `age_s` is the time since the venue's message arrived, by the monotonic clock, and goes on growing while
+    the reading is held: an old value can not be mistaken for a new one. `bound_s` is the age up to which the
+    value is fresh: the announced bound of its stream, moved on whenever REST corroborated the value, or the
+    time to live of a REST answer. A reading older than that was asked for as stale, or held too long.
     """
 
-    __slots__ = ("_clock", "bound_s", "received_mono_ns", "source", "value", "verified")
+    value: T
+    source: Source
+    received_mono_ns: int
+    _clock: Clock
+    verified: bool
+    bound_s: float
 
-    def __init__(
-        self, value: T, source: Source, received_mono_ns: int, clock: Clock, verified: bool, bound_s: float
-    ) -> None:
-        self.value = value
-        self.source = source
-        self.received_mono_ns = received_mono_ns
-        self._clock = clock
-        self.verified = verified
-        self.bound_s = bound_s
+    def of(self, value: U) -> Reading[U]:
+        """The same provenance around another form of the value."""
+        received_ns = self.received_mono_ns
+        return Reading(value, self.source, received_ns, self._clock, self.verified, self.bound_s)
 
     @property
     def age_s(self) -> float:

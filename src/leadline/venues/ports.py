@@ -24,6 +24,8 @@ class Limits:
     rest_book_depth: int
     rest_bars: int
     """Newest candles REST can still give; older ones are gone."""
+    rest_trades: int
+    """Trades in one page of REST; a shorter page is the last one."""
 
 
 class Reference(Protocol):

@@ -1,0 +1,81 @@
+"""How soon to try again, and how often at most: pure decisions on monotonic nanoseconds.
+
+The rule of both classes: ask, then spend; the answer is a delay.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from leadline.clock import NS_PER_S
+
+WINDOW_S = 600
+CONNECTS_PER_WINDOW = 120
+UNPROVEN_PER_WINDOW = 40
+PROOF_S = 30
+"""How long a connection must have had data before it counts as stable (dossier §3.5)."""
+
+
+class Randomness(Protocol):
+    """A source of chance, such as a seeded `random.Random`."""
+
+    def random(self) -> float:
+        """A number from 0 up to but not including 1."""
+
+
+class Backoff:
+    """Exponential back-off with full jitter: each delay is drawn evenly from zero to a doubling ceiling.
+
+    `attempt` counts the delays given since the last proof; nothing but `proven` resets it, because a venue
+    that accepts and closes again would otherwise be tried without pause.
+    """
+
+    def __init__(self, random: Randomness, base_s: float = 0.5, cap_s: float = 30.0) -> None:
+        self._random = random
+        self._base_s = base_s
+        self._cap_s = cap_s
+        self.attempt = 0
+
+    def next_delay_s(self) -> float:
+        """How long to wait before the next attempt."""
+        ceiling_s = min(self._cap_s, self._base_s * 2.0 ** min(self.attempt, 32))
+        self.attempt += 1
+        return self._random.random() * ceiling_s
+
+    def proven(self) -> None:
+        """What was attempted has worked for long enough."""
+        self.attempt = 0
+
+
+class ConnectBudget:
+    """How many connects a process may make; above about 150 in ten minutes the edge bans (dossier §3.5).
+
+    At most 120 in any 600 s, and at most 40 of those not yet cleared. Every connect counts as one that comes
+    to nothing until it is cleared, so that several at once cannot overrun the second bound together.
+    """
+
+    def __init__(self) -> None:
+        self._connects: deque[int] = deque()
+        self._uncleared: deque[int] = deque()
+
+    def delay_s(self, now_ns: int) -> float:
+        """How long until one more connect fits; 0 when it does now."""
+        expired_ns = now_ns - WINDOW_S * NS_PER_S
+        delay_ns = 0
+        for starts, limit in ((self._connects, CONNECTS_PER_WINDOW), (self._uncleared, UNPROVEN_PER_WINDOW)):
+            while starts and starts[0] <= expired_ns:
+                starts.popleft()
+            if len(starts) >= limit:
+                delay_ns = max(delay_ns, starts[len(starts) - limit] - expired_ns)
+        return delay_ns / NS_PER_S
+
+    def spend(self, now_ns: int) -> None:
+        """A connect begins now."""
+        self._connects.append(now_ns)
+        self._uncleared.append(now_ns)
+
+    def clear(self, spent_ns: int) -> None:
+        """The connect that began then was proven stable, or the venue never accepted it."""
+        if spent_ns in self._uncleared:
+            self._uncleared.remove(spent_ns)

@@ -1,0 +1,100 @@
+"""Continuity of one instrument's trades by the venue's id, which counts up by one.
+
+Every id passes at most once, whoever supplies it; an id that was skipped is remembered until it comes or REST
+shows that it never existed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from leadline.model.market import Trade
+
+KEPT_TRADES = 1000
+LARGEST_HOLE = 100_000
+"""A jump of the id beyond this is recorded but not tracked id by id."""
+_MOST_HOLES = 64
+
+
+class Hole:
+    """Ids that were skipped, between two known trades."""
+
+    __slots__ = ("after", "before", "first_id", "missing", "size")
+
+    def __init__(self, after: Trade, before: Trade, first_id: int, last_id: int) -> None:
+        self.after = after
+        self.before = before
+        self.first_id = first_id
+        self.size = last_id - first_id + 1
+        self.missing = set(range(first_id, last_id + 1)) if self.size <= LARGEST_HOLE else set()
+
+    @property
+    def tracked(self) -> bool:
+        """Whether the hole is small enough to be filled id by id."""
+        return self.size <= LARGEST_HOLE
+
+
+class TradeLog:
+    """What has been delivered of one instrument's trades, and what is missing."""
+
+    def __init__(self) -> None:
+        self.last: Trade | None = None
+        self.holes: list[Hole] = []
+        self._recent: deque[Trade] = deque(maxlen=KEPT_TRADES)
+
+    def merge(self, trades: Iterable[Trade]) -> tuple[list[Trade], list[Hole]]:
+        """The trades not seen before, in the order given, and the holes that they open."""
+        fresh: list[Trade] = []
+        opened: list[Hole] = []
+        for trade in trades:
+            number = trade.trade_id
+            last = self.last
+            if number is None or last is None or last.trade_id is None:
+                self.last = trade
+            elif number > last.trade_id:
+                if number > last.trade_id + 1:
+                    opened.append(Hole(last, trade, last.trade_id + 1, number - 1))
+                self.last = trade
+            elif not self._fill(number):
+                continue
+            fresh.append(trade)
+        self._recent.extend(fresh)
+        if opened:
+            self.holes = [*self.holes, *opened][-_MOST_HOLES:]
+        return fresh, opened
+
+    def within_holes(self, trades: Iterable[Trade]) -> list[Trade]:
+        """Those of the trades whose ids are missing."""
+        missing = [hole.missing for hole in self.holes]
+        return [trade for trade in trades if any(trade.trade_id in ids for ids in missing)]
+
+    def filled(self) -> list[Hole]:
+        """Holes that have no missing id left; they are forgotten here."""
+        done = [hole for hole in self.holes if hole.tracked and not hole.missing]
+        self.holes = [hole for hole in self.holes if hole not in done]
+        return done
+
+    def forget(self, hole: Hole) -> None:
+        """Stop waiting for what is missing there."""
+        self.holes = [other for other in self.holes if other is not hole]
+
+    def recent(self) -> tuple[Trade, ...]:
+        """The last trades (bounded), in order of their ids."""
+        return tuple(sorted(self._recent, key=_by_id))
+
+    @property
+    def continuous(self) -> bool:
+        """Whether nothing is known to be missing."""
+        return not self.holes
+
+    def _fill(self, number: int) -> bool:
+        for hole in self.holes:
+            if number in hole.missing:
+                hole.missing.remove(number)
+                return True
+        return False
+
+
+def _by_id(trade: Trade) -> int:
+    return -1 if trade.trade_id is None else trade.trade_id
