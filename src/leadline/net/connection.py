@@ -1,0 +1,239 @@
+"""One loop for every session: frames in by direct call, outputs out in order, time when it asks for it.
+
+Rule: per frame no task, no queue, no timer and no timeout object; they cost more than all a session does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+from leadline.clock import NS_PER_S, Clock
+from leadline.core.retry import PROOF_S, Backoff, ConnectBudget
+from leadline.core.session import Output, Reconnect, Send, Session
+from leadline.errors import ConnectFailed, ConnectionLost
+from leadline.net.websocket import Socket
+
+FRAMES_PER_TURN = 128
+"""After so many frames everybody else gets a turn, although more may be waiting."""
+
+OUTBOX_LIMIT = 4096
+"""Unsent texts at which the other side is taken to have stopped reading."""
+
+NEVER_NS = 1 << 63
+
+
+class Connection:
+    """A session on one socket, from open to close; `drive` is its whole life."""
+
+    def __init__(self, session: Session, socket: Socket, clock: Clock) -> None:
+        self._session = session
+        self._socket = socket
+        self._clock = clock
+        self._tasks: asyncio.TaskGroup | None = None
+        self._sleeper: asyncio.Task[None] | None = None
+        self._armed_ns = NEVER_NS
+        self._outbox: deque[str] = deque()
+        self._outgoing = asyncio.Event()
+        self._lost: ConnectionLost | None = None
+        self._over = asyncio.Event()
+        self.proven = False
+        """Whether it had data for half a minute; known once it is over."""
+
+    async def drive(self) -> NoReturn:
+        """Run until the connection ends; the socket is closed afterwards, also on cancellation.
+
+        Always raises: ConnectionLost, or what the session or its readers let escape.
+        """
+        opened_ns = self._clock.mono_ns()
+        reason = "stopped"
+        try:
+            self._session.outputs()  # what was meant for an earlier connection
+            self._session.opened(opened_ns)
+            lost = await self._run()
+            reason = str(lost)
+            raise lost
+        finally:
+            data_ns = self._session.last_data_ns
+            self.proven = data_ns is not None and data_ns - opened_ns >= PROOF_S * NS_PER_S
+            self._session.closed(reason, self._clock.mono_ns())
+            await self._socket.close()
+
+    def poke(self) -> None:
+        """Carry out now what the session wants done, because somebody has changed what is wanted of it."""
+        if self._tasks is not None:
+            self._act(self._session.outputs())
+            self._arm(self._session.wake_at())
+
+    async def _run(self) -> ConnectionLost:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                reader = tasks.create_task(self._read())
+                writer = tasks.create_task(self._write())
+                self.poke()
+                await self._over.wait()
+                for task in (reader, writer, self._sleeper):
+                    if task is not None:
+                        task.cancel()
+                self._tasks = None
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from group
+        finally:
+            self._tasks = None
+        assert self._lost is not None
+        return self._lost
+
+    def _end(self, lost: ConnectionLost) -> None:
+        if self._lost is None:
+            self._lost = lost
+            self._over.set()
+
+    def _act(self, outputs: list[Output]) -> None:
+        for output in outputs:
+            match output:
+                case Send(text):
+                    self._outbox.append(text)
+                case Reconnect(reason):
+                    self._end(ConnectionLost(reason))
+        if self._outbox:
+            self._outgoing.set()
+            if len(self._outbox) > OUTBOX_LIMIT:
+                self._end(ConnectionLost("the other side has stopped reading"))
+
+    async def _read(self) -> None:
+        session = self._session
+        receive, mono_ns = self._socket.receive, self._clock.mono_ns
+        received, outputs, wake_at = session.received, session.outputs, session.wake_at
+        try:
+            while True:
+                for _ in range(FRAMES_PER_TURN):
+                    frame = await receive()
+                    received(frame, mono_ns())
+                    if wanted := outputs():
+                        self._act(wanted)
+                    if self._lost is not None:
+                        return
+                    wake_ns = wake_at()
+                    if wake_ns is not None and wake_ns < self._armed_ns:
+                        self._arm(wake_ns)
+                await self._clock.sleep(0)
+        except ConnectionLost as lost:
+            self._end(lost)
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                while self._outbox:
+                    await self._socket.send(self._outbox.popleft())
+                self._outgoing.clear()
+                await self._outgoing.wait()
+        except ConnectionLost as lost:
+            self._end(lost)
+
+    def _arm(self, wake_ns: int | None) -> None:
+        """Sleep until then at the latest; a sleep that turns out too short is simply followed by another."""
+        if wake_ns is None or wake_ns >= self._armed_ns or self._tasks is None:
+            return
+        if self._sleeper is not None:
+            self._sleeper.cancel()
+        self._armed_ns = wake_ns
+        self._sleeper = self._tasks.create_task(self._ring(wake_ns))
+
+    async def _ring(self, wake_ns: int) -> None:
+        await self._clock.sleep(max(0, wake_ns - self._clock.mono_ns()) / NS_PER_S)
+        self._sleeper, self._armed_ns = None, NEVER_NS
+        now_ns = self._clock.mono_ns()
+        wanted_ns = self._session.wake_at()
+        if wanted_ns is not None and wanted_ns <= now_ns:
+            self._session.woke(now_ns)
+        self.poke()
+
+
+class Line:
+    """A session that is reconnected for ever.
+
+    The first try is immediate, each later one waits for the back-off (at least the session's
+    `retry_floor_s`) and for the process's budget. Its plain attributes say how it stands.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        connect: Callable[[], Awaitable[Socket]],
+        clock: Clock,
+        backoff: Backoff,
+        budget: ConnectBudget,
+    ) -> None:
+        self._session = session
+        self._connect = connect
+        self._clock = clock
+        self._backoff = backoff
+        self._budget = budget
+        self._connection: Connection | None = None
+        self.connects = 0
+        """Connections that stood."""
+        self.last_error: ConnectFailed | ConnectionLost | None = None
+        """Why the last try or connection ended."""
+        self.next_try_ns: int | None = None
+        """When the next try is due; None while trying or connected."""
+
+    @property
+    def attempts(self) -> int:
+        """Tries that ended since a connection was last stable; 0 while all is well."""
+        return self._backoff.attempt
+
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None
+
+    def poke(self) -> None:
+        """Carry out now what the session wants done; while disconnected there is nothing to do."""
+        if self._connection is not None:
+            self._connection.poke()
+
+    async def run(self) -> NoReturn:
+        """Stay connected until cancelled; raises only a terminal ConnectFailed or ConnectionLost."""
+        delay_s = 0.0
+        while True:
+            spent_ns = await self._turn(delay_s)
+            try:
+                await self._live(spent_ns)
+            except (ConnectFailed, ConnectionLost) as error:
+                self.last_error = error
+                if error.terminal:
+                    raise
+            delay_s = max(self._backoff.next_delay_s(), self._session.retry_floor_s)
+
+    async def _turn(self, delay_s: float) -> int:
+        """Wait for our turn and take it; other lines spend from the same budget, hence the second look."""
+        while True:
+            now_ns = self._clock.mono_ns()
+            if delay_s <= 0:
+                delay_s = self._budget.delay_s(now_ns)
+            if delay_s <= 0:
+                break
+            self.next_try_ns = now_ns + round(delay_s * NS_PER_S)
+            await self._clock.sleep(delay_s)
+            delay_s = 0.0
+        self.next_try_ns = None
+        self._budget.spend(now_ns)
+        return now_ns
+
+    async def _live(self, spent_ns: int) -> NoReturn:
+        try:
+            socket = await self._connect()
+        except ConnectFailed:
+            self._budget.clear(spent_ns)
+            raise
+        self.connects += 1
+        connection = self._connection = Connection(self._session, socket, self._clock)
+        try:
+            await connection.drive()
+        finally:
+            self._connection = None
+            if connection.proven:
+                self._backoff.proven()
+                self._budget.clear(spent_ns)

@@ -1,0 +1,334 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leadline.clock import NS_PER_S, ManualClock
+from leadline.core.limits import DecayingCounter
+from leadline.errors import ConnectionLost, Throttled
+from leadline.net.http import QUEUE_LIMIT, MemoryHttp, PacedHttp, Priority, Purpose, Request, Response
+
+OK = Response(200, (), b"{}")
+
+
+def get(path: str, cost: float = 1.0) -> Request:
+    return Request("GET", path, cost=cost)
+
+
+async def turns(count: int = 20) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+class Venue(PacedHttp):
+    """Notes when what left, and answers when the test says so."""
+
+    def __init__(self, clock: ManualClock, counter: DecayingCounter) -> None:
+        super().__init__(clock, counter)
+        self.clock = clock
+        self.left: list[tuple[str, float]] = []
+        self.answers: dict[str, asyncio.Future[Response]] = {}
+
+    async def exchange(self, request: Request) -> Response:
+        self.left.append((request.path, self.clock.mono_ns() / NS_PER_S))
+        if request.path in self.answers:
+            return await asyncio.shield(self.answers[request.path])
+        return OK
+
+    def hold(self, path: str) -> asyncio.Future[Response]:
+        self.answers[path] = asyncio.get_running_loop().create_future()
+        return self.answers[path]
+
+
+def venue(limit: float = 1000, decay_per_s: float = 1000) -> Venue:
+    return Venue(ManualClock(), DecayingCounter(limit, decay_per_s))
+
+
+def start(
+    http: Venue, path: str, priority: Priority = Priority.NORMAL, cost: float = 1.0
+) -> asyncio.Task[Response]:
+    return asyncio.create_task(http.send(get(path, cost), Purpose.SNAPSHOT, priority))
+
+
+async def pass_s(http: Venue, seconds: float, step_s: float = 0.05) -> None:
+    for _ in range(round(seconds / step_s)):
+        http.clock.advance(step_s)
+        await turns()
+
+
+async def test_an_answer_comes_back_whatever_its_status_and_is_counted_by_purpose() -> None:
+    clock = ManualClock()
+    http = MemoryHttp(
+        lambda request: Response(503, (), request.path.encode()), clock, DecayingCounter(8, 0.8)
+    )
+
+    answer = await http.send(get("/down"), Purpose.STATUS)
+
+    assert (answer.status, answer.body) == (503, b"/down")
+    assert dict(http.counts) == {Purpose.STATUS: 1}
+
+
+async def test_ordinary_requests_leave_a_tenth_of_a_second_apart() -> None:
+    http = venue()
+    asked = [start(http, f"/{n}") for n in range(4)]
+    await pass_s(http, 1)
+    await asyncio.gather(*asked)
+
+    times = [round(moment, 6) for _, moment in http.left]
+    assert [path for path, _ in http.left] == ["/0", "/1", "/2", "/3"]
+    assert all(later - sooner >= 0.1 - 1e-9 for sooner, later in itertools.pairwise(times))
+    assert times[-1] <= 0.45
+
+
+async def test_an_emergency_and_a_fallback_wait_for_no_spacing() -> None:
+    http = venue()
+    asked = [
+        start(http, "/a"),
+        start(http, "/b", Priority.FALLBACK),
+        start(http, "/c", Priority.EMERGENCY),
+    ]
+    await asyncio.gather(*asked[1:])
+
+    assert sorted(http.left) == [("/a", 0.0), ("/b", 0.0), ("/c", 0.0)]
+    await asked[0]
+
+
+async def test_the_more_urgent_leaves_first_and_equals_in_order() -> None:
+    http = venue(limit=1, decay_per_s=1)
+    await start(http, "/first")
+    asked = [
+        start(http, "/background", Priority.BACKGROUND),
+        start(http, "/normal-1"),
+        start(http, "/normal-2"),
+        start(http, "/emergency", Priority.EMERGENCY),
+    ]
+    await pass_s(http, 5)
+    await asyncio.gather(*asked)
+
+    assert [path for path, _ in http.left] == [
+        "/first",
+        "/emergency",
+        "/normal-1",
+        "/normal-2",
+        "/background",
+    ]
+
+
+async def test_a_slow_answer_holds_back_nobody() -> None:
+    http = venue()
+    answer = http.hold("/slow")
+    slow, quick = start(http, "/slow"), start(http, "/quick")
+    await pass_s(http, 0.2)
+
+    assert await quick is OK
+    assert not slow.done()
+    answer.set_result(OK)
+    await slow
+
+
+async def test_identical_gets_under_way_are_one_request() -> None:
+    http = venue()
+    answer = http.hold("/ticker")
+    asked = [start(http, "/ticker") for _ in range(5)]
+    await pass_s(http, 1)
+    answer.set_result(OK)
+
+    assert await asyncio.gather(*asked) == [OK] * 5
+    assert len(http.left) == 1
+    assert http.counts[Purpose.SNAPSHOT] == 1
+
+    await pass_s(http, 0.2)
+    await start(http, "/ticker")
+    assert len(http.left) == 2
+
+
+async def test_posts_are_never_shared() -> None:
+    http = venue()
+    asked = [asyncio.create_task(http.send(Request("POST", "/order"), Purpose.STATUS)) for _ in range(2)]
+    await pass_s(http, 0.3)
+    await asyncio.gather(*asked)
+
+    assert len(http.left) == 2
+
+
+async def test_all_who_share_a_request_hear_of_its_failure() -> None:
+    http = venue()
+    answer = http.hold("/ticker")
+    asked = [start(http, "/ticker") for _ in range(3)]
+    await turns()
+    answer.set_exception(ConnectionLost("cut"))
+
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [ConnectionLost] * 3
+    assert len(http.left) == 1
+
+
+async def test_when_the_one_who_sent_gives_up_another_takes_over() -> None:
+    http = venue()
+    answer = http.hold("/ticker")
+    asked = [start(http, "/ticker") for _ in range(3)]
+    await turns()
+    asked[0].cancel()
+    await pass_s(http, 0.2)
+    assert [path for path, _ in http.left] == ["/ticker", "/ticker"]
+
+    answer.set_result(OK)
+    assert await asked[1] is OK
+    assert await asked[2] is OK
+    assert len(http.left) == 2
+
+
+async def test_one_who_gives_up_waiting_takes_nothing_from_the_others() -> None:
+    http = venue()
+    answer = http.hold("/ticker")
+    asked = [start(http, "/ticker") for _ in range(2)]
+    await turns()
+    asked[1].cancel()
+    await turns()
+    answer.set_result(OK)
+
+    assert await asked[0] is OK
+    assert asked[1].cancelled()
+
+
+async def test_an_urgent_request_hurries_the_identical_one_that_still_waits() -> None:
+    http = venue(limit=1, decay_per_s=1)
+    await start(http, "/first")
+    slow = [start(http, "/other", Priority.NORMAL), start(http, "/same", Priority.BACKGROUND)]
+    await turns()
+    urgent = start(http, "/same", Priority.EMERGENCY)
+    await pass_s(http, 3)
+    await asyncio.gather(urgent, *slow)
+
+    assert [path for path, _ in http.left] == ["/first", "/same", "/other"]
+
+
+async def test_who_would_share_too_late_an_answer_is_told_so() -> None:
+    http = venue(limit=1, decay_per_s=0.125)
+    await start(http, "/first")
+    slow = start(http, "/same", Priority.BACKGROUND)
+    await turns()
+
+    with pytest.raises(Throttled) as throttled:
+        await start(http, "/same", Priority.EMERGENCY)
+
+    assert throttled.value.delay_s == 8
+    await pass_s(http, 8)
+    assert await slow is OK
+
+
+async def test_what_does_not_fit_within_its_patience_is_refused_with_the_delay() -> None:
+    http = venue(limit=8, decay_per_s=0.8)
+    for n in range(8):
+        await start(http, f"/{n}", Priority.FALLBACK)
+    waiting = [start(http, f"/wait/{n}", Priority.FALLBACK) for n in range(4)]
+
+    with pytest.raises(Throttled, match=r"no room for another 6\.2 s") as throttled:
+        await start(http, "/too-much", Priority.FALLBACK)
+
+    assert throttled.value.delay_s == 6.25
+    await pass_s(http, 5)
+    await asyncio.gather(*waiting)
+    assert [moment for _, moment in http.left[8:]] == [1.25, 2.5, 3.75, 5.0]
+
+
+async def test_the_background_waits_as_long_as_it_takes() -> None:
+    http = venue(limit=1, decay_per_s=0.01)
+    await start(http, "/first")
+    waiting = start(http, "/history", Priority.BACKGROUND)
+    await pass_s(http, 100, step_s=10)
+
+    assert await waiting is OK
+    assert http.left[-1] == ("/history", 100.0)
+
+
+async def test_one_overtaken_beyond_its_patience_hears_of_it_at_once() -> None:
+    http = venue(limit=1, decay_per_s=0.25)
+    await start(http, "/first")
+    holding = start(http, "/head", Priority.NORMAL)
+    late = start(http, "/late", Priority.NORMAL)
+    await turns()
+    assert not late.done()
+    urgent = [start(http, "/urgent", Priority.FALLBACK)]
+    await turns()
+
+    with pytest.raises(Throttled):
+        await late
+    await pass_s(http, 8)
+    await asyncio.gather(holding, *urgent)
+
+
+async def test_a_cost_beyond_the_whole_budget_is_refused_even_in_the_background() -> None:
+    http = venue(limit=8, decay_per_s=0.8)
+
+    with pytest.raises(Throttled) as throttled:
+        await start(http, "/huge", Priority.BACKGROUND, cost=9)
+
+    assert math.isinf(throttled.value.delay_s)
+    assert await start(http, "/next") is OK
+
+
+async def test_the_queue_is_bounded() -> None:
+    http = venue(limit=1, decay_per_s=0.001)
+    await start(http, "/first")
+    waiting = [start(http, f"/{n}", Priority.BACKGROUND) for n in range(QUEUE_LIMIT)]
+    await turns()
+
+    with pytest.raises(Throttled):
+        await start(http, "/one-more", Priority.BACKGROUND)
+
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_the_head_of_the_queue_giving_up_lets_the_next_one_go() -> None:
+    http = venue(limit=2, decay_per_s=1)
+    await start(http, "/first", cost=2)
+    head, following = start(http, "/head", cost=2), start(http, "/following", cost=1)
+    await turns()
+    head.cancel()
+    await pass_s(http, 1)
+
+    assert await following is OK
+    assert http.left[-1] == ("/following", 1.0)
+
+
+async def test_too_many_requests_corrects_the_budget() -> None:
+    clock, counter = ManualClock(), DecayingCounter(8, 0.8)
+    http = MemoryHttp(lambda request: Response(429, (), b""), clock, counter)
+
+    await http.send(get("/"), Purpose.STATUS)
+
+    assert counter.level(clock.mono_ns()) == pytest.approx(8)
+
+
+@given(
+    asked=st.lists(
+        st.tuples(st.sampled_from(list(Priority)), st.integers(0, 40), st.floats(0.5, 3)), max_size=25
+    )
+)
+async def test_nothing_ever_leaves_beyond_the_budget(asked: list[tuple[Priority, int, float]]) -> None:
+    http = venue(limit=8, decay_per_s=0.8)
+    tasks = []
+    costs = {}
+    for number, (priority, pause, cost) in enumerate(asked):
+        await pass_s(http, pause / 20)
+        costs[f"/{number}"] = cost
+        tasks.append(start(http, f"/{number}", priority, cost))
+    await pass_s(http, 100, step_s=0.625)
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert all(outcome is OK or isinstance(outcome, Throttled) for outcome in outcomes)
+    assert len(http.left) == sum(outcome is OK for outcome in outcomes)
+    level = last_s = 0.0
+    for path, moment_s in http.left:
+        level = max(0.0, level - (moment_s - last_s) * 0.8) + costs[path]
+        last_s = moment_s
+        assert level <= 8 + 1e-6
