@@ -69,6 +69,9 @@ class Http(Protocol):
         budget leaves no room within the request's patience.
         """
 
+    def exceeded(self) -> None:
+        """The venue has said in the body of an answer that we ask too much: the budget counts as spent."""
+
 
 PATIENCE_S = {
     Priority.EMERGENCY: 2.0,
@@ -169,8 +172,12 @@ class PacedHttp(ABC):
         self.counts[purpose] += 1
         response = await self.exchange(request)
         if response.status == TOO_MANY_REQUESTS:
-            self._counter.exceeded(self._clock.mono_ns())
+            self.exceeded()
         return response
+
+    def exceeded(self) -> None:
+        """The venue has said that we ask too much: nothing leaves until the budget has drained."""
+        self._counter.exceeded(self._clock.mono_ns())
 
     async def _turn(self, ticket: _Ticket) -> None:
         """Return when the ticket may leave, its cost spent; raises Throttled."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.session import Emit, MarketSession, News
-from leadline.errors import CheckFailed, Rejected, UnknownSymbol
+from leadline.errors import CheckFailed, RateLimited, Rejected, UnknownSymbol
 from leadline.model.market import Bar, FrozenBook, InstrumentsChanged, Ticker, Trade, VenueStatus
 from leadline.net.http import Http, Priority, Purpose
 from leadline.venues.kraken import rest
@@ -140,6 +140,10 @@ class Kraken:
 
     async def _ask(self, endpoint: rest.Endpoint[T], purpose: Purpose) -> T:
         response = await self._http.send(endpoint.request, purpose, _PRIORITIES.get(purpose, Priority.NORMAL))
-        answer = endpoint.answer(response, self._clock.wall_ns())
+        try:
+            answer = endpoint.answer(response, self._clock.wall_ns())
+        except RateLimited:
+            self._http.exceeded()  # Kraken says so with status 200 (dossier §13)
+            raise
         self.warnings.extend(answer.warnings)
         return answer.value

@@ -207,6 +207,18 @@ class Noting(Http):
         self.sent.append((purpose, priority))
         return self._desk.answer(request)
 
+    def exceeded(self) -> None:
+        raise AssertionError("nothing here exceeds anything")
+
+
+async def test_a_rate_limit_told_with_status_200_spends_the_budget() -> None:
+    body = b'{"error":["EGeneral:Too many requests"]}'
+    clock, counter = ManualClock(), DecayingCounter(limit=8.0, decay_per_s=0.8)
+    kraken = Kraken(MemoryHttp(lambda request: Response(200, (), body), clock, counter), clock)
+    with pytest.raises(RateLimited):
+        await kraken.fetch_time_ns(Purpose.DIAGNOSIS)
+    assert counter.delay_s(1.0, clock.mono_ns()) > 0
+
 
 async def test_a_lost_stream_goes_first_and_the_past_can_wait() -> None:
     http = Noting(Desk(Time={"unixtime": 1}))
