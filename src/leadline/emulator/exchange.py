@@ -1,0 +1,183 @@
+"""The emulated Kraken without sockets: market, connections, REST and faults on the time it is told.
+
+A simulation in memory and `serve` on real sockets drive exactly this. Time is Unix nanoseconds and never
+goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import count
+from typing import Any
+
+from leadline.emulator import faults
+from leadline.emulator.fault_board import Active, FaultBoard, RefusedConnect
+from leadline.emulator.faults import AnyFault
+from leadline.emulator.instruments import DEMO_PAIRS, Pair
+from leadline.emulator.kraken import frames
+from leadline.emulator.kraken.rest import Answer, Rest
+from leadline.emulator.kraken.streams import Streams
+from leadline.emulator.kraken.ws import Connection
+from leadline.emulator.limits import ConnectBudget
+from leadline.emulator.market import Market, chance
+from leadline.emulator.numbers import NS_PER_S
+
+
+class Exchange:
+    """Everything behind the venue's addresses.
+
+    `rate` is market events per second over all pairs; `start_ns` is when trading begins, `history_minutes`
+    how many minutes of bars lie before it.
+    """
+
+    def __init__(
+        self,
+        *,
+        start_ns: int,
+        seed: int = 1,
+        rate: float = 100.0,
+        pairs: Iterable[Pair] = DEMO_PAIRS,
+        history_minutes: int = 1_440,
+    ) -> None:
+        self.market = Market(pairs, seed=seed, rate=rate, start_ns=start_ns, history_minutes=history_minutes)
+        self.board = FaultBoard()
+        self.budget = ConnectBudget()
+        self.connections: list[Connection] = []
+        self._streams = Streams(self.market)
+        self._rest = Rest(self.market, start_ns)
+        self._seed = seed
+        self._numbers = count(1)
+        self._now_ns = start_ns
+
+    def refusal(self, now_ns: int) -> RefusedConnect | None:
+        """How the next WebSocket connect is turned away, None where `connect` may follow; counts the try."""
+        self.advance(now_ns)
+        refused = self.board.refused("ws")
+        if refused is not None:
+            return refused
+        return None if self.budget.take(now_ns) else RefusedConnect(429)
+
+    def connect(self, now_ns: int, route: str = "ws_public") -> Connection:
+        """A new connection, its status frame already waiting in `outputs`."""
+        self.advance(now_ns)
+        rng = chance(self._seed, "connection", next(self._numbers))
+        connection = Connection(route, self.market, self._streams, self.board, rng, now_ns)
+        self.connections = [one for one in self.connections if not one.ended] + [connection]
+        return connection
+
+    def request(
+        self, method: str, path: str, query: Mapping[str, str], now_ns: int
+    ) -> Answer | RefusedConnect:
+        """The answer to one REST request; `RefusedConnect(None)` stands for a TCP reset."""
+        self.advance(now_ns)
+        refused = self.board.refused("rest")
+        if refused is not None:
+            return refused
+        reply = self.board.reply(path)
+        if reply is not None and (reply.body is not None or reply.status != 200):
+            return Answer(reply.status, (reply.body or "").encode(), reply.delay_s)
+        answer = self._rest.answer(method, path, query, now_ns, self.board.rest_bucket(now_ns))
+        return Answer(answer.status, answer.body, reply.delay_s) if reply is not None else answer
+
+    def advance(self, now_ns: int) -> None:
+        """Let everything due by then happen, in order of time."""
+        while True:
+            due_ns = self._next_timer_ns()
+            self.market.advance(min(due_ns, now_ns))
+            if due_ns > now_ns:
+                break
+            self._now_ns = max(self._now_ns, due_ns)
+            self._strike(due_ns)
+        self._now_ns = max(self._now_ns, now_ns)
+
+    def next_event_at(self) -> int:
+        """When `advance` next has something to do."""
+        return min(self.market.next_ns, self._next_timer_ns())
+
+    def inject(self, fields: Any, now_ns: int) -> Active:
+        """Put a fault on, described as posted JSON; raises `faults.FaultError`."""
+        self.advance(now_ns)
+        fault = faults.decoded(fields, self.market.listings.keys())
+        one = self.board.put(fault, now_ns)
+        self._begin(one, now_ns)
+        return one
+
+    def end_faults(self, now_ns: int, fault_id: int | None = None) -> int:
+        """End one fault, or all; returns how many were on."""
+        self.advance(now_ns)
+        ids = [one for one in self.board.active if fault_id in (None, one)]
+        for one in ids:
+            self._end(one, now_ns)
+        return len(ids)
+
+    def _next_timer_ns(self) -> int:
+        due_ns = self.board.next_expiry_ns()
+        for connection in self.connections:
+            due_ns = min(due_ns, connection.wake_at())
+        return min((due_ns, *(closing[0] for closing in self._closings())))
+
+    def _strike(self, due_ns: int) -> None:
+        for fault_id in [one.fault_id for one in self.board.active.values() if one.until_ns <= due_ns]:
+            self._end(fault_id, due_ns)
+        for aged_ns, one, fault, connection in self._closings():
+            if aged_ns <= due_ns and one.fault_id in self.board.active:
+                connection.close(fault.code, fault.reason)
+                self.board.used(one)
+        for connection in self.connections:
+            if connection.wake_at() <= due_ns:
+                connection.woke(due_ns)
+        self.connections = [one for one in self.connections if not one.ended]
+
+    def _closings(self) -> list[tuple[int, Active, faults.Close, Connection]]:
+        """When each open connection falls due under each repeating CLOSE."""
+        found = []
+        for one in self.board.of(faults.Close):
+            if isinstance(one.fault, faults.Close) and one.fault.after_s is not None:
+                after_ns = round(one.fault.after_s * NS_PER_S)
+                for each in self.connections:
+                    if not each.ended:
+                        found.append((max(each.opened_ns + after_ns, one.since_ns), one, one.fault, each))
+        return found
+
+    def _begin(self, one: Active, now_ns: int) -> None:
+        fault: AnyFault = one.fault
+        if isinstance(fault, faults.Close) and fault.after_s is None:
+            for connection in self.connections:
+                connection.close(fault.code, fault.reason)
+            self.board.end(one.fault_id)
+        elif isinstance(fault, faults.HalfOpen):
+            for connection in self.connections:
+                connection.freeze()
+        elif isinstance(fault, faults.Status):
+            self._set_status(fault.mode, fault.symbol)
+        elif isinstance(fault, faults.Instrument):
+            self._set_precision(fault, now_ns)
+            self.board.end(one.fault_id)
+
+    def _end(self, fault_id: int, now_ns: int) -> None:
+        one = self.board.end(fault_id)
+        if isinstance(one.fault, faults.HalfOpen):
+            for connection in self.connections:
+                if connection.opened_ns <= one.since_ns:
+                    connection.thaw(now_ns)
+        elif isinstance(one.fault, faults.Status):
+            self._set_status("online", one.fault.symbol)
+
+    def _set_status(self, mode: str, symbol: str | None) -> None:
+        if symbol is not None:
+            listing = self.market.listings[symbol]
+            listing.status = mode
+            self._streams.listing_changed(listing)
+            return
+        self.market.system = mode
+        for connection in self.connections:
+            connection.deliver(frames.status(mode, connection.connection_id))
+
+    def _set_precision(self, fault: faults.Instrument, now_ns: int) -> None:
+        pair = self.market.listings[fault.symbol].pair
+        price = pair.price_precision if fault.price_precision is None else fault.price_precision
+        qty = pair.qty_precision if fault.qty_precision is None else fault.qty_precision
+        self.market.change_precision(fault.symbol, price, qty)
+        self._streams.listing_changed(self.market.listings[fault.symbol])
+        # assumed: a running book subscription goes on with a snapshot in the new decimals
+        self._streams.books_restarted(fault.symbol, now_ns)

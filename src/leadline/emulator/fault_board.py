@@ -1,0 +1,184 @@
+"""Which faults are on, and what they do to frames, subscriptions and requests on their way.
+
+Pure: it decides; the exchange closes, freezes, broadcasts. DROP, DUP, REORDER and CORRUPT wait for a frame
+whose treatment a client can notice; what no client can detect proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import count
+
+from leadline.emulator.faults import (
+    AckNoData,
+    AnyFault,
+    Corrupt,
+    Drop,
+    Dup,
+    Rate,
+    Refuse,
+    Reorder,
+    Reply,
+    Stall,
+    SubRate,
+    SubReject,
+)
+from leadline.emulator.kraken.frames import Frame
+from leadline.emulator.limits import TokenBucket
+from leadline.emulator.market import NEVER
+from leadline.emulator.numbers import NS_PER_S
+
+
+@dataclass(slots=True)
+class Active:
+    """A fault that is on. `left` is how many more times it acts, None without bound."""
+
+    fault_id: int
+    fault: AnyFault
+    since_ns: int
+    until_ns: int
+    left: int | None
+    buckets: dict[int, TokenBucket] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedConnect:
+    """A connection turned away: with an HTTP status, or None for a TCP reset."""
+
+    status: int | None
+
+
+class FaultBoard:
+    """The switchboard."""
+
+    def __init__(self) -> None:
+        self.active: dict[int, Active] = {}
+        self._ids = count(1)
+        self._held: dict[tuple[int, str, str], list[Frame]] = {}
+
+    def put(self, fault: AnyFault, now_ns: int) -> Active:
+        """Switch a fault on."""
+        until_ns = NEVER if fault.for_s is None else now_ns + round(fault.for_s * NS_PER_S)
+        one = Active(next(self._ids), fault, now_ns, until_ns, getattr(fault, "count", None))
+        self.active[one.fault_id] = one
+        return one
+
+    def end(self, fault_id: int) -> Active:
+        """Switch off one that is on."""
+        return self.active.pop(fault_id)
+
+    def next_expiry_ns(self) -> int:
+        """When the next fault ends by itself."""
+        return min((one.until_ns for one in self.active.values()), default=NEVER)
+
+    def of(self, *kinds: type[AnyFault]) -> Iterable[Active]:
+        """The active faults of some kinds, oldest first."""
+        return [one for one in self.active.values() if isinstance(one.fault, kinds)]
+
+    def used(self, one: Active) -> None:
+        """Count one act; a fault used up is off."""
+        if one.left is not None:
+            one.left -= 1
+            if one.left <= 0:
+                self.active.pop(one.fault_id, None)
+
+    def outgoing(self, connection_id: int, frame: Frame) -> list[Frame]:
+        """What really leaves in the place of this frame."""
+        if not self.active and not self._held:
+            return [frame]
+        if frame.kind in ("snapshot", "update") and any(_matches(one.fault, frame) for one in self.of(Stall)):
+            return []
+        released = self._held.pop((connection_id, frame.channel, frame.symbol), [])
+        for one in self.of(Drop, Dup, Reorder, Corrupt):
+            if _qualifies(one.fault, frame) and not (released and isinstance(one.fault, Reorder)):
+                self.used(one)
+                return self._treated(one.fault, connection_id, frame) + released
+        return [frame, *released]
+
+    def connection_gone(self, connection_id: int) -> None:
+        """Forget what was held back for a connection."""
+        for key in [key for key in self._held if key[0] == connection_id]:
+            del self._held[key]
+
+    def withholds_data(self, channel: str, symbol: str) -> bool:
+        """Whether a subscription made now stays empty."""
+        return any(_names(one.fault, channel, symbol) for one in self.of(AckNoData))
+
+    def subscription_error(self, channel: str, symbol: str) -> str:
+        """The text a subscription made now is refused with, else nothing."""
+        for one in self.of(SubReject):
+            if isinstance(one.fault, SubReject) and _names(one.fault, channel, symbol):
+                return one.fault.error or f"Currency pair not supported {symbol}"
+        return ""
+
+    def may_subscribe(self, connection_id: int, now_ns: int) -> bool:
+        """Whether one more subscription message of this connection fits the rate."""
+        fits = True
+        for one in self.of(SubRate):
+            if isinstance(one.fault, SubRate):
+                per_s = one.fault.per_s
+                bucket = one.buckets.setdefault(connection_id, TokenBucket(per_s, max(1.0, per_s), now_ns))
+                fits = bucket.take(now_ns) and fits
+        return fits
+
+    def refused(self, route: str) -> RefusedConnect | None:
+        """How a connect or request on ws or rest is turned away now, None where it is let in."""
+        for one in self.of(Refuse):
+            if isinstance(one.fault, Refuse) and one.fault.route in (route, "all"):
+                self.used(one)
+                return RefusedConnect(one.fault.status)
+        return None
+
+    def reply(self, path: str) -> Reply | None:
+        """What to answer a REST request instead."""
+        for one in self.of(Reply):
+            if isinstance(one.fault, Reply) and path.endswith(one.fault.path):
+                self.used(one)
+                return one.fault
+        return None
+
+    def rest_bucket(self, now_ns: int) -> TokenBucket | None:
+        """The bucket of a REST limit put in the place of the usual one."""
+        for one in self.of(Rate):
+            if isinstance(one.fault, Rate):
+                return one.buckets.setdefault(0, TokenBucket(one.fault.per_s, one.fault.burst, now_ns))
+        return None
+
+    def _treated(self, fault: AnyFault, connection_id: int, frame: Frame) -> list[Frame]:
+        if isinstance(fault, Dup):
+            return [frame, frame]
+        if isinstance(fault, Corrupt):
+            return [_corrupted(frame)]
+        if isinstance(fault, Reorder):
+            self._held.setdefault((connection_id, frame.channel, frame.symbol), []).append(frame)
+        return []
+
+
+def _names(fault: AnyFault, channel: str, symbol: str) -> bool:
+    wanted_channel = getattr(fault, "channel", None)
+    wanted_symbol = getattr(fault, "symbol", None)
+    return wanted_channel in (None, channel) and wanted_symbol in (None, symbol)
+
+
+def _matches(fault: AnyFault, frame: Frame) -> bool:
+    return _names(fault, frame.channel, frame.symbol)
+
+
+def _qualifies(fault: AnyFault, frame: Frame) -> bool:
+    if not frame.telling or not _matches(fault, frame):
+        return False
+    return not (
+        isinstance(fault, Corrupt) and frame.channel == "book" and frame.kind != "ack" and not frame.target
+    )
+
+
+def _corrupted(frame: Frame) -> Frame:
+    """One digit of a checked quantity altered; a frame no checksum covers is cut in half instead."""
+    at = frame.text.rfind(frame.target) if frame.target else -1
+    if at < 0:
+        text = frame.text[: len(frame.text) // 2]
+    else:
+        digit = at + len(frame.target) - 2
+        text = f"{frame.text[:digit]}{(int(frame.text[digit]) + 1) % 10}{frame.text[digit + 1 :]}"
+    return Frame(text, frame.kind, frame.channel, frame.symbol)

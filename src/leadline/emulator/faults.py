@@ -1,0 +1,192 @@
+"""The faults that can be put on the venue, as typed values read from what a person or a test posts.
+
+Kinds: CLOSE REFUSE STALL HALF_OPEN ACK_NO_DATA DROP DUP REORDER CORRUPT SUB_REJECT SUB_RATE REPLY STATUS, and
+RATE (the REST limit) and INSTRUMENT (a tick or lot that changes while trading).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Literal, Union, get_args, get_type_hints
+
+import msgspec
+
+Channel = Literal["ticker", "book", "trade", "ohlc", "instrument"]
+Route = Literal["ws", "rest", "all"]
+Mode = Literal["online", "cancel_only", "post_only", "limit_only", "maintenance"]
+
+
+class FaultError(ValueError):
+    """A fault that cannot be put on; the message names the field and the values it takes."""
+
+
+class Fault(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", forbid_unknown_fields=True):
+    """What all faults have: the venue, and for how many seconds (None: until deleted or used up)."""
+
+    venue: Literal["kraken"] = "kraken"
+    for_s: float | None = None
+
+
+class Close(Fault, tag="CLOSE", frozen=True):
+    """End connections: all that are open now or, with `after_s`, each one that long after it opened.
+
+    Code 1006 cuts the link without a close frame. `count` bounds the repeating form.
+    """
+
+    code: int = 1001
+    reason: str = "CloudFlare WebSocket proxy restarting"
+    after_s: float | None = None
+    count: int | None = None
+
+
+class Refuse(Fault, tag="REFUSE", frozen=True):
+    """Turn new connections away: with an HTTP status, or without one by dropping the TCP connection."""
+
+    status: int | None = None
+    route: Route = "ws"
+    count: int | None = None
+
+
+class Stall(Fault, tag="STALL", frozen=True):
+    """Stop the data of a channel or symbol; everything else, heartbeats too, goes on."""
+
+    channel: Channel | None = None
+    symbol: str | None = None
+
+
+class HalfOpen(Fault, tag="HALF_OPEN", frozen=True):
+    """Connections open now neither send nor read; after `for_s` what was held back arrives late."""
+
+
+class AckNoData(Fault, tag="ACK_NO_DATA", frozen=True):
+    """Subscriptions made from now on are acknowledged and stay empty until they are made anew."""
+
+    channel: Channel | None = None
+    symbol: str | None = None
+
+
+class _OnFrames(Fault, frozen=True):
+    channel: Channel | None = None
+    symbol: str | None = None
+    count: int = 1
+
+
+class Drop(_OnFrames, tag="DROP", frozen=True):
+    """Lose the next `count` telling frames."""
+
+
+class Dup(_OnFrames, tag="DUP", frozen=True):
+    """Send the next `count` telling frames twice."""
+
+
+class Reorder(_OnFrames, tag="REORDER", frozen=True):
+    """Send the next `count` telling frames after the frame that follows in their stream."""
+
+
+class Corrupt(_OnFrames, tag="CORRUPT", frozen=True):
+    """Alter the next `count` telling frames: a checked level of a book, else the JSON itself."""
+
+
+class SubReject(Fault, tag="SUB_REJECT", frozen=True):
+    """Refuse subscriptions of a symbol with the text `error`."""
+
+    symbol: str
+    channel: Channel | None = None
+    error: str = ""
+
+
+class SubRate(Fault, tag="SUB_RATE", frozen=True):
+    """Answer subscription messages beyond `per_s` a second and connection with `Exceeded msg rate`."""
+
+    per_s: float
+
+
+class Reply(Fault, tag="REPLY", frozen=True):
+    """Answer REST requests whose path ends in `path` differently: status, body, delay, or the delay alone."""
+
+    path: str = ""
+    status: int = 200
+    body: str | None = None
+    delay_s: float = 0.0
+    count: int | None = None
+
+
+class Rate(Fault, tag="RATE", frozen=True):
+    """Another limit on public REST: `per_s` requests a second after `burst` at once."""
+
+    per_s: float
+    burst: float = 1.0
+
+
+class Status(Fault, tag="STATUS", frozen=True):
+    """Another trading mode, of the whole venue or of one symbol."""
+
+    mode: Mode
+    symbol: str | None = None
+
+
+class Instrument(Fault, tag="INSTRUMENT", frozen=True):
+    """Another tick or lot for a pair while it trades; stays after the fault is deleted."""
+
+    symbol: str
+    price_precision: int | None = None
+    qty_precision: int | None = None
+
+
+OnFrames = Drop | Dup | Reorder | Corrupt
+AnyFault = Union[  # noqa: UP007 - read at run time by msgspec
+    Close, Refuse, Stall, HalfOpen, AckNoData, Drop, Dup, Reorder, Corrupt,
+    SubReject, SubRate, Reply, Rate, Status, Instrument,
+]  # fmt: skip
+
+KINDS: dict[str, type[Fault]] = {str(one.__struct_config__.tag): one for one in get_args(AnyFault)}
+
+
+def decoded(fields: Any, symbols: Collection[str]) -> AnyFault:
+    """The fault that posted JSON describes; raises `FaultError`."""
+    if not isinstance(fields, dict):
+        raise FaultError('a fault is a JSON object such as {"venue": "kraken", "kind": "CLOSE"}')
+    kind = fields.get("kind")
+    if kind not in KINDS:
+        raise FaultError(f"kind: {kind!r} is none of {', '.join(KINDS)}")
+    for name in fields:
+        if name != "kind" and name not in KINDS[kind].__struct_fields__:
+            raise FaultError(f"{name}: {kind} has no such field; it takes {_fields(KINDS[kind])}")
+    try:
+        fault: AnyFault = msgspec.convert(fields, KINDS[kind])  # type: ignore[assignment]
+    except msgspec.ValidationError as error:
+        raise FaultError(f"{kind}: {error}; it takes {_fields(KINDS[kind])}") from error
+    _check(fault, symbols)
+    return fault
+
+
+def _check(fault: AnyFault, symbols: Collection[str]) -> None:
+    symbol = getattr(fault, "symbol", None)
+    if symbol is not None and symbol not in symbols and not isinstance(fault, SubReject):
+        shown = ", ".join(list(symbols)[:12])
+        raise FaultError(f"symbol: {symbol!r} is not listed here; listed are {shown}")
+    for name in ("for_s", "count", "per_s", "after_s", "delay_s", "burst"):
+        value = getattr(fault, name, None)
+        if value is not None and (value < 0 or (value == 0 and name not in ("delay_s", "after_s"))):
+            raise FaultError(f"{name}: {value} is not above zero")
+    for name in ("price_precision", "qty_precision"):
+        value = getattr(fault, name, None)
+        if value is not None and not 0 <= value <= 10:
+            raise FaultError(f"{name}: {value} is not within 0 to 10")
+    if isinstance(fault, Close) and not 1000 <= fault.code <= 4999:
+        raise FaultError(f"code: {fault.code} is not within 1000 to 4999")
+    if isinstance(fault, Refuse | Reply) and fault.status is not None and not 200 <= fault.status <= 599:
+        raise FaultError(f"status: {fault.status} is not within 200 to 599")
+
+
+def _fields(kind: type[Fault]) -> str:
+    hints = get_type_hints(kind)
+    return ", ".join(f"{name} ({_type_text(hints[name])})" for name in kind.__struct_fields__)
+
+
+def _type_text(hint: Any) -> str:
+    values = [value for one in (hint, *get_args(hint)) for value in get_args(one) if isinstance(value, str)]
+    if values:
+        return " | ".join(dict.fromkeys(values))
+    names = [one.__name__ for one in get_args(hint) if one is not type(None)]
+    return names[0] if names else str(hint.__name__)

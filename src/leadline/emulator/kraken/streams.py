@@ -1,0 +1,200 @@
+"""Topics of the public WebSocket: each builds its frame once per engine event and hands it to all who joined.
+
+A topic is (channel, symbol, option): the option is the depth, the interval or the event trigger.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from leadline.emulator.instruments import assets_of
+from leadline.emulator.kraken import frames
+from leadline.emulator.kraken.book_window import BookWindow
+from leadline.emulator.kraken.frames import Frame
+from leadline.emulator.market import Batch, Listing, Market
+
+TRADES_IN_SNAPSHOT = 50
+BARS_IN_SNAPSHOT = 10
+
+
+class TopicKey(NamedTuple):
+    """What a subscription is known by; `option` is None where the channel has none."""
+
+    channel: str
+    symbol: str = ""
+    option: int | str | None = None
+
+
+class Subscriber(Protocol):
+    """Who frames go to."""
+
+    def deliver(self, frame: Frame) -> None:
+        """Take one frame for sending."""
+
+
+class Topic(Protocol):
+    """One stream, and who reads it."""
+
+    subscribers: list[Subscriber]
+
+    def snapshot(self, time_ns: int) -> Frame:
+        """The state now."""
+
+
+class SymbolTopic(Topic, Protocol):
+    """A stream of one symbol, moved by the symbol's events."""
+
+    def update(self, batch: Batch) -> Frame | None:
+        """What the event means to this topic's readers."""
+
+
+class BookTopic:
+    """book at one depth."""
+
+    def __init__(self, listing: Listing, depth: int) -> None:
+        self.subscribers: list[Subscriber] = []
+        self._window = BookWindow(listing, depth)
+
+    def restart(self) -> None:
+        """Begin again from the engine's state, whose ticks or lots have changed."""
+        self._window.restart()
+
+    def snapshot(self, time_ns: int) -> Frame:
+        return self._window.snapshot(time_ns)
+
+    def update(self, batch: Batch) -> Frame | None:
+        return self._window.update(batch)
+
+
+class TickerTopic:
+    """ticker by trades or by changes of the best bid and offer."""
+
+    def __init__(self, listing: Listing, trigger: str) -> None:
+        self.subscribers: list[Subscriber] = []
+        self._listing = listing
+        self._on_best = trigger == "bbo"
+
+    def snapshot(self, time_ns: int) -> Frame:
+        return frames.ticker(self._listing, "snapshot", time_ns)
+
+    def update(self, batch: Batch) -> Frame | None:
+        if batch.best_changed if self._on_best else batch.trades:
+            return frames.ticker(self._listing, "update", batch.time_ns)
+        return None
+
+
+class TradeTopic:
+    """trade."""
+
+    def __init__(self, listing: Listing) -> None:
+        self.subscribers: list[Subscriber] = []
+        self._listing = listing
+
+    def snapshot(self, time_ns: int) -> Frame:
+        newest = list(self._listing.tape.trades)[-TRADES_IN_SNAPSHOT:]
+        return frames.trades(self._listing.pair, "snapshot", newest)
+
+    def update(self, batch: Batch) -> Frame | None:
+        return frames.trades(self._listing.pair, "update", batch.trades) if batch.trades else None
+
+
+class OhlcTopic:
+    """ohlc of one interval: every trade rewrites the running candle."""
+
+    def __init__(self, listing: Listing, interval_min: int) -> None:
+        self.subscribers: list[Subscriber] = []
+        self._listing = listing
+        self._interval_min = interval_min
+
+    def snapshot(self, time_ns: int) -> Frame:
+        newest = list(self._listing.tape.bars(self._interval_min))[-BARS_IN_SNAPSHOT:]
+        return frames.ohlc(self._listing.pair, "snapshot", self._interval_min, newest, time_ns)
+
+    def update(self, batch: Batch) -> Frame | None:
+        if not batch.trades:
+            return None
+        bar = self._listing.tape.running_bar(self._interval_min)
+        return frames.ohlc(self._listing.pair, "update", self._interval_min, [bar], batch.time_ns)
+
+
+class InstrumentTopic:
+    """instrument: all reference data."""
+
+    def __init__(self, market: Market) -> None:
+        self.subscribers: list[Subscriber] = []
+        self._market = market
+
+    def snapshot(self, time_ns: int) -> Frame:
+        listings = list(self._market.listings.values())
+        return frames.instrument("snapshot", assets_of(one.pair for one in listings), listings)
+
+
+class Streams:
+    """All topics somebody reads."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._topics: dict[TopicKey, Topic] = {}
+        self._by_symbol: dict[str, list[SymbolTopic]] = {}
+        market.listeners.append(self._publish)
+
+    def snapshot(self, key: TopicKey, time_ns: int) -> Frame:
+        """The snapshot frame of a topic somebody has joined."""
+        return self._topics[key].snapshot(time_ns)
+
+    def join(self, key: TopicKey, subscriber: Subscriber) -> None:
+        """Let the subscriber have every further frame of the topic."""
+        topic = self._topics.get(key)
+        if topic is None:
+            topic = self._topics[key] = self._opened(key)
+        topic.subscribers.append(subscriber)
+
+    def leave(self, key: TopicKey, subscriber: Subscriber) -> None:
+        """End it; a topic nobody reads is forgotten."""
+        topic = self._topics[key]
+        topic.subscribers.remove(subscriber)
+        if not topic.subscribers:
+            del self._topics[key]
+            of_symbol = self._by_symbol.get(key.symbol, [])
+            of_symbol[:] = [one for one in of_symbol if one is not topic]
+
+    def listing_changed(self, listing: Listing) -> None:
+        """Tell the readers of instrument about one pair's new row."""
+        topic = self._topics.get(TopicKey("instrument"))
+        if topic is not None:
+            _deliver(topic, frames.instrument("update", (), [listing]))
+
+    def books_restarted(self, symbol: str, time_ns: int) -> None:
+        """Send the readers of a symbol's books a snapshot within the running subscription."""
+        for topic in self._by_symbol.get(symbol, ()):
+            if isinstance(topic, BookTopic):
+                topic.restart()
+                _deliver(topic, topic.snapshot(time_ns))
+
+    def _publish(self, batch: Batch) -> None:
+        for topic in self._by_symbol.get(batch.symbol, ()):
+            frame = topic.update(batch)
+            if frame is not None:
+                _deliver(topic, frame)
+
+    def _opened(self, key: TopicKey) -> Topic:
+        if key.channel == "instrument":
+            return InstrumentTopic(self._market)
+        topic = _symbol_topic(key, self._market.listings[key.symbol])
+        self._by_symbol.setdefault(key.symbol, []).append(topic)
+        return topic
+
+
+def _symbol_topic(key: TopicKey, listing: Listing) -> SymbolTopic:
+    if key.channel == "book":
+        return BookTopic(listing, int(key.option or 0))
+    if key.channel == "ticker":
+        return TickerTopic(listing, str(key.option))
+    if key.channel == "ohlc":
+        return OhlcTopic(listing, int(key.option or 0))
+    return TradeTopic(listing)
+
+
+def _deliver(topic: Topic, frame: Frame) -> None:
+    for subscriber in tuple(topic.subscribers):
+        subscriber.deliver(frame)

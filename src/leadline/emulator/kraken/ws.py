@@ -1,0 +1,245 @@
+"""One WebSocket v2 connection of the venue without a socket: texts and the time in, frames out.
+
+Whoever drives it calls `received` and `closed`, drains `outputs` after every step, and lets the exchange
+call `woke`; the time is Unix nanoseconds and is always handed in.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from heapq import heappop, heappush
+from typing import Any
+
+from leadline.emulator.fault_board import FaultBoard
+from leadline.emulator.kraken import frames, requests
+from leadline.emulator.kraken.frames import HEARTBEAT, Close, Frame, response
+from leadline.emulator.kraken.requests import Malformed, Refusal, Request, Subscription
+from leadline.emulator.kraken.streams import Streams, TopicKey
+from leadline.emulator.limits import TokenBucket
+from leadline.emulator.market import NEVER, Market
+from leadline.emulator.numbers import NS_PER_S
+
+HEARTBEAT_NS = NS_PER_S
+INACTIVITY_NS = 60 * NS_PER_S
+SNAPSHOT_DELAY_NS = (10_000_000, 400_000_000)
+THINKING_NS = 40_000
+# assumed: the venue publishes no message rate; this is far above what a paced client sends
+MESSAGES_PER_S = 100.0
+MESSAGES_BURST = 200
+# assumed: a reader this far behind is cut off
+BACKLOG_FRAMES = 100_000
+
+
+class Connection:
+    """A client's connection to one route of the venue: ws_public, ws_private or ws_level3."""
+
+    def __init__(
+        self, route: str, market: Market, streams: Streams, board: FaultBoard, rng: random.Random, now_ns: int
+    ) -> None:
+        self.route = route
+        self.opened_ns = now_ns
+        self.ended = False
+        self.frozen = False
+        self.connection_id = rng.getrandbits(64)
+        self._market = market
+        self._streams = streams
+        self._board = board
+        self._rng = rng
+        self._out: deque[Frame | Close] = deque()
+        self._unread: list[str] = []
+        self._subscribed: set[TopicKey] = set()
+        self._joined: set[TopicKey] = set()
+        self._awaiting: dict[TopicKey, bool] = {}
+        self._due: list[tuple[int, TopicKey]] = []
+        self._bucket = TokenBucket(MESSAGES_PER_S, MESSAGES_BURST, now_ns)
+        self._heartbeat_ns = NEVER
+        self._active_ns = now_ns
+        self.deliver(frames.status(market.system, self.connection_id))
+
+    def received(self, text: str, now_ns: int) -> None:
+        """Act on one text frame of the client."""
+        if self.ended:
+            return
+        if self.frozen:
+            self._unread.append(text)
+            if len(self._unread) > BACKLOG_FRAMES:
+                self.close(1006, "never read")
+            return
+        self._active_ns = now_ns
+        try:
+            request = requests.parsed(text)
+        except Malformed:
+            self._answer({"method": "error", "error": "Malformed request", "success": False}, now_ns)
+            return
+        if not self._bucket.take(now_ns):
+            self._refuse(request, "Exceeded msg rate", now_ns)
+            return
+        self._act(request, now_ns)
+
+    def touched(self, now_ns: int) -> None:
+        """Note a sign of life that is no text frame, such as a WebSocket ping."""
+        self._active_ns = now_ns
+
+    def woke(self, now_ns: int) -> None:
+        """Do what is due: snapshots, heartbeats, the end of an inactive connection."""
+        while self._due and self._due[0][0] <= now_ns:
+            self._start(heappop(self._due)[1], now_ns)
+        while self._heartbeat_ns <= now_ns:
+            self.deliver(HEARTBEAT)
+            self._heartbeat_ns += HEARTBEAT_NS
+        if now_ns - self._active_ns >= INACTIVITY_NS:
+            self.close(1000, "inactivity")
+
+    def wake_at(self) -> int:
+        """The next moment `woke` has something to do; `NEVER` after the end."""
+        if self.ended:
+            return NEVER
+        due_ns = self._due[0][0] if self._due else NEVER
+        return min(due_ns, self._heartbeat_ns, self._active_ns + INACTIVITY_NS)
+
+    def outputs(self) -> list[Frame | Close]:
+        """What is to go out now, in order; each is handed over once. Nothing while the link is half open."""
+        if self.frozen:
+            return []
+        drained = list(self._out)
+        self._out.clear()
+        return drained
+
+    def deliver(self, frame: Frame) -> None:
+        """Queue one frame, through whatever faults are on."""
+        if self.ended:
+            return
+        self._out.extend(self._board.outgoing(self.connection_id, frame))
+        if len(self._out) > BACKLOG_FRAMES:
+            self._out.clear()
+            self.close(1006, "reader too slow")
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection from the venue's side."""
+        if not self.ended:
+            self._out.append(Close(code, reason))
+            self.closed()
+
+    def closed(self) -> None:
+        """The connection is over, whoever ended it."""
+        self.ended = True
+        for key in self._joined:
+            self._streams.leave(key, self)
+        self._joined.clear()
+        self._board.connection_gone(self.connection_id)
+
+    def freeze(self) -> None:
+        """Half open: nothing is read and nothing goes out any more, and nobody is told."""
+        self.frozen = True
+
+    def thaw(self, now_ns: int) -> None:
+        """The black hole is over: what was held back arrives late, what was sent is read late."""
+        self.frozen = False
+        unread, self._unread = self._unread, []
+        for text in unread:
+            self.received(text, now_ns)
+
+    def _act(self, request: Request, now_ns: int) -> None:
+        if request.method == "ping":
+            self._ping(request, now_ns)
+        elif request.method in ("subscribe", "unsubscribe"):
+            self._subscription_request(request, now_ns)
+        elif request.method in requests.TRADING_METHODS:
+            self._refuse(request, self._session_error(request), now_ns)
+        else:
+            self._refuse(request, "Unsupported event", now_ns)
+
+    def _ping(self, request: Request, now_ns: int) -> None:
+        unsupported = "params" if request.has_params else next(iter(request.extra), None)
+        if unsupported:
+            error = f"Unsupported field: '{unsupported}' for the given msg type: ping"
+            self._refuse(request, error, now_ns)
+        else:
+            self._answer({"method": "pong"} | _echo(request), now_ns)
+
+    def _subscription_request(self, request: Request, now_ns: int) -> None:
+        channel = request.params.get("channel")
+        if not self._board.may_subscribe(self.connection_id, now_ns):
+            self._refuse(request, "Exceeded msg rate", now_ns)
+            return
+        if channel in requests.PRIVATE_CHANNELS:
+            self._refuse(request, self._session_error(request), now_ns)
+            return
+        try:
+            if self.route != "ws_public":
+                # assumed: the other hosts do not know public channels
+                raise Refusal("Subscription name invalid")
+            wanted = requests.subscriptions(request, self._market.listings.keys())
+        except Refusal as refusal:
+            if channel == "status":
+                self.deliver(frames.status(self._market.system, self.connection_id))
+            self._refuse(request, refusal.text, now_ns, refusal.symbol)
+            return
+        change = self._subscribe if request.method == "subscribe" else self._unsubscribe
+        for number, one in enumerate(wanted):
+            error = one.error or change(one, now_ns)
+            sent_ns = now_ns + THINKING_NS * (number + 1)
+            if error:
+                self._refuse(request, error, now_ns, one.key.symbol, sent_ns=sent_ns)
+            else:
+                fields = {"method": request.method, "result": one.result, "success": True} | _echo(request)
+                text = response(fields, now_ns, sent_ns)
+                self.deliver(Frame(text, "ack", one.key.channel, one.key.symbol, telling=True))
+
+    def _subscribe(self, one: Subscription, now_ns: int) -> str:
+        key = one.key
+        error = self._board.subscription_error(key.channel, key.symbol)
+        if error:
+            return error
+        if key in self._subscribed:
+            return "Already subscribed"
+        self._subscribed.add(key)
+        if self._heartbeat_ns == NEVER:
+            self._heartbeat_ns = now_ns + HEARTBEAT_NS
+        if self._board.withholds_data(key.channel, key.symbol):
+            return ""
+        # A snapshot still under way serves the new subscription too: quick cycles are coalesced (§4).
+        if key not in self._awaiting:
+            delay_ns = self._rng.randint(*SNAPSHOT_DELAY_NS) if one.snapshot else 0
+            heappush(self._due, (now_ns + delay_ns, key))
+        self._awaiting[key] = one.snapshot
+        return ""
+
+    def _unsubscribe(self, one: Subscription, now_ns: int) -> str:
+        if one.key not in self._subscribed:
+            return "Subscription Not Found"
+        self._subscribed.remove(one.key)
+        if one.key in self._joined:
+            self._joined.remove(one.key)
+            self._streams.leave(one.key, self)
+        return ""
+
+    def _start(self, key: TopicKey, now_ns: int) -> None:
+        """Let a subscription flow: its snapshot if wanted, then every update."""
+        snapshot = self._awaiting.pop(key)
+        if key not in self._subscribed:
+            return
+        self._joined.add(key)
+        self._streams.join(key, self)
+        if snapshot:
+            self.deliver(self._streams.snapshot(key, now_ns))
+
+    def _session_error(self, request: Request) -> str:
+        """Accounts are not served here, so no token is valid."""
+        return "ESession:Invalid session" if request.params.get("token") else "Token(s) not found"
+
+    def _refuse(
+        self, request: Request, error: str, now_ns: int, symbol: str | None = None, sent_ns: int | None = None
+    ) -> None:
+        fields = {"method": request.method, "error": error, "success": False} | _echo(request)
+        if symbol:
+            fields["symbol"] = symbol
+        self._answer(fields, now_ns, sent_ns)
+
+    def _answer(self, fields: dict[str, Any], now_ns: int, sent_ns: int | None = None) -> None:
+        self.deliver(Frame(response(fields, now_ns, sent_ns or now_ns + THINKING_NS), "control"))
+
+
+def _echo(request: Request) -> dict[str, Any]:
+    return {} if request.req_id is None else {"req_id": request.req_id}

@@ -1,0 +1,239 @@
+"""The emulated venue on real sockets: WebSocket, REST and control on one loopback port.
+
+It only carries: what is said, and when, is the exchange's business. Plain text never leaves the machine, so
+it binds to loopback addresses alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from leadline.clock import NS_PER_S, Clock
+from leadline.emulator.control import Control
+from leadline.emulator.exchange import Exchange
+from leadline.emulator.fault_board import RefusedConnect
+from leadline.emulator.kraken.frames import Close
+from leadline.emulator.kraken.ws import Connection
+from leadline.errors import ConfigError
+
+PATHS = {"/v2": "ws_public", "/auth/v2": "ws_private", "/level3/v2": "ws_level3"}
+LEAST_PAUSE_S = 0.001
+SLICE_NS = 20_000_000
+SOCKET_BACKLOG_BYTES = 4_000_000
+CLOSE_PATIENCE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where the venue is to be reached."""
+
+    base: str
+
+    @property
+    def control(self) -> str:
+        return f"http://{self.base}/control"
+
+    def as_json(self) -> dict[str, Any]:
+        """The object `leadline emulate --json` prints: endpoints, credentials and the control address."""
+        endpoints = {name: f"ws://{self.base}{path}" for path, name in PATHS.items()}
+        endpoints["rest"] = f"http://{self.base}"
+        return {"kraken": {"endpoints": endpoints, "credentials": {}}, "control": self.control}
+
+
+class Client:
+    """One accepted WebSocket: the venue's connection and the transport its frames go out on."""
+
+    def __init__(self, connection: Connection, transport: asyncio.Transport) -> None:
+        self.connection = connection
+        self._transport = transport
+        self._paused = False
+
+    def flush(self) -> None:
+        """Hand everything that is due to the socket in one write."""
+        if self.connection.frozen != self._paused:
+            self._paused = self.connection.frozen
+            (self._transport.pause_reading if self._paused else self._transport.resume_reading)()
+        if self._transport.is_closing() or self._transport.get_write_buffer_size() > SOCKET_BACKLOG_BYTES:
+            return
+        # Finished frames in one write: one system call for a burst instead of one for each frame.
+        written: list[bytes] = []
+        for output in self.connection.outputs():
+            if isinstance(output, Close):
+                self._end(output, written)
+                return
+            written.append(_framed(0x81, output.text.encode()))
+        if written:
+            self._transport.write(b"".join(written))
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def _end(self, close: Close, written: list[bytes]) -> None:
+        if close.code == 1006:
+            self._transport.abort()
+            return
+        reason = close.reason.encode()[:120].decode(errors="ignore")
+        payload = struct.pack("!H", close.code) + reason.encode()
+        self._transport.write(b"".join([*written, _framed(0x88, payload)]))
+        asyncio.get_running_loop().call_later(CLOSE_PATIENCE_S, self._transport.abort)
+
+
+class Server:
+    """The listening side of one exchange."""
+
+    def __init__(self, exchange: Exchange, clock: Clock) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._clients: set[Client] = set()
+        self._poked = asyncio.Event()
+        self._offset_ns = clock.wall_ns() - clock.mono_ns()
+        self._at_ns = self._now_ns()
+
+    def application(self) -> web.Application:
+        app = web.Application()
+        for path in PATHS:
+            app.router.add_get(path, self._websocket)
+        app.router.add_route("*", "/0/{tail:.*}", self._rest)
+        app.add_routes(Control(self._exchange, self._step).routes())
+        return app
+
+    async def run(self) -> None:
+        """Keep the market moving and the frames going, for ever."""
+        while True:
+            behind = self._step(SLICE_NS) < self._now_ns() - SLICE_NS
+            if behind:
+                await self._clock.sleep(0)
+                continue
+            self._poked.clear()
+            due_s = (self._exchange.next_event_at() - self._now_ns()) / NS_PER_S
+            try:
+                async with asyncio.timeout(max(LEAST_PAUSE_S, due_s)):
+                    await self._poked.wait()
+            except TimeoutError:
+                pass
+
+    def abort(self) -> None:
+        """Cut every connection."""
+        for client in self._clients:
+            client.abort()
+
+    def _now_ns(self) -> int:
+        """Unix time that never steps."""
+        return self._offset_ns + self._clock.mono_ns()
+
+    def _step(self, at_most_ns: int = 1 << 62) -> int:
+        """Bring the exchange up to now (or so much nearer) and send what that produced."""
+        self._at_ns = max(self._at_ns, min(self._now_ns(), self._at_ns + at_most_ns))
+        self._exchange.advance(self._at_ns)
+        for client in self._clients:
+            client.flush()
+        self._poked.set()
+        return self._at_ns
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        refused = self._exchange.refusal(self._step())
+        if refused is not None:
+            return _turned_away(request, refused)
+        socket = web.WebSocketResponse(compress=False, autoping=False)
+        await socket.prepare(request)
+        transport = request.transport
+        if transport is None:
+            return socket
+        connection = self._exchange.connect(self._step(), PATHS[request.path])
+        client = Client(connection, transport)
+        self._clients.add(client)
+        client.flush()
+        try:
+            async for message in socket:
+                now_ns = self._step()
+                if message.type == WSMsgType.TEXT:
+                    connection.received(message.data, now_ns)
+                    self._step()
+                elif message.type == WSMsgType.PING:
+                    connection.touched(now_ns)
+                    await socket.pong(message.data)
+        finally:
+            self._clients.discard(client)
+            connection.closed()
+        return socket
+
+    async def _rest(self, request: web.Request) -> web.StreamResponse:
+        query = dict(request.query)
+        if request.method == "POST":
+            query |= {name: str(value) for name, value in (await request.post()).items()}
+        answer = self._exchange.request(request.method, request.path, query, self._step())
+        self._step()
+        if isinstance(answer, RefusedConnect):
+            return _turned_away(request, answer)
+        if answer.delay_s:
+            await self._clock.sleep(answer.delay_s)
+        return web.Response(status=answer.status, body=answer.body, headers=dict(answer.headers))
+
+
+def _turned_away(request: web.Request, refused: RefusedConnect) -> web.Response:
+    if refused.status is not None:
+        return web.Response(status=refused.status)
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+def _framed(opcode: int, payload: bytes) -> bytes:
+    """One unmasked, final WebSocket frame (RFC 6455 §5.2)."""
+    size = len(payload)
+    if size < 126:
+        return bytes((opcode, size)) + payload
+    if size < 65_536:
+        return struct.pack("!BBH", opcode, 126, size) + payload
+    return struct.pack("!BBQ", opcode, 127, size) + payload
+
+
+@asynccontextmanager
+async def serve(
+    exchange: Exchange, clock: Clock, *, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[Endpoints]:
+    """Serve the exchange until the block ends; port 0 takes a free one. Raises `ConfigError`."""
+    if not _is_loopback(host):
+        raise ConfigError(f"the emulator listens on loopback only, not on {host!r}; use 127.0.0.1 or ::1")
+    server = Server(exchange, clock)
+    runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise ConfigError(
+                f"cannot listen on {host} port {port}: {error.strerror or error}; "
+                "choose another port, or 0 for a free one"
+            ) from error
+        bound = runner.addresses[0][1]
+        name = f"[{host}]" if ":" in host else host
+        # Not a TaskGroup: what the caller's block raises must leave it as it is, not in a group.
+        running = asyncio.create_task(server.run())
+        try:
+            yield Endpoints(f"{name}:{bound}")
+        finally:
+            running.cancel()
+            server.abort()
+            with suppress(asyncio.CancelledError):
+                await running
+    finally:
+        await runner.cleanup()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

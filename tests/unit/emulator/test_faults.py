@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from leadline.emulator.faults import KINDS, FaultError, Stall, decoded
+
+SYMBOLS = ("BTC/USD", "ETH/USD")
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ([], "JSON object"),
+        ({}, "kind: None is none of CLOSE, REFUSE, STALL"),
+        ({"kind": "STOP"}, "kind: 'STOP' is none of"),
+        ({"kind": "CLOSE", "cod": 1}, "cod: CLOSE has no such field; it takes code (int)"),
+        ({"kind": "STALL", "channel": "books"}, "channel (ticker | book | trade | ohlc | instrument)"),
+        ({"kind": "STALL", "symbol": "XBT/USD"}, "symbol: 'XBT/USD' is not listed here; listed are BTC/USD"),
+        ({"kind": "STATUS", "mode": "off"}, "mode (online | cancel_only"),
+        ({"kind": "STATUS"}, "missing required field `mode`"),
+        ({"kind": "DROP", "count": 0}, "count: 0 is not above zero"),
+        ({"kind": "STALL", "for_s": -1}, "for_s: -1"),
+        ({"kind": "CLOSE", "code": 12}, "code: 12 is not within 1000 to 4999"),
+        ({"kind": "REFUSE", "status": 99}, "status: 99 is not within"),
+        ({"kind": "INSTRUMENT", "symbol": "BTC/USD", "price_precision": 11}, "price_precision: 11"),
+        ({"kind": "CLOSE", "venue": "binance"}, "venue"),
+        ({"kind": "REFUSE", "route": "udp"}, "route (ws | rest | all)"),
+    ],
+)
+def test_a_fault_that_cannot_be_put_on_names_the_field_and_what_it_takes(fields: Any, named: str) -> None:
+    with pytest.raises(FaultError) as caught:
+        decoded(fields, SYMBOLS)
+    assert named in str(caught.value)
+
+
+def test_the_whole_vocabulary_is_known() -> None:
+    vocabulary = (
+        "CLOSE REFUSE STALL HALF_OPEN ACK_NO_DATA DROP DUP REORDER CORRUPT SUB_REJECT SUB_RATE REPLY STATUS"
+    )
+    assert set(vocabulary.split(" ")) <= set(KINDS)
+
+
+def test_a_fault_is_decoded_into_its_type() -> None:
+    fault = decoded({"venue": "kraken", "kind": "STALL", "channel": "book", "for_s": 2}, SYMBOLS)
+    assert isinstance(fault, Stall)
+    assert (fault.channel, fault.symbol, fault.for_s) == ("book", None, 2.0)
+
+
+def test_a_rejection_may_name_a_symbol_that_is_not_listed() -> None:
+    decoded({"kind": "SUB_REJECT", "symbol": "XBT/USD"}, SYMBOLS)

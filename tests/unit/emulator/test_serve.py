@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from emulated import OTHER, QUIET, NaiveBook
+from leadline.clock import SystemClock
+from leadline.emulator.exchange import Exchange
+from leadline.emulator.serve import Endpoints, serve
+from leadline.errors import ConfigError
+
+BOOK = {"method": "subscribe", "params": {"channel": "book", "symbol": ["BTC/USD"]}}
+
+
+@asynccontextmanager
+async def served(rate: float = 500) -> AsyncIterator[tuple[Endpoints, aiohttp.ClientSession]]:
+    clock = SystemClock()
+    exchange = Exchange(start_ns=clock.wall_ns(), rate=rate, pairs=(QUIET, OTHER), history_minutes=5)
+    async with serve(exchange, clock) as endpoints, aiohttp.ClientSession() as session:
+        yield endpoints, session
+
+
+def url(endpoints: Endpoints, name: str) -> str:
+    return str(endpoints.as_json()["kraken"]["endpoints"][name])
+
+
+async def fault(session: aiohttp.ClientSession, endpoints: Endpoints, **fields: Any) -> dict[str, Any]:
+    async with session.post(f"{endpoints.control}/faults", json=fields) as answer:
+        assert answer.status == 200, await answer.text()
+        described: dict[str, Any] = await answer.json()
+        return described
+
+
+async def fetched(session: aiohttp.ClientSession, address: str) -> tuple[int, Any]:
+    async with session.get(address) as answer:
+        return answer.status, await answer.json()
+
+
+async def until_frame(socket: aiohttp.ClientWebSocketResponse, start: str) -> str:
+    while True:
+        text = str(await socket.receive_str(timeout=5))
+        if text.startswith(start):
+            return text
+
+
+async def test_the_endpoints_are_announced_in_krakens_shape() -> None:
+    async with served() as (endpoints, _):
+        announced = endpoints.as_json()
+        assert list(announced) == ["kraken", "control"]
+        assert list(announced["kraken"]) == ["endpoints", "credentials"]
+        assert set(announced["kraken"]["endpoints"]) == {"ws_public", "ws_private", "ws_level3", "rest"}
+        assert url(endpoints, "ws_public").startswith("ws://127.0.0.1:")
+        assert url(endpoints, "ws_public").endswith("/v2")
+
+
+async def test_a_book_read_over_a_socket_equals_the_truth() -> None:
+    async with served() as (endpoints, session), session.ws_connect(url(endpoints, "ws_public")) as socket:
+        await socket.send_json(BOOK)
+        book = NaiveBook(10)
+        for _ in range(30):
+            assert book.apply(await until_frame(socket, '{"channel":"book"'))
+        await fault(session, endpoints, kind="STATUS", mode="maintenance")
+        _, truth = await fetched(session, f"{endpoints.control}/truth/book?symbol=BTC/USD&depth=10")
+        while book.checksum() != truth["checksum"]:
+            assert book.apply(await until_frame(socket, '{"channel":"book"'))
+        assert [list(row) for row in book.best()[0]] == truth["bids"]
+        assert [list(row) for row in book.best()[1]] == truth["asks"]
+        assert truth["best_bid"] == truth["bids"][0][0]
+
+
+async def test_rest_is_served_by_get_and_post() -> None:
+    async with served() as (endpoints, session):
+        address = f"{url(endpoints, 'rest')}/0/public/Depth"
+        status, answer = await fetched(session, f"{address}?pair=XBTUSD&count=2")
+        assert status == 200
+        assert len(answer["result"]["XXBTZUSD"]["asks"]) == 2
+        async with session.post(address, data={"pair": "XBTUSD", "count": "1"}) as posted:
+            assert len((await posted.json())["result"]["XXBTZUSD"]["asks"]) == 1
+
+
+async def test_the_truth_tells_trades_and_ticker() -> None:
+    async with served() as (endpoints, session):
+        _, trades = await fetched(session, f"{endpoints.control}/truth/trades?symbol=BTC/USD")
+        _, ticker = await fetched(session, f"{endpoints.control}/truth/ticker?symbol=BTC/USD")
+        assert {"trade_id", "price", "qty", "side", "time_ns", "ord_type"} == set(trades["trades"][0])
+        assert ticker["last"]
+        assert all(isinstance(ticker[name], str) for name in ("bid", "ask", "volume"))
+
+
+@pytest.mark.parametrize(
+    "path", ["truth/book?symbol=XBT/USD", "truth/trades", "truth/book?symbol=BTC/USD&depth=x"]
+)
+async def test_a_wrong_question_is_answered_400_with_the_cure(path: str) -> None:
+    async with served() as (endpoints, session):
+        status, answer = await fetched(session, f"{endpoints.control}/{path}")
+        assert status == 400
+        assert "symbol" in answer["error"] or "depth" in answer["error"]
+
+
+async def test_faults_are_put_listed_and_ended() -> None:
+    async with served() as (endpoints, session):
+        first = await fault(session, endpoints, venue="kraken", kind="STALL", channel="book")
+        await fault(session, endpoints, kind="SUB_RATE", per_s=1)
+        _, listed = await fetched(session, f"{endpoints.control}/faults")
+        assert [one["kind"] for one in listed] == ["STALL", "SUB_RATE"]
+        async with session.delete(f"{endpoints.control}/faults?id={first['id']}") as answer:
+            assert await answer.json() == {"ended": 1}
+        async with session.delete(f"{endpoints.control}/faults") as answer:
+            assert await answer.json() == {"ended": 1}
+        async with session.delete(f"{endpoints.control}/faults?id=x") as answer:
+            assert answer.status == 400
+
+
+@pytest.mark.parametrize("body", ["{", '{"kind":"STALL","channel":"books"}'])
+async def test_a_wrong_fault_is_answered_400(body: str) -> None:
+    async with (
+        served() as (endpoints, session),
+        session.post(f"{endpoints.control}/faults", data=body) as answer,
+    ):
+        assert answer.status == 400
+        assert (await answer.json())["error"]
+
+
+@pytest.mark.parametrize(("code", "seen"), [(1001, 1001), (1008, 1008), (1006, 1006)])
+async def test_a_close_reaches_the_client_with_its_code(code: int, seen: int) -> None:
+    async with served() as (endpoints, session), session.ws_connect(url(endpoints, "ws_public")) as socket:
+        await until_frame(socket, '{"channel":"status"')
+        await fault(session, endpoints, kind="CLOSE", code=code)
+        while not socket.closed:
+            await socket.receive(timeout=5)
+        assert socket.close_code == seen
+
+
+async def test_refused_upgrades_get_a_status_or_a_reset() -> None:
+    async with served() as (endpoints, session):
+        await fault(session, endpoints, kind="REFUSE", status=503, count=1)
+        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+            await session.ws_connect(url(endpoints, "ws_public"))
+        assert caught.value.status == 503
+        await fault(session, endpoints, kind="REFUSE")
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await session.ws_connect(url(endpoints, "ws_public"))
+        async with session.delete(f"{endpoints.control}/faults"):
+            pass
+        async with session.ws_connect(url(endpoints, "ws_public")) as socket:
+            await until_frame(socket, '{"channel":"status"')
+
+
+async def test_a_rest_reply_can_be_replaced_and_delayed() -> None:
+    async with served() as (endpoints, session):
+        await fault(
+            session, endpoints, kind="REPLY", path="Time", status=520, body="edge", delay_s=0.01, count=1
+        )
+        async with session.get(f"{url(endpoints, 'rest')}/0/public/Time") as answer:
+            assert (answer.status, await answer.text()) == (520, "edge")
+        status, _ = await fetched(session, f"{url(endpoints, 'rest')}/0/public/Time")
+        assert status == 200
+
+
+async def test_a_half_open_link_answers_no_ping_until_it_is_over() -> None:
+    async with served() as (endpoints, session), session.ws_connect(url(endpoints, "ws_public")) as socket:
+        await until_frame(socket, '{"channel":"status"')
+        await fault(session, endpoints, kind="HALF_OPEN")
+        await socket.send_str('{"method":"ping","req_id":5}')
+        with pytest.raises(TimeoutError):
+            await socket.receive(timeout=0.2)
+        async with session.delete(f"{endpoints.control}/faults"):
+            pong = json.loads(await until_frame(socket, '{"method":"pong"'))
+        assert pong["req_id"] == 5
+
+
+async def test_websocket_pings_are_answered() -> None:
+    async with (
+        served() as (endpoints, session),
+        session.ws_connect(url(endpoints, "ws_public"), autoping=False) as socket,
+    ):
+        await socket.ping(b"x")
+        while (message := await socket.receive(timeout=5)).type != aiohttp.WSMsgType.PONG:
+            assert message.type == aiohttp.WSMsgType.TEXT
+        assert message.data == b"x"
+
+
+@pytest.mark.parametrize("name", ["ws_private", "ws_level3"])
+async def test_the_other_hosts_greet_and_refuse(name: str) -> None:
+    async with served() as (endpoints, session), session.ws_connect(url(endpoints, name)) as socket:
+        await until_frame(socket, '{"channel":"status"')
+        await socket.send_json({"method": "subscribe", "params": {"channel": "executions", "token": "t"}})
+        assert "ESession:Invalid session" in await until_frame(socket, '{"error"')
+
+
+async def test_a_port_in_use_is_a_clear_error() -> None:
+    async with served() as (endpoints, _):
+        port = int(endpoints.base.rpartition(":")[2])
+        clock = SystemClock()
+        exchange = Exchange(start_ns=clock.wall_ns(), pairs=(QUIET,), history_minutes=0)
+        with pytest.raises(ConfigError, match=f"port {port}.*another port"):
+            async with serve(exchange, clock, port=port):
+                pass
+
+
+async def test_it_listens_on_loopback_only() -> None:
+    clock = SystemClock()
+    exchange = Exchange(start_ns=clock.wall_ns(), pairs=(QUIET,), history_minutes=0)
+    with pytest.raises(ConfigError, match="loopback"):
+        async with serve(exchange, clock, host="0.0.0.0"):
+            pass
+
+
+@pytest.mark.parametrize("host", ["example.org", "192.0.2.1"])
+async def test_another_host_is_refused_by_name(host: str) -> None:
+    clock = SystemClock()
+    exchange = Exchange(start_ns=clock.wall_ns(), pairs=(QUIET,), history_minutes=0)
+    with pytest.raises(ConfigError, match=host):
+        async with serve(exchange, clock, host=host):
+            pass
+
+
+async def test_what_the_block_raises_leaves_it_unchanged() -> None:
+    clock = SystemClock()
+    exchange = Exchange(start_ns=clock.wall_ns(), pairs=(QUIET,), history_minutes=0)
+    with pytest.raises(KeyError):
+        async with serve(exchange, clock, host="localhost"):
+            raise KeyError("mine")
+
+
+async def test_a_market_too_fast_for_the_machine_still_answers() -> None:
+    async with served(rate=300_000) as (endpoints, session):
+        status, _ = await fetched(session, f"{url(endpoints, 'rest')}/0/public/Time")
+        assert status == 200
