@@ -1,0 +1,105 @@
+"""The path from bytes to a subscriber, measured without a socket through the very objects `watch` uses.
+
+bytes in → typed decode → book → checksum verified → state → one subscriber called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from leadline.bench.yardstick import Pace, measure
+from leadline.clock import NS_PER_S, Clock
+from leadline.core.limits import DecayingCounter
+from leadline.core.session import MarketSession
+from leadline.emulator.exchange import Exchange
+from leadline.emulator.instruments import Pair
+from leadline.emulator.kraken.rest import Answer
+from leadline.engine.feed import Feed
+from leadline.model.market import Channel
+from leadline.model.reading import Reading
+from leadline.net.http import MemoryHttp, Request, Response
+from leadline.venues.kraken.venue import Kraken
+
+CHANNELS = (Channel.TICKER, Channel.BOOK, Channel.TRADES, Channel.BARS)
+
+
+class Listener:
+    """The one subscriber: counts what it is called with."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def take(self, reading: Reading[Any]) -> None:
+        self.calls += 1
+
+
+class Pipeline:
+    """Session, feed and a subscriber for each stream, put together as `watch` puts them together."""
+
+    def __init__(self, market: Kraken, clock: Clock) -> None:
+        self.listener = Listener()
+        self.feed = Feed(market, clock)
+        self.session: MarketSession = market.session(self.feed.receive)
+        self._clock = clock
+        self.session.opened(clock.mono_ns())
+        self.feed.attach(self.session, poke=lambda: None)
+
+    def subscribe(self, symbol: str, channels: Sequence[Channel], depth: int) -> None:
+        take = self.listener.take
+        if Channel.TICKER in channels:
+            self.feed.on_ticker(symbol, take)
+        if Channel.BOOK in channels:
+            self.feed.on_book(symbol, take, depth)
+        if Channel.TRADES in channels:
+            self.feed.on_trade(symbol, take)
+        if Channel.BARS in channels:
+            self.feed.on_bar(symbol, take)
+
+    def ask(self) -> None:
+        """Have every subscription asked for, however slowly the venue wants to be asked."""
+        now_ns = self._clock.mono_ns()
+        while any(self.session.outputs()):
+            now_ns += NS_PER_S
+            self.session.woke(now_ns)
+
+    @property
+    def receive(self) -> Callable[[bytes], None]:
+        """What the connection does with a frame: the time is read for each."""
+        received, mono_ns = self.session.received, self._clock.mono_ns
+        return lambda frame: received(frame, mono_ns())
+
+
+async def market(pairs: Sequence[Pair], clock: Clock) -> Kraken:
+    """Kraken with the reference data of these pairs, asked of an emulator in memory."""
+    now_ns = clock.wall_ns()
+    exchange = Exchange(start_ns=now_ns, rate=0.0, pairs=pairs, history_minutes=1)
+
+    def answer(request: Request) -> Response:
+        told = exchange.request(request.method, request.path, dict(request.query), now_ns)
+        assert isinstance(told, Answer)
+        return Response(told.status, tuple(told.headers), told.body)
+
+    kraken = Kraken(MemoryHttp(answer, clock, DecayingCounter(limit=8.0, decay_per_s=0.8)), clock)
+    await kraken.load()
+    return kraken
+
+
+def pace(
+    kraken: Kraken,
+    clock: Clock,
+    frames: Sequence[bytes],
+    symbols: Sequence[str],
+    channels: Sequence[Channel] = CHANNELS,
+    depth: int = 10,
+) -> Pace:
+    """Microseconds a frame through the pipeline, beside the yardstick."""
+
+    def prepare() -> Callable[[bytes], None]:
+        pipeline = Pipeline(kraken, clock)
+        for symbol in symbols:
+            pipeline.subscribe(symbol, channels, depth)
+        pipeline.ask()
+        return pipeline.receive
+
+    return measure(clock, frames, prepare)

@@ -1,0 +1,82 @@
+"""The whole benchmark in one process and one run, and its report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from leadline.bench.end_to_end import end_to_end
+from leadline.bench.frames import book_frames, mixed_frames, read_frames
+from leadline.bench.memory import tickers_1000_mb
+from leadline.bench.processing import CHANNELS, Pipeline, market, pace
+from leadline.bench.yardstick import Pace
+from leadline.clock import Clock
+from leadline.emulator.instruments import DEMO_PAIRS, synthetic
+from leadline.errors import RecordingError
+from leadline.model.market import Channel
+from leadline.venues.kraken import wire
+
+BOOK_FRAMES = 4000
+MIXED_SYMBOLS = 50
+MIXED_FRAMES = 12_000
+
+Progress = Callable[[str], None]
+Report = dict[str, dict[str, float]]
+
+
+async def whole(clock: Clock, progress: Progress) -> Report:
+    """Every figure: processing beside the yardstick, memory, and end to end."""
+    demo = await market(DEMO_PAIRS, clock)
+    report: Report = {}
+    for depth in (10, 100):
+        progress(f"books of depth {depth}")
+        frames = book_frames(depth, BOOK_FRAMES)
+        paced = pace(demo, clock, frames, ["BTC/USD"], (Channel.BOOK,), depth)
+        report[f"kraken_book{depth}"] = paced.as_json()
+    progress(f"{MIXED_SYMBOLS} instruments, every channel")
+    pairs = synthetic(MIXED_SYMBOLS)
+    many = await market(pairs, clock)
+    frames = mixed_frames(MIXED_SYMBOLS, MIXED_FRAMES)
+    report["kraken_mixed_50"] = pace(many, clock, frames, [pair.symbol for pair in pairs]).as_json()
+    progress("memory of 1 000 tickers")
+    report["memory"] = {"tickers_1000_mb": await tickers_1000_mb(clock)}
+    report["end_to_end"] = (await end_to_end(clock, progress)).as_json()
+    return report
+
+
+async def frames_of(path: Path, clock: Clock, progress: Progress) -> Report:
+    """The processing of a file of frames, one a line; raises RecordingError when none is understood."""
+    progress(f"frames of {path}")
+    frames = read_frames(path)
+    return {"frames": (await _file_pace(path, frames, clock)).as_json()}
+
+
+async def _file_pace(path: Path, frames: list[bytes], clock: Clock) -> Pace:
+    symbols, depth = _contents(frames)
+    if not symbols:
+        raise RecordingError(f"{path} holds no ticker, book, trade or ohlc frames")
+    kraken = await market(DEMO_PAIRS, clock)
+    teacher = Pipeline(kraken, clock)
+    for frame in frames:
+        if frame.startswith(b'{"channel":"instrument"'):
+            teacher.receive(frame)  # the reference learns what the file says of its instruments
+    return pace(kraken, clock, frames, symbols, CHANNELS, depth)
+
+
+def _contents(frames: list[bytes]) -> tuple[list[str], int]:
+    """Which symbols the frames are about, and the depth of the deepest book snapshot among them."""
+    symbols: dict[str, None] = {}
+    deepest = 0
+    for frame in frames:
+        try:
+            message = wire.decode(frame)
+        except msgspec.MsgspecError:
+            continue
+        if isinstance(message, wire.BookFrame):
+            for book in message.data:
+                deepest = max(deepest, len(book.bids), len(book.asks))
+        if isinstance(message, wire.BookFrame | wire.TickerFrame | wire.TradeFrame | wire.OhlcFrame):
+            symbols.update(dict.fromkeys(row.symbol for row in message.data))
+    return list(symbols), next(depth for depth in (10, 25, 100, 500, 1000) if depth >= deepest)
