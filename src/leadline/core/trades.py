@@ -54,14 +54,12 @@ class TradeLog:
                 self.last = trade
             elif number > last.trade_id:
                 if number > last.trade_id + 1:
-                    opened.append(Hole(last, trade, last.trade_id + 1, number - 1))
+                    opened.append(self._open(Hole(last, trade, last.trade_id + 1, number - 1)))
                 self.last = trade
             elif not self._fill(number):
                 continue
             fresh.append(trade)
         self._recent.extend(fresh)
-        if opened:
-            self.holes = [*self.holes, *opened][-_MOST_HOLES:]
         return fresh, opened
 
     def within_holes(self, trades: Iterable[Trade]) -> list[Trade]:
@@ -87,6 +85,10 @@ class TradeLog:
     def continuous(self) -> bool:
         """Whether nothing is known to be missing."""
         return not self.holes
+
+    def _open(self, hole: Hole) -> Hole:
+        self.holes = [*self.holes[1 - _MOST_HOLES :], hole]
+        return hole
 
     def _fill(self, number: int) -> bool:
         for hole in self.holes:

@@ -1,0 +1,366 @@
+"""Recorded Kraken frames through the same session that live ones take; v1 frames through their own decoder.
+
+A player is fed what came in, record by record, and keeps count. What was sent, and the answers to it, belong
+to another session: they are read for the depth of books only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+from msgspec import Raw, Struct
+
+from leadline.core.book import Book
+from leadline.core.session import FrameSkipped, News
+from leadline.core.trades import TradeLog
+from leadline.errors import ConfigError, ProtocolError
+from leadline.model.instrument import Instrument
+from leadline.model.market import (
+    BarBatch,
+    BookDropped,
+    Channel,
+    Subscription,
+    Ticker,
+    TradeBatch,
+    parse_time_ns,
+)
+from leadline.net.capture import Precision, Record
+from leadline.venues.kraken import legacy
+from leadline.venues.kraken.books import BookCounts
+from leadline.venues.kraken.session import KrakenSession
+from leadline.venues.kraken.venue import LIMITS
+
+MOST_DECIMALS = 20
+
+Precisions = Callable[[str], Precision | None]
+"""Finds the decimals of a symbol; None where nothing says."""
+
+
+class SkippedLine(Struct, frozen=True):
+    """A line of the file that was not understood."""
+
+    line: int
+    why: str
+
+
+class BookReport(Struct, frozen=True):
+    """The messages of one book by verdict; updates = ok + bad + unsynced + unchecked, snapshots included."""
+
+    updates: int
+    checksum_ok: int
+    checksum_bad: int
+    unsynced: int
+    unchecked: int
+    first_bad_n: int | None
+    state_hash: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a replay has seen so far."""
+
+    skipped: list[SkippedLine] = field(default_factory=list)
+    trades: int = 0
+    tickers: int = 0
+    bars: int = 0
+    disconnects: int = 0
+    holes: int = 0
+    """Runs of skipped trade ids that have not been filled."""
+    venue_ns: list[int] = field(default_factory=list)
+    """The venue's own time of the first and of the last frame that has one."""
+    first_bad_n: dict[str, int | None] = field(default_factory=dict)
+    _logs: dict[str, TradeLog] = field(default_factory=dict)
+
+    def skip(self, line: int, why: str) -> None:
+        """Name a line that was passed over."""
+        self.skipped.append(SkippedLine(line, why))
+
+    def trade_batch(self, batch: TradeBatch) -> None:
+        """Count trades once each, and the runs of ids that were skipped."""
+        log = self._logs.setdefault(batch.symbol, TradeLog())
+        fresh, opened = log.merge(batch.trades)
+        self.trades += len(fresh)
+        self.holes += len(opened) - len(log.filled())
+
+    def saw(self, venue_time: str | None) -> None:
+        """Note the venue's time of a frame."""
+        moment_ns = parse_time_ns(venue_time)
+        if moment_ns is not None:
+            self.venue_ns = [*self.venue_ns[:1], moment_ns]
+
+    def report(self, symbol: str, counts: BookCounts, state_hash: str) -> BookReport:
+        """What became of one book."""
+        return BookReport(
+            updates=counts.updates,
+            checksum_ok=counts.proven,
+            checksum_bad=counts.wrong,
+            unsynced=counts.unsynced,
+            unchecked=counts.unchecked,
+            first_bad_n=self.first_bad_n.get(symbol),
+            state_hash=state_hash,
+        )
+
+
+class Player(Protocol):
+    """Takes the records of one recording, in order."""
+
+    def received(self, record: Record) -> None:
+        """A frame that came in; raises ConfigError when a book's decimals are known to nobody."""
+
+    def sent(self, record: Record) -> None:
+        """A frame that went out."""
+
+    def connected(self) -> None:
+        """A new connection stands; whatever stood before is gone."""
+
+    def books(self) -> dict[str, BookReport]:
+        """Every book by symbol."""
+
+
+class _Params(Struct):
+    channel: str = ""
+    symbol: tuple[str, ...] | str | None = None
+    depth: int | None = None
+
+
+class _Request(Struct):
+    """A request or the answer to one, as far as it tells the depth of a book."""
+
+    method: str
+    params: _Params | None = None
+    result: _Params | None = None
+    success: bool = True
+
+
+class _Head(Struct):
+    """The outside of a frame."""
+
+    channel: str = ""
+    method: str = ""
+    data: Raw = Raw(b"null")
+
+
+class _BookHead(Struct):
+    symbol: str
+    bids: list[Raw] = []
+    asks: list[Raw] = []
+    timestamp: str | None = None
+
+
+_heads = msgspec.json.Decoder(_Head)
+_book_heads = msgspec.json.Decoder(list[_BookHead])
+_requests = msgspec.json.Decoder(_Request)
+
+
+class StreamPlayer:
+    """Frames of WebSocket v2 through a KrakenSession that has no connection."""
+
+    def __init__(self, tally: Tally, precisions: Precisions, depth: int | None) -> None:
+        self._tally = tally
+        self._precisions = precisions
+        self._depth = depth
+        self._session = KrakenSession(self._take, self._instrument)
+        self._record: Record | None = None
+        self._told: dict[str, int] = {}
+        self._wanted: dict[str, Subscription] = {}
+        self._stands = False
+
+    def connected(self) -> None:
+        if self._stands:
+            self._tally.disconnects += 1
+            self._session.closed("the recording shows a new connection", 0)
+        self._stands = True
+        self._session.opened(0)
+        self._session.outputs()
+
+    def sent(self, record: Record) -> None:
+        self._learn_depth(record.raw)
+
+    def received(self, record: Record) -> None:
+        if not self._stands:
+            self.connected()
+        self._record = record
+        try:
+            head = _heads.decode(record.raw)
+            if head.method:
+                self._learn_depth(record.raw)
+                return
+            if head.channel == "book":
+                self._expect(_book_heads.decode(head.data))
+        except msgspec.MsgspecError:
+            pass  # the session says what is wrong with it, as it would on a live connection
+        self._session.received(record.raw, record.t_ns or 0)
+        self._session.outputs()
+
+    def books(self) -> dict[str, BookReport]:
+        reports = {}
+        for symbol, counts in self._session.book_counts().items():
+            stream = self._session.book(symbol)
+            assert stream is not None
+            reports[symbol] = self._tally.report(symbol, counts, stream.view.state_hash())
+        return reports
+
+    def _take(self, news: News, now_ns: int) -> None:
+        tally, record = self._tally, self._record
+        match news:
+            case Ticker():
+                tally.tickers += 1
+                tally.saw(news.venue_time)
+            case TradeBatch():
+                tally.trade_batch(news)
+                tally.saw(news.trades[-1].venue_time)
+            case BarBatch():
+                tally.bars += len(news.bars)
+            case BookDropped(symbol):
+                stream = self._session.book(symbol)
+                if record is not None and stream is not None and stream.counts.wrong:
+                    tally.first_bad_n.setdefault(symbol, record.n)
+            case FrameSkipped(_, why) if record is not None:
+                tally.skip(record.line, why)
+
+    def _learn_depth(self, raw: bytes) -> None:
+        """Depths of books as asked for and as acknowledged, whichever came last before the book."""
+        try:
+            request = _requests.decode(raw)
+        except msgspec.MsgspecError:
+            return
+        told = request.params or request.result
+        agreed = request.method == "subscribe" and request.success
+        if agreed and told and told.depth and told.channel == "book":
+            symbols = (told.symbol,) if isinstance(told.symbol, str) else told.symbol or ()
+            self._told.update(dict.fromkeys(symbols, told.depth))
+
+    def _expect(self, heads: list[_BookHead]) -> None:
+        for head in heads:
+            self._tally.saw(head.timestamp)
+            if head.symbol not in self._wanted:
+                depth = self._told.get(head.symbol) or self._depth or _least_depth(head)
+                wanted = Subscription(Channel.BOOK, head.symbol, depth)
+                self._wanted[head.symbol] = wanted
+                self._session.want(wanted, 0)
+
+    def _instrument(self, symbol: str) -> Instrument:
+        return _instrument(symbol, _known(symbol, self._precisions(symbol)))
+
+
+def _least_depth(head: _BookHead) -> int:
+    """assumed: where nothing tells the depth of a book, it is the least its first message fits in."""
+    levels = max(len(head.bids), len(head.asks))
+    return next((depth for depth in LIMITS.book_depths if depth >= levels), LIMITS.book_depths[-1])
+
+
+def _known(symbol: str, precision: Precision | None) -> Precision:
+    if precision is None:
+        raise ConfigError(
+            f"nothing in the recording says how many decimals {symbol} has, so no checksum can be computed; "
+            f"pass --precision {symbol}=P,Q with the decimals of price and quantity (BTC/USD=1,8 for example)"
+        )
+    for decimals in (precision.price_precision, precision.qty_precision):
+        if not 0 <= decimals <= MOST_DECIMALS:
+            raise ConfigError(f"{symbol} cannot have {decimals} decimals; the most is {MOST_DECIMALS}")
+    return precision
+
+
+def _instrument(symbol: str, precision: Precision) -> Instrument:
+    base, _, quote = symbol.partition("/")
+    prices, qtys = precision.price_precision, precision.qty_precision
+    tick, lot = Decimal(1).scaleb(-prices), Decimal(1).scaleb(-qtys)
+    return Instrument("kraken", symbol, base, quote, prices, qtys, tick, lot, Decimal(0), Decimal(0))
+
+
+class _LegacyStream:
+    """One book of WebSocket v1; its snapshots carry no checksum."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.counts = BookCounts()
+        self.synced = False
+
+    def receive(self, message: legacy.LegacyBook) -> bool:
+        """Apply one message; False when it proves the book wrong, which empties it."""
+        counts, book = self.counts, self.book
+        if not (self.synced or message.snapshot):
+            counts.unsynced += 1
+            return True
+        try:
+            bids, asks = message.changes(book.price_precision, book.qty_precision)
+        except ProtocolError:
+            return self._wrong()
+        if message.snapshot:
+            book.clear()
+            self.synced = True
+        checksum = book.apply(bids, asks)
+        if message.checksum is None:
+            counts.unchecked += 1
+        elif message.checksum == checksum:
+            counts.proven += 1
+        else:
+            return self._wrong()
+        return True
+
+    def drop(self) -> None:
+        self.book.clear()
+        self.synced = False
+
+    def _wrong(self) -> bool:
+        self.drop()
+        self.counts.wrong += 1
+        return False
+
+
+class LegacyPlayer:
+    """Frames of WebSocket v1; where nothing says the decimals, its number texts do."""
+
+    def __init__(self, tally: Tally, precisions: Precisions) -> None:
+        self._tally = tally
+        self._precisions = precisions
+        self._streams: dict[str, _LegacyStream] = {}
+        self._stands = False
+
+    def connected(self) -> None:
+        if self._stands:
+            self._tally.disconnects += 1
+        self._stands = True
+        for stream in self._streams.values():
+            stream.drop()
+
+    def sent(self, record: Record) -> None:
+        """Nothing is learned from requests: v1 book frames name their depth."""
+
+    def received(self, record: Record) -> None:
+        self._stands = True
+        try:
+            news = legacy.decode(record.raw)
+        except ProtocolError as why:
+            self._tally.skip(record.line, str(why))
+            return
+        match news:
+            case legacy.LegacyBook():
+                self._tally.saw(news.venue_time)
+                if not self._stream(news).receive(news):
+                    self._tally.first_bad_n.setdefault(news.symbol, record.n)
+            case TradeBatch():
+                self._tally.trade_batch(news)
+            case Ticker():
+                self._tally.tickers += 1
+
+    def books(self) -> dict[str, BookReport]:
+        return {
+            symbol: self._tally.report(symbol, stream.counts, stream.book.state_hash())
+            for symbol, stream in self._streams.items()
+        }
+
+    def _stream(self, message: legacy.LegacyBook) -> _LegacyStream:
+        stream = self._streams.get(message.symbol)
+        if stream is None:
+            precision = self._precisions(message.symbol)
+            if precision is None and (decimals := message.precisions()):
+                precision = Precision(*decimals)
+            precision = _known(message.symbol, precision)
+            book = Book(message.symbol, message.depth, precision.price_precision, precision.qty_precision)
+            stream = self._streams[message.symbol] = _LegacyStream(book)
+        return stream

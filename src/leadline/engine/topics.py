@@ -1,0 +1,385 @@
+"""One stream that somebody reads: its latest value, its rhythm, its readers, and whether it is in use.
+
+Only data of the stream itself makes a topic live; from a loss on its value is not handed out as fresh.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from leadline.clock import NS_PER_MS, NS_PER_S, Clock
+from leadline.core.liveness import Cadence, Damping
+from leadline.engine.events import EventLog, SourceChanged
+from leadline.engine.gaps import GapLedger
+from leadline.engine.readers import Reader
+from leadline.errors import Error, VenueError
+from leadline.model.market import Channel, Gap, GapCause, Subscription
+from leadline.model.reading import Reading, Source
+
+T = TypeVar("T")
+
+LINGER_S = 30.0
+"""A topic without readers stays subscribed for this long after the last of them, or the last awaited read."""
+
+TTL_S = {Channel.TICKER: 5.0, Channel.BOOK: 2.0, Channel.TRADES: 10.0, Channel.BARS: 10.0}
+"""How long a REST answer may be served again."""
+
+
+class State(Enum):
+    """How a wanted stream stands. LIVE, QUIET and HELD receive; every other state carries its reason."""
+
+    WANTED = "wanted"  # not acknowledged (yet, or not connected)
+    ACKED_NO_DATA = "acked_no_data"  # the venue said yes and has sent nothing since
+    LIVE = "live"
+    QUIET = "quiet"  # silent, and REST agrees that nothing happens
+    SUSPECT = "suspect"  # silent beyond its bound, REST has not answered yet
+    HELD = "held"  # runs again after many losses, but must prove itself first
+    LOST = "lost"  # was live, is not
+    REFUSED = "refused"
+
+
+RECEIVING = frozenset({State.LIVE, State.QUIET, State.HELD})
+
+
+class TopicState(Struct, frozen=True):
+    """One topic at one moment; `reason` is empty exactly when data is being received."""
+
+    subscription: Subscription
+    state: State
+    reason: str
+    source: Source | None
+    readers: int
+    updates: int
+    last_age_s: float | None
+    bound_s: float
+
+
+class Loss:
+    """Why and since when the stream is not in use, by both clocks, and the gap recorded for it."""
+
+    __slots__ = ("cause", "gap", "gap_number", "reason", "since_ns")
+
+    def __init__(self, cause: GapCause, reason: str, since_ns: int, gap: Gap, gap_number: int) -> None:
+        self.cause = cause
+        self.reason = reason
+        self.since_ns = since_ns
+        self.gap = gap
+        self.gap_number = gap_number
+
+
+class Failovers:
+    """Changes from the stream to REST, and how long they took, over all topics."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.max_ms = 0.0
+        self.answer_ms_max = 0.0
+
+
+class Desk:
+    """What all topics of a feed share."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.events = EventLog()
+        self.ledger = GapLedger(self.events)
+        self.failovers = Failovers()
+
+    def wall_ns(self, mono_ns: int) -> int:
+        """Unix time of a monotonic moment, by today's wall clock."""
+        return self.clock.wall_ns() - (self.clock.mono_ns() - mono_ns)
+
+
+class Topic(Generic[T]):
+    """The base: tickers and books as they are; trades and bars add continuity."""
+
+    replaceable = True
+    """Each value replaces the one before: REST steps in at once, and a breaking stream is held back."""
+
+    def __init__(self, subscription: Subscription, desk: Desk) -> None:
+        now_ns = desk.clock.mono_ns()
+        self.subscription = subscription
+        self.symbol = subscription.symbol
+        self.cadence = Cadence()
+        self.value: T | None = None
+        self.bound_s = self.cadence.vouched_bound_s()
+        self.live = False
+        self.received = False
+        self.proven = subscription.channel is Channel.BOOK
+        self.source: Source | None = None
+        self.answer: Reading[T] | None = None
+        self.unanswered: Error | None = None
+        self.flight: asyncio.Future[None] | None = None
+        self.refused: VenueError | None = None
+        self.loss: Loss | None = None
+        self.confirmed_ns: int | None = None
+        self.asked_ns = now_ns
+        self.keep_until_ns = now_ns
+        self.poll_ns = 0
+        self.doubted_ns: int | None = None
+        self.strikes = 0
+        self.readers: list[Reader] = []
+        self.holds = 0
+        self._takes: tuple[Callable[[Reading[Any]], None], ...] = ()
+        self._lazy: tuple[Reader, ...] = ()
+        self._waiting: list[asyncio.Future[None]] = []
+        self._damping = Damping()
+        self._steady_ns = now_ns
+        self._desk = desk
+        self._clock = desk.clock
+        self.streamed = 0
+        self.from_rest = 0
+        self.from_cache = 0
+
+    # --- the stream ---
+
+    def take(self, value: T, now_ns: int) -> None:
+        """The stream's next value: the hot path."""
+        cadence = self.cadence
+        cadence.count += 1
+        cadence.last_ns = now_ns
+        self.value = value
+        if self.live or self._returned(now_ns):
+            if self._takes:
+                self.streamed += 1
+                reading = Reading(value, Source.STREAM, now_ns, self._clock, self.proven, self.bound_s)
+                for take in self._takes:
+                    take(reading)
+            for reader in self._lazy:
+                reader.wake()
+
+    def confirmed(self, now_ns: int) -> None:
+        """The venue has acknowledged the subscription; the first time counts until data comes or is lost."""
+        if self.confirmed_ns is None:
+            self.confirmed_ns = now_ns
+        self.refused = None
+
+    def refuse(self, error: VenueError) -> None:
+        """The venue will not stream this: everyone waiting is told."""
+        self.refused = error
+        self.live = self.received = False
+        self.fail(error)
+
+    def fail(self, error: Error) -> None:
+        """Readers of the stream get this error."""
+        for reader in tuple(self.readers):
+            reader.fail(error)
+        self._release()
+
+    def lose(self, cause: GapCause, reason: str, now_ns: int, *, counts: bool = True) -> None:
+        """The stream cannot be trusted from here on; readers are told of the hole."""
+        self.confirmed_ns = None
+        was_received, self.received = self.received, False
+        self.cadence.interrupted()
+        if was_received and counts:
+            self._damping.lost(now_ns)
+        if not self.live:
+            return
+        self.live = False
+        begin_ns = self._last_known_ns(now_ns)
+        gap = Gap(self.subscription.channel, self.symbol, cause, begin_ns)
+        self.loss = Loss(cause, reason, now_ns, gap, self._desk.ledger.open(gap))
+        if self.proven:
+            self.value = None  # a book known wrong is not given even to who asks for a stale one
+        self.poll_ns = 0
+        self.tell(gap)
+
+    def vouch(self, now_ns: int) -> None:
+        """REST agrees that nothing has happened since the last value."""
+        self.cadence.vouch(now_ns)
+        self.strikes = 0
+
+    def tick(self, now_ns: int) -> None:
+        """Once a second: learn the rhythm, and return to a stream whose proving time is over."""
+        self.cadence.learn()
+        self.bound_s = self.cadence.bound_ns / NS_PER_S
+        if self.received and not self.live and self._returned(now_ns):
+            for reader in self._lazy:
+                reader.wake()
+        if self.source is Source.REST and self.fresh(now_ns):
+            doubted_ns = now_ns if self.doubted_ns is None else self.doubted_ns
+            self._changed(Source.STREAM, "the stream speaks again", (now_ns - doubted_ns) / NS_PER_MS)
+            self.source, self.doubted_ns = Source.STREAM, None
+
+    def _returned(self, now_ns: int) -> bool:
+        """Data came while the stream was not in use: use it again, unless it must prove itself first."""
+        if not self.received:
+            self.received = True
+            self._steady_ns = now_ns
+            self.strikes = 0
+        if self.replaceable and self._damping.holds(now_ns, self._steady_ns):
+            return False
+        self.live = True
+        self._recover(now_ns)
+        self._release()
+        return True
+
+    def _recover(self, now_ns: int) -> None:
+        """Close the gap of the loss, if there was one, and say that the stream is the source again."""
+        loss, self.loss = self.loss, None
+        if loss is not None:
+            until_ns = max(self._desk.wall_ns(now_ns), loss.gap.from_ns)
+            self._close(loss, replace(loss.gap, until_ns=until_ns))
+            if self.source not in (None, Source.STREAM):
+                took_ms = (now_ns - loss.since_ns) / NS_PER_MS
+                self._changed(Source.STREAM, "the stream is verified again", took_ms)
+        self.source = Source.STREAM
+
+    def _close(self, loss: Loss, gap: Gap) -> None:
+        self.tell(self._desk.ledger.change(loss.gap_number, gap))
+
+    def _last_known_ns(self, now_ns: int) -> int:
+        """Unix time up to which nothing is missing."""
+        last_ns = self.cadence.last_ns
+        received_ns = self._desk.wall_ns(now_ns if last_ns is None else last_ns)
+        venue_ns = getattr(self.value, "venue_ns", None)
+        return received_ns if venue_ns is None else min(received_ns, venue_ns)
+
+    def _changed(self, source: Source, cause: str, took_ms: float) -> None:
+        channel = self.subscription.channel
+        previous = self.source or source
+        self._desk.events.add(SourceChanged(channel, self.symbol, source, previous, cause, took_ms))
+
+    # --- REST ---
+
+    def request_leaves(self, now_ns: int) -> None:
+        """A request for this topic is being handed to the venue's port."""
+        loss = self.loss
+        since_ns = self.doubted_ns if loss is None else loss.since_ns
+        if since_ns is None or self.source is not Source.STREAM or not self.readers:
+            return
+        took_ms = (now_ns - since_ns) / NS_PER_MS
+        if self.replaceable:
+            failovers = self._desk.failovers
+            failovers.count += 1
+            failovers.max_ms = max(failovers.max_ms, took_ms)
+        self._changed(Source.REST, "the stream is silent" if loss is None else loss.reason, took_ms)
+        self.source = Source.REST
+
+    def answered(self, value: T, asked_ns: int, now_ns: int) -> None:
+        """REST has answered; readers get it while the stream is not in use."""
+        self._keep(value, now_ns)
+        if self.loss is not None and self.readers and self.replaceable:
+            failovers = self._desk.failovers
+            failovers.answer_ms_max = max(failovers.answer_ms_max, (now_ns - asked_ns) / NS_PER_MS)
+        if not self.fresh(now_ns) and self.answer is not None:
+            self.source = self.source or Source.REST
+            self._deliver(self.answer)
+            for reader in self._lazy:
+                reader.wake()
+
+    def _keep(self, value: T, now_ns: int) -> None:
+        self.unanswered = None
+        ttl_s = TTL_S[self.subscription.channel]
+        self.answer = Reading(value, Source.REST, now_ns, self._clock, verified=False, bound_s=ttl_s)
+
+    def _deliver(self, reading: Reading[T]) -> None:
+        self.from_rest += bool(self._takes)
+        for take in self._takes:
+            take(reading)
+
+    # --- readers ---
+
+    def add(self, reader: Reader) -> None:
+        """Let a reader have what comes from now on."""
+        self.readers.append(reader)
+        self._sort_readers()
+        if self.refused is not None:
+            reader.fail(self.refused)
+        elif self.loss is not None:
+            reader.gap(self.loss.gap)
+
+    def remove(self, reader: Reader) -> None:
+        """Let it go; the stream lingers."""
+        self.readers.remove(reader)
+        self._sort_readers()
+        self.keep()
+
+    def _sort_readers(self) -> None:
+        self._takes = tuple(reader.take for reader in self.readers if reader.eager)
+        self._lazy = tuple(reader for reader in self.readers if not reader.eager)
+
+    def keep(self) -> None:
+        """Somebody has just read: stay subscribed for a while."""
+        if self.refused is None:
+            self.keep_until_ns = self._clock.mono_ns() + round(LINGER_S * NS_PER_S)
+
+    def tell(self, gap: Gap) -> None:
+        """Every reader learns of a hole, in its place."""
+        for reader in tuple(self.readers):
+            reader.gap(gap)
+
+    def waiter(self) -> asyncio.Future[None]:
+        """Done when the stream is in use, or refused."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        return future
+
+    def _release(self) -> None:
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
+        self._waiting.clear()
+
+    # --- what is known ---
+
+    def fresh(self, now_ns: int) -> bool:
+        """Whether the stream is in use and silent for no longer than its bound."""
+        return self.live and self.cadence.fresh(now_ns)
+
+    def last_ns(self) -> int | None:
+        """When anything was last received, from the stream or from REST."""
+        known = (self.cadence.last_ns, self.answer.received_mono_ns if self.answer is not None else None)
+        return max((each for each in known if each is not None), default=None)
+
+    def current(self) -> T | None:
+        """The stream's value as a reader gets it."""
+        return self.value
+
+    def from_stream(self) -> Reading[T] | None:
+        """The stream's latest value with its age; None where there is none."""
+        value, last_ns = self.current(), self.cadence.last_ns
+        if value is None or last_ns is None:
+            return None
+        self.streamed += 1
+        bound_s = self.cadence.vouched_bound_s()
+        return Reading(value, Source.STREAM, last_ns, self._clock, self.proven, bound_s)
+
+    def state(self, now_ns: int, line: str) -> TopicState:
+        """How the topic stands; `line` says why nothing can come, or is empty."""
+        state, reason = self._judge(now_ns, line)
+        last_ns = self.cadence.last_ns
+        age_s = None if last_ns is None else (now_ns - last_ns) / NS_PER_S
+        return TopicState(
+            self.subscription,
+            state,
+            reason,
+            self.source,
+            len(self.readers),
+            self.cadence.count,
+            age_s,
+            self.cadence.vouched_bound_s(),
+        )
+
+    def _judge(self, now_ns: int, line: str) -> tuple[State, str]:
+        if self.refused is not None:
+            return State.REFUSED, self.refused.text
+        if self.received and not self.live:
+            return State.HELD, ""
+        if self.live:
+            if not self.cadence.fresh(now_ns):
+                silent_s = self.cadence.silent_ns(now_ns) / NS_PER_S
+                return State.SUSPECT, f"silent for {silent_s:.1f} s, not confirmed by REST"
+            return (State.QUIET if self.cadence.quiet else State.LIVE), ""
+        if self.confirmed_ns is not None:
+            waited_s = (now_ns - self.confirmed_ns) / NS_PER_S
+            return State.ACKED_NO_DATA, f"acknowledged {waited_s:.1f} s ago, no data since"
+        if self.loss is not None:
+            return State.LOST, self.loss.reason
+        return State.WANTED, line or "not acknowledged yet"

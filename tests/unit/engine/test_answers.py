@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+from feedrig import BTC, ETH, Collected, running, settle
+from leadline.engine.answers import view_of
+from leadline.model.market import Channel, FrozenBook, Level
+from leadline.model.reading import Source
+from leadline.net.http import Purpose
+
+
+def test_a_book_of_rest_keeps_every_digit_it_came_with() -> None:
+    bids = (Level(Decimal("99.12345"), Decimal("1.001")), Level(Decimal("98"), Decimal("2")))
+    view = view_of(FrozenBook(BTC, bids, (), "2026-01-01T00:00:00Z"), 10)
+
+    assert [(level.price, level.qty) for level in view.bids()] == [
+        (Decimal("99.12345"), Decimal("1.001")),
+        (Decimal("98"), Decimal("2")),
+    ]
+    assert view.asks() == []
+    assert view.venue_time == "2026-01-01T00:00:00Z"
+
+
+def test_an_empty_book_of_rest_is_an_empty_view() -> None:
+    assert view_of(FrozenBook(BTC, (), ()), 10).best_bid is None
+
+
+async def test_one_ticker_call_serves_every_ticker_that_is_wanted() -> None:
+    async with running() as rig:
+        rig.market.tickers = {symbol: rig.ticker("7", symbol) for symbol in (BTC, ETH)}
+        watching = [Collected(rig.feed.tickers(symbol)) for symbol in (BTC, ETH)]
+        await settle()
+        await rig.feed.ticker(ETH, source=Source.REST)
+
+        assert [asked.symbols for asked in rig.market.asked] == [(ETH, BTC)]
+        assert (await rig.feed.ticker(BTC, source=Source.CACHE)).value.last == 7
+        for each in watching:
+            await each.stop()
+
+
+async def test_recent_trades_are_asked_from_rest_while_there_is_no_stream() -> None:
+    async with running(connected=False) as rig:
+        rig.market.trades[BTC] = [rig.trade(-600), rig.trade(-2), rig.trade(-1)]
+        reading = await rig.feed.trades(BTC)
+
+        assert [trade.trade_id for trade in reading.value.trades] == [-2, -1]
+        assert not any(trade.backfilled for trade in reading.value.trades)
+        assert not reading.verified
+
+
+async def test_bars_are_asked_from_rest_while_there_is_no_stream() -> None:
+    async with running(connected=False) as rig:
+        rig.market.bars[BTC, 60] = [rig.bar(-1, complete=True), rig.bar(0)]
+        first, second = await asyncio.gather(rig.feed.bars(BTC), rig.feed.bars(BTC))
+
+        assert [bar.complete for bar in first.value.bars] == [True, False]
+        assert first is second
+        assert [(asked.channel, asked.purpose) for asked in rig.market.asked] == [
+            (Channel.BARS, Purpose.SNAPSHOT)
+        ]

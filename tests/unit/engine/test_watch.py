@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+from feedrig import BTC, ETH, Collected, running, settle
+from leadline.engine.events import StreamDead
+from leadline.engine.topics import State
+from leadline.errors import ConnectionLost
+from leadline.model.market import Channel, GapCause, Subscription, TradeBatch
+from leadline.model.reading import Source
+from leadline.net.http import Purpose
+
+
+async def test_a_quiet_market_is_not_called_dead_and_stays_fresh() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.tickers(BTC))
+        await settle()
+        rig.market.tickers[BTC] = rig.ticker("100")
+        rig.say(rig.ticker("100"))
+        for _ in range(60):
+            await rig.passes(1)
+            reading = await rig.feed.ticker(BTC)
+            assert reading.source is Source.STREAM
+            assert reading.age_s <= reading.bound_s
+
+        assert rig.feed.stats.topics[0].state is State.QUIET
+        assert rig.session.renewed == []
+        assert {asked.purpose for asked in rig.market.asked} == {Purpose.VALIDATION}
+        await seen.stop()
+
+
+async def test_a_stream_that_rest_contradicts_is_dead_and_subscribed_anew() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.tickers(BTC))
+        await settle()
+        rig.say(rig.ticker("100"))
+        rig.market.tickers[BTC] = rig.ticker("105")
+        await rig.passes(11)
+
+        assert rig.session.renewed == [Subscription(Channel.TICKER, BTC)]
+        assert [gap.cause for gap in rig.feed.gaps] == [GapCause.SILENT]
+        assert any(isinstance(event, StreamDead) for event in rig.feed.recent_events)
+        assert seen.items[-1].source is Source.REST
+        assert seen.items[-1].value.last == 105
+        await seen.stop()
+
+
+async def test_one_ticker_call_judges_every_suspect() -> None:
+    async with running() as rig:
+        watching = [Collected(rig.feed.tickers(symbol)) for symbol in (BTC, ETH)]
+        await settle()
+        for symbol in (BTC, ETH):
+            rig.market.tickers[symbol] = rig.ticker("100", symbol)
+            rig.say(rig.ticker("100", symbol))
+        await rig.passes(9)
+
+        assert [asked.symbols for asked in rig.market.asked] == [(BTC, ETH)]
+        for each in watching:
+            await each.stop()
+
+
+async def test_data_that_comes_while_rest_answers_is_the_better_answer() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.tickers(BTC))
+        await settle()
+        rig.say(rig.ticker("100"))
+        rig.market.tickers[BTC] = rig.ticker("105")
+        await rig.passes(9)
+        rig.say(rig.ticker("105"))
+        await rig.passes(3)
+
+        assert rig.session.renewed == []
+        assert rig.feed.stats.topics[0].state is State.LIVE
+        await seen.stop()
+
+
+async def test_an_acknowledgement_without_data_is_visible_and_ends_in_a_new_subscription() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.tickers(BTC))
+        await settle()
+        rig.market.tickers[BTC] = rig.ticker("100")
+        await rig.passes(9)
+        state = rig.feed.stats.topics[0]
+        await rig.passes(2)
+
+        assert state.state is State.ACKED_NO_DATA
+        assert state.reason == "acknowledged 9.0 s ago, no data since"
+        assert rig.session.renewed == [Subscription(Channel.TICKER, BTC)]
+        assert seen.items[0].source is Source.REST
+        await seen.stop()
+
+
+async def test_trades_that_nobody_makes_do_not_kill_their_stream() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.every_trade(BTC))
+        await settle()
+        rig.market.tickers[BTC] = rig.ticker("100")
+        rig.market.trades[BTC] = [rig.trade(1)]
+        rig.say(rig.trades(1))
+        await rig.passes(30)
+
+        assert rig.session.renewed == []
+        assert rig.feed.stats.topics[0].state is State.QUIET
+        await seen.stop()
+
+
+async def test_trades_that_only_rest_knows_kill_their_stream_and_are_back_filled() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.every_trade(BTC))
+        await settle()
+        rig.market.tickers[BTC] = rig.ticker("100")
+        rig.market.trades[BTC] = [rig.trade(1), rig.trade(2)]
+        rig.say(rig.trades(1))
+        await rig.passes(15)
+        trades = [item.value for item in seen.items if hasattr(item, "value")]
+
+        assert rig.session.renewed == [Subscription(Channel.TRADES, BTC)]
+        assert [(trade.trade_id, trade.backfilled) for trade in trades] == [(1, False), (2, True)]
+        await seen.stop()
+
+
+async def test_a_market_without_any_trade_is_quiet_from_the_start() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.every_trade(BTC))
+        await settle()
+        rig.market.tickers[BTC] = rig.ticker("100")
+        rig.say(TradeBatch(BTC, (), snapshot=True))
+        await rig.passes(20)
+
+        assert rig.feed.stats.topics[0].state is State.QUIET
+        assert rig.session.renewed == []
+        await seen.stop()
+
+
+async def test_a_stalled_book_is_found_by_its_best_levels_and_only_it_is_renewed() -> None:
+    async with running() as rig:
+        watching = [Collected(rig.feed.books(BTC)), Collected(rig.feed.books(ETH))]
+        await settle()
+        rig.say_book()
+        rig.say_book(symbol=ETH)
+        rig.market.books[BTC] = rig.rest_book(bid="98")
+        rig.market.books[ETH] = rig.rest_book(symbol=ETH)
+        await rig.passes(12)
+
+        assert [each.symbol for each in rig.session.renewed] == [BTC]
+        states = {state.subscription.symbol: state.state for state in rig.feed.stats.topics}
+        assert states[ETH] is State.QUIET
+        for each in watching:
+            await each.stop()
+
+
+async def test_a_suspect_that_rest_cannot_judge_is_not_served_and_is_renewed_in_the_end() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.tickers(BTC))
+        await settle()
+        rig.say(rig.ticker("100"))
+        rig.market.failing = ConnectionLost("REST is down")
+        await rig.passes(12)
+        state = rig.feed.stats.topics[0]
+        await rig.passes(15)
+
+        assert state.state is State.SUSPECT
+        assert "not confirmed" in state.reason
+        assert len(rig.session.renewed) == 1
+        await seen.stop()
+
+
+async def test_one_call_vouches_for_those_who_are_half_way_to_suspicion() -> None:
+    async with running() as rig:
+        watching = [Collected(rig.feed.tickers(symbol)) for symbol in (BTC, ETH)]
+        await settle()
+        for symbol in (BTC, ETH):
+            rig.market.tickers[symbol] = rig.ticker("100", symbol)
+            rig.say(rig.ticker("100", symbol))
+            await rig.passes(3)
+        await rig.passes(94)
+
+        calls = [asked for asked in rig.market.asked if asked.purpose is Purpose.VALIDATION]
+        assert len(calls) <= 100 / 8
+        assert {state.state for state in rig.feed.stats.topics} == {State.QUIET}
+        for each in watching:
+            await each.stop()
+
+
+async def test_an_answer_that_comes_after_the_line_went_down_kills_nothing() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.tickers(BTC))
+        await settle()
+        rig.say(rig.ticker("100"))
+        rig.market.tickers[BTC] = rig.ticker("105")
+        await rig.passes(9)
+        rig.clock.advance(1)
+        rig.cut()
+        await settle()
+
+        assert not any(isinstance(event, StreamDead) for event in rig.feed.recent_events)
+        assert [gap.cause for gap in rig.feed.gaps] == [GapCause.DISCONNECTED]
+        await seen.stop()
+
+
+async def test_a_quiet_bar_stream_is_judged_by_the_last_price() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.every_bar(BTC))
+        await settle()
+        rig.market.tickers[BTC] = rig.ticker("100")
+        rig.say(rig.bars(rig.bar(0, "100")))
+        await rig.passes(20)
+        assert rig.session.renewed == []
+        rig.market.tickers[BTC] = rig.ticker("101")
+        await rig.passes(15)
+
+        assert rig.session.renewed == [Subscription(Channel.BARS, BTC, 60)]
+        await seen.stop()
+
+
+async def test_a_book_that_rest_cannot_judge_yet_is_live_up_to_its_bound() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.books(BTC))
+        await settle()
+        rig.say_book()
+        rig.market.failing = ConnectionLost("down")
+        await rig.passes(9)
+
+        assert rig.feed.stats.topics[0].state is State.LIVE
+        assert [asked.channel for asked in rig.market.asked] == [Channel.BOOK]
+        await seen.stop()
+
+
+async def test_no_single_stream_is_blamed_for_a_line_that_is_silent_as_a_whole() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.tickers(BTC))
+        await settle()
+        rig.say(rig.ticker("100"))
+        rig.market.tickers[BTC] = rig.ticker("105")
+        await rig.passes(7)
+        await rig.passes(4, alive=False)
+
+        assert not any(isinstance(event, StreamDead) for event in rig.feed.recent_events)
+        await seen.stop()
