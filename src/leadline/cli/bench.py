@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 
 import click
 
 from leadline.bench.run import Report, frames_of, whole
+from leadline.cli.options import json_option
+from leadline.cli.run import run
 from leadline.clock import SystemClock
 
 _TITLES = {
@@ -19,14 +20,14 @@ _TITLES = {
 }
 
 
-@click.command()
+@click.command("bench")
 @click.option(
     "--frames",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Measure a file of one frame a line instead.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-def bench(frames: Path | None, as_json: bool) -> None:
+@json_option
+def command(frames: Path | None, as_json: bool) -> None:
     """Measure the path from bytes to a subscriber, each figure beside decoding alone in the same run."""
 
     def progress(what: str) -> None:
@@ -34,7 +35,7 @@ def bench(frames: Path | None, as_json: bool) -> None:
 
     clock = SystemClock()
     work = whole(clock, progress) if frames is None else frames_of(frames, clock, progress)
-    report = asyncio.run(work)
+    report = run(work)
     if as_json:
         click.echo(json.dumps(report))
     else:

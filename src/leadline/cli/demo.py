@@ -1,0 +1,69 @@
+"""`leadline demo`: a local Kraken, the whole product on it, faults by script, and what became of them."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import msgspec
+from rich.console import Console
+
+from leadline.cli.run import INTERRUPTED, run
+from leadline.demo.lines import Lines
+from leadline.demo.run import Demo, View, perform
+from leadline.demo.screen import Screen, faults
+from leadline.demo.words import summary
+
+LONGEST_S = 3600
+
+
+@click.command(short_help="See it all at work, faults included, on this machine alone.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(5, LONGEST_S),
+    default=60,
+    show_default=True,
+    help="How long; the whole script needs 45.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another market.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, progress on stderr.")
+def command(seconds: float, seed: int, as_json: bool) -> None:
+    """Start a local Kraken, connect everything to it, break things, and say honestly what happened.
+
+    No keys and no network are needed. Exit 1 when a reader got a value that the venue never had, or when a book was
+    not live at the end.
+    """
+    console = Console(highlight=False)
+    demo = run(perform(seconds, seed, _view(console, as_json)))
+    result = demo.final
+    assert result is not None
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+    else:
+        _sum_up(demo, console)
+    raise click.exceptions.Exit(_exit_code(demo))
+
+
+def _view(console: Console, as_json: bool) -> View:
+    if as_json:
+        return Lines(lambda line: click.echo(line, err=True))
+    if console.is_terminal:
+        return Screen(console)
+    return Lines(click.echo)
+
+
+def _sum_up(demo: Demo, console: Console) -> None:
+    assert demo.final is not None
+    if console.is_terminal and demo.incidents.all:
+        console.print(faults(demo.incidents.all, len(demo.incidents.all)))
+    click.echo()
+    for line in summary(demo, demo.final):
+        click.echo(line)
+
+
+def _exit_code(demo: Demo) -> int:
+    if demo.venue.verdicts.wrong:
+        return 1
+    if demo.interrupted:
+        return INTERRUPTED
+    return 0 if demo.books_live else 1

@@ -1,0 +1,101 @@
+"""`leadline record`: every frame of a live stream to a file, verbatim, until told to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from leadline.app.config import Settings, load_settings
+from leadline.app.recording import Tap, describe
+from leadline.app.system import System, open_system
+from leadline.cli.options import (
+    STREAMED,
+    config_option,
+    depth_option,
+    interval_option,
+    json_option,
+    read_channels,
+    seconds_option,
+    symbols_argument,
+    venue_argument,
+)
+from leadline.cli.progress import saying
+from leadline.cli.run import run
+from leadline.clock import NS_PER_S, SystemClock
+from leadline.model.market import Channel
+from leadline.net.capture import Meta
+
+_LOOK_S = 0.25
+
+
+@click.command(short_help="Frames to a file.")
+@venue_argument
+@symbols_argument
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The file; gzip where it ends in .gz."
+)
+@click.option(
+    "--channels",
+    default=",".join(channel.value for channel in STREAMED),
+    show_default=True,
+    callback=read_channels,
+    help="Separated by commas.",
+)
+@depth_option
+@interval_option
+@seconds_option
+@config_option
+@json_option
+def command(
+    venue: str,
+    symbols: tuple[str, ...],
+    out: Path,
+    channels: tuple[Channel, ...],
+    depth: int,
+    interval_min: int,
+    seconds: float | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Write every frame of SYMBOLs to a file, verbatim, with time and direction; Ctrl-C ends it well."""
+    settings = load_settings(config) if config else Settings()
+
+    def meta() -> Meta:
+        return describe(system.market, symbols, depth)
+
+    tap = Tap(out, SystemClock(), meta)
+    system = open_system(
+        settings, symbols, channels=channels, depth=depth, interval_s=interval_min * 60, through=tap
+    )
+    try:
+        with tap:
+            run(_record(system, tap, seconds), stopped=0)
+    finally:
+        if tap.records:
+            _tell(tap, out, as_json)
+
+
+async def _record(system: System, tap: Tap, seconds: float | None) -> None:
+    """Keep the system running until the time is up; raises what ends its line, a full disk for one."""
+    async with system:
+        clock = system.clock
+        begun_ns = clock.mono_ns()
+        with saying() as say:
+            while system.failure is None:
+                passed_s = (clock.mono_ns() - begun_ns) / NS_PER_S
+                if seconds is not None and passed_s >= seconds:
+                    return
+                state = "" if system.line.connected else f"; not connected: {system.line.last_error or '…'}"
+                say(f"{tap.records} frames in {passed_s:.0f} s{state}")
+                left_s = _LOOK_S if seconds is None else min(_LOOK_S, seconds - passed_s)
+                await clock.sleep(left_s)
+        raise system.failure
+
+
+def _tell(tap: Tap, out: Path, as_json: bool) -> None:
+    if as_json:
+        click.echo(msgspec.json.encode({"file": str(out), "records": tap.records}).decode())
+    else:
+        click.echo(f"{tap.records} records in {out}; prove them with: leadline replay {out}")

@@ -1,0 +1,107 @@
+"""`leadline replay`: recordings, each its own run, and whether every checksum in them holds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import msgspec
+
+from leadline.app.players import MOST_DECIMALS
+from leadline.app.replay import ReplayReport, replay
+from leadline.cli.options import json_option
+from leadline.errors import Error
+from leadline.net.capture import Precision
+
+_PRECISION = re.compile(r"(?P<symbol>[^=]+)=(?P<prices>\d+),(?P<qtys>\d+)")
+_SKIPPED_SHOWN = 5
+
+
+def _read_precisions(
+    context: click.Context, option: click.Parameter, texts: tuple[str, ...]
+) -> dict[str, Precision]:
+    found = {}
+    for text in texts:
+        match = _PRECISION.fullmatch(text)
+        if match is None or max(int(match["prices"]), int(match["qtys"])) > MOST_DECIMALS:
+            raise click.BadParameter(
+                f"{text!r}: give decimals of price and quantity, at most {MOST_DECIMALS}, as in BTC/USD=1,8"
+            )
+        found[match["symbol"]] = Precision(int(match["prices"]), int(match["qtys"]))
+    return found
+
+
+@click.command(short_help="Prove every checksum of recordings.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--precision",
+    "precisions",
+    multiple=True,
+    metavar="SYMBOL=P,Q",
+    callback=_read_precisions,
+    help="Decimals of price and quantity where a recording does not say; may be repeated.",
+)
+@json_option
+def command(files: tuple[Path, ...], precisions: dict[str, Precision], as_json: bool) -> None:
+    """Replay recordings through the code that live frames take, and prove every checksum in them.
+
+    Exits with 1 when any checksum is bad or a FILE is no recording.
+    """
+    context = click.get_current_context()
+    reports: dict[str, ReplayReport] = {}
+    failed = False
+    for file in files:
+        try:
+            reports[str(file)] = report = replay(file, precisions)
+        except Error as error:
+            click.echo(f"error: {error}", err=True)
+            failed = True
+            continue
+        failed = failed or not report.good
+        if not as_json:
+            _tell(file, report)
+    if as_json and len(files) > 1:
+        click.echo(msgspec.json.encode({"files": reports}).decode())
+    elif as_json and reports:
+        click.echo(msgspec.json.encode(reports[str(files[0])]).decode())
+    context.exit(1 if failed else 0)
+
+
+def _tell(file: Path, report: ReplayReport) -> None:
+    """One recording in words: what is in it, and a row for each book."""
+    from rich.console import Console
+    from rich.table import Table
+
+    click.secho(file, bold=True)
+    click.echo(
+        f"{report.frames} frames over {report.seconds:.1f} s: {report.trades} trades, "
+        f"{report.tickers} tickers, {report.bars} bars, {report.gaps} gaps"
+    )
+    if report.books:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        table.add_column("book", no_wrap=True)
+        for name in ("updates", "proven", "bad", "unsynced", "unchecked", "first bad"):
+            table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("state", style="dim", no_wrap=True)
+        for symbol, book in report.books.items():
+            counts = (book.updates, book.checksum_ok, book.checksum_bad, book.unsynced, book.unchecked)
+            first_bad = "–" if book.first_bad_n is None else f"n {book.first_bad_n}"
+            style = "red" if book.checksum_bad else None
+            table.add_row(symbol, *map(str, counts), first_bad, book.state_hash[:12], style=style)
+        Console(highlight=False).print(table)
+    for skipped in report.skipped[:_SKIPPED_SHOWN]:
+        click.echo(click.style(f"line {skipped.line} skipped: ", fg="yellow") + skipped.why)
+    if len(report.skipped) > _SKIPPED_SHOWN:
+        click.echo(f"and {len(report.skipped) - _SKIPPED_SHOWN} more lines skipped; --json names them all")
+    click.echo(_verdict(report) + "\n")
+
+
+def _verdict(report: ReplayReport) -> str:
+    proven = sum(book.checksum_ok for book in report.books.values())
+    bad = sum(book.checksum_bad for book in report.books.values())
+    if bad:
+        return click.style(f"{bad} checksums are bad", fg="red") + f", {proven} hold"
+    return (
+        click.style("every checksum holds", fg="green") + f" ({proven})" if proven else "no checksum to prove"
+    )

@@ -1,0 +1,218 @@
+"""The live table of `leadline watch`: drawn a few times a second, whatever the rate of the readings."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from leadline.app.system import System
+from leadline.cli.wire import plain
+from leadline.cli.words import age, clock_time, event_words
+from leadline.clock import NS_PER_S
+from leadline.core.book import BookView
+from leadline.model.market import Channel, Gap, Level, Ticker, Trade
+from leadline.model.reading import Reading, Source
+
+REFRESH_S = 0.2
+_TRADES = 8
+_EVENTS = 6
+_BAR_CELLS = 16
+_SOURCE_STYLE = {Source.STREAM: "green", Source.REST: "yellow", Source.CACHE: "yellow"}
+
+
+class Screen:
+    """Keeps the newest reading of each stream and draws them all."""
+
+    def __init__(
+        self,
+        system: System,
+        symbols: Iterable[str],
+        channels: tuple[Channel, ...],
+        console: Console | None = None,
+    ) -> None:
+        self._system = system
+        self._channels = channels
+        self._newest: dict[tuple[Channel, str], Reading[Any]] = {}
+        self._symbols = dict.fromkeys(symbols, 0)
+        self._trades: deque[Trade] = deque(maxlen=_TRADES)
+        self._rates: dict[str, float] = {}
+        self._counted = Counter(self._symbols)
+        self._counted_ns = system.clock.mono_ns()
+        self._live = Live(console=console, auto_refresh=False)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def take(self, channel: Channel, symbol: str, item: Reading[Any] | Gap) -> None:
+        """The newest of one stream; holes are shown from the feed's own ledger."""
+        if isinstance(item, Gap):
+            return
+        self._symbols[symbol] += 1
+        self._newest[channel, symbol] = item
+        if isinstance(item.value, Trade) and not item.value.backfilled:
+            self._trades.append(item.value)
+
+    def draw(self) -> None:
+        """Draw everything as it stands now."""
+        self._live.update(self.picture(), refresh=True)
+
+    def picture(self) -> RenderableType:
+        """Head, one row for each symbol, the ladder of a single book, trades and events."""
+        beside = Table.grid(padding=(0, 4))
+        single = next(iter(self._symbols)) if len(self._symbols) == 1 else ""
+        book = self._newest.get((Channel.BOOK, single))
+        cells: list[RenderableType] = [_ladder(book.value)] if book else []
+        if Channel.TRADES in self._channels:
+            cells.append(self._tape())
+        beside.add_row(*cells)
+        return Group(self._head(), "", self._table(), "", beside, "", self._events())
+
+    def _head(self) -> Text:
+        system = self._system
+        stats = system.feed.stats
+        head = Text(f"{system.market.name}  ", style="bold")
+        if system.line.connected:
+            head.append("● connected", style="green")
+        else:
+            why = system.line.last_error or "connecting"
+            head.append(f"● not connected: {why}", style="red")
+        head.append(f"   {stats.receiving} of {stats.wanted} streams receiving", style="default")
+        if stats.frames_skipped:
+            head.append(f"   {stats.frames_skipped} frames not understood", style="yellow")
+        head.append(f"   {clock_time(system.clock.wall_ns())} UTC", style="dim")
+        return head
+
+    def _table(self) -> Table:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        table.add_column("symbol", style="bold", no_wrap=True)
+        for name in ("bid", "ask", "spread", "last", "24 h"):
+            table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("source", no_wrap=True)
+        table.add_column("proof", no_wrap=True)
+        for name in ("age", "a second", "gaps"):
+            table.add_column(name, justify="right", no_wrap=True)
+        gaps = Counter(gap.symbol for gap in self._system.feed.gaps)
+        self._measure()
+        for symbol in self._symbols:
+            table.add_row(*self._row(symbol), f"{self._rates.get(symbol, 0):.0f}", _count(gaps[symbol]))
+        return table
+
+    def _measure(self) -> None:
+        """Readings a second, anew every second."""
+        now_ns = self._system.clock.mono_ns()
+        passed_s = (now_ns - self._counted_ns) / NS_PER_S
+        if passed_s >= 1:
+            self._rates = {
+                symbol: (count - self._counted[symbol]) / passed_s for symbol, count in self._symbols.items()
+            }
+            self._counted, self._counted_ns = Counter(self._symbols), now_ns
+
+    def _row(self, symbol: str) -> list[RenderableType]:
+        ticker = self._newest.get((Channel.TICKER, symbol))
+        book = self._newest.get((Channel.BOOK, symbol))
+        trade = self._newest.get((Channel.TRADES, symbol))
+        bar = self._newest.get((Channel.BARS, symbol))
+        bid, ask = _best(book, ticker)
+        last = (
+            trade.value.price if trade else ticker.value.last if ticker else bar.value.close if bar else None
+        )
+        shown = book or ticker or trade or bar
+        if shown is None:
+            return [symbol, *["–"] * 5, Text("waiting", "yellow"), "", ""]
+        return [
+            symbol,
+            Text(_number(bid), "green"),
+            Text(_number(ask), "red"),
+            _number(ask - bid) if bid is not None and ask is not None else "–",
+            _number(last),
+            _change(ticker.value if ticker else None),
+            Text(shown.source.value, _SOURCE_STYLE.get(shown.source, "")),
+            _proof(book),
+            Text(age(shown.age_s), "" if shown.age_s <= shown.bound_s else "red"),
+        ]
+
+    def _tape(self) -> Table:
+        tape = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", title=None)
+        tape.add_column("trades", style="dim", no_wrap=True)
+        tape.add_column("", no_wrap=True)
+        tape.add_column("price", justify="right", no_wrap=True)
+        tape.add_column("quantity", justify="right", no_wrap=True)
+        for trade in reversed(self._trades):
+            style = "green" if trade.side.value == "buy" else "red"
+            when = clock_time(trade.venue_ns) if trade.venue_ns is not None else ""
+            tape.add_row(when, trade.symbol, Text(plain(trade.price), style), plain(trade.qty))
+        return tape
+
+    def _events(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        words = [text for event in self._system.feed.recent_events if (text := event_words(event))]
+        for text in words[-_EVENTS:]:
+            table.add_row(Text(text, "dim"))
+        return table
+
+
+def _best(
+    book: Reading[BookView] | None, ticker: Reading[Ticker] | None
+) -> tuple[Decimal | None, Decimal | None]:
+    if book is not None:
+        bid, ask = book.value.best_bid, book.value.best_ask
+        return bid.price if bid else None, ask.price if ask else None
+    return (ticker.value.bid, ticker.value.ask) if ticker else (None, None)
+
+
+def _number(number: Decimal | None) -> str:
+    return "–" if number is None else plain(number)
+
+
+def _change(ticker: Ticker | None) -> Text:
+    if ticker is None or ticker.change_pct is None:
+        return Text("–")
+    return Text(f"{ticker.change_pct:+.2f} %", "green" if ticker.change_pct >= 0 else "red")
+
+
+def _proof(book: Reading[BookView] | None) -> Text:
+    if book is None:
+        return Text("–", "dim")
+    if book.verified and book.value.best_bid:
+        return Text(f"✓ {book.value.verified_depth} levels", "green")
+    return Text("not verified", "yellow")
+
+
+def _count(count: int) -> Text:
+    return Text(str(count), "yellow" if count else "dim")
+
+
+def _ladder(view: BookView) -> Table:
+    """The proven levels of both sides, each with a bar for its quantity."""
+    bids, asks = view.bids(view.verified_depth), view.asks(view.verified_depth)
+    most = max((level.qty for level in (*bids, *asks)), default=Decimal(1)) or Decimal(1)
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+    for name, side in (("bids", "right"), ("quantity", "right"), ("bid", "right")):
+        table.add_column(name, justify="right" if side == "right" else "left", no_wrap=True)
+    for name in ("ask", "quantity", "asks"):
+        table.add_column(name, justify="right" if name != "asks" else "left", no_wrap=True)
+    for at in range(max(len(bids), len(asks))):
+        bid, ask = bids[at] if at < len(bids) else None, asks[at] if at < len(asks) else None
+        table.add_row(*_cells(bid, most, "green"), *reversed(_cells(ask, most, "red")))
+    return table
+
+
+def _cells(level: Level | None, most: Decimal, style: str) -> list[Text]:
+    if level is None:
+        return [Text(""), Text(""), Text("")]
+    cells = max(1, int(level.qty / most * _BAR_CELLS))
+    return [Text("█" * cells, style), Text(plain(level.qty), "dim"), Text(plain(level.price), style)]

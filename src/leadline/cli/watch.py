@@ -1,0 +1,162 @@
+"""`leadline watch`: live readings as a table, as plain lines, or as JSON lines."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from leadline.app.config import Settings, load_settings
+from leadline.app.system import System, open_system
+from leadline.cli import wire
+from leadline.cli.options import (
+    config_option,
+    depth_option,
+    interval_option,
+    json_option,
+    read_channels,
+    seconds_option,
+    symbols_argument,
+    venue_argument,
+)
+from leadline.cli.run import run
+from leadline.cli.screen import REFRESH_S, Screen
+from leadline.cli.words import line
+from leadline.errors import Error
+from leadline.model.market import Channel, Gap
+from leadline.model.reading import Reading
+
+Show = Callable[[Channel, str, Reading[Any] | Gap], None]
+Stream = AsyncGenerator[Reading[Any] | Gap, None]
+
+
+@click.command(short_help="Live readings.")
+@venue_argument
+@symbols_argument
+@click.option(
+    "--channels",
+    default="ticker,book,trades",
+    show_default=True,
+    callback=read_channels,
+    help="Any of ticker, book, trades, bars, separated by commas.",
+)
+@depth_option
+@interval_option
+@seconds_option
+@config_option
+@json_option
+def command(
+    venue: str,
+    symbols: tuple[str, ...],
+    channels: tuple[Channel, ...],
+    depth: int,
+    interval_min: int,
+    seconds: float | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Show live tickers, books, trades and bars of SYMBOLs, each with its source, age and proof."""
+    settings = load_settings(config) if config else Settings()
+    system = open_system(settings, symbols, channels=channels, depth=depth, interval_s=interval_min * 60)
+    run(_watch(system, _Streams(symbols, channels, depth, interval_min * 60), seconds, as_json), stopped=0)
+
+
+class _Streams:
+    """What is watched."""
+
+    def __init__(
+        self, symbols: tuple[str, ...], channels: tuple[Channel, ...], depth: int, interval_s: int
+    ) -> None:
+        self.symbols = symbols
+        self.channels = channels
+        self.depth = depth
+        self.interval_s = interval_s
+
+    def names(self, system: System) -> list[str]:
+        """The symbols in the unified spelling, each once."""
+        reference = system.market.reference
+        return list(dict.fromkeys(reference.instrument(symbol).symbol for symbol in self.symbols))
+
+    def begin(self, system: System) -> list[tuple[Channel, str, Stream]]:
+        """An iterator for each symbol and channel; books and tickers conflate, trades and bars come all."""
+        feed = system.feed
+        make: dict[Channel, Callable[[str], Any]] = {
+            Channel.TICKER: feed.tickers,
+            Channel.BOOK: lambda symbol: feed.books(symbol, self.depth),
+            Channel.TRADES: feed.every_trade,
+            Channel.BARS: lambda symbol: feed.every_bar(symbol, self.interval_s),
+        }
+        return [
+            (channel, name, make[channel](name)) for name in self.names(system) for channel in self.channels
+        ]
+
+
+async def _watch(system: System, streams: _Streams, seconds: float | None, as_json: bool) -> None:
+    async with system:
+        if as_json:
+            await _follow(system, streams, _print_json, seconds)
+        elif sys.stdout.isatty():
+            await _on_screen(system, streams, seconds)
+        else:
+            await _follow(system, streams, _print_line, seconds)
+
+
+def _print_json(channel: Channel, symbol: str, item: Reading[Any] | Gap) -> None:
+    text = wire.gap(item) if isinstance(item, Gap) else wire.event(channel.value, symbol, item)
+    sys.stdout.buffer.write(text + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _print_line(channel: Channel, symbol: str, item: Reading[Any] | Gap) -> None:
+    click.echo(line(symbol, item))
+
+
+async def _on_screen(system: System, streams: _Streams, seconds: float | None) -> None:
+    with Screen(system, streams.names(system), streams.channels) as screen:
+
+        async def redraw() -> None:
+            while True:
+                screen.draw()
+                await system.clock.sleep(REFRESH_S)
+
+        await _follow(system, streams, screen.take, seconds, redraw)
+
+
+async def _follow(
+    system: System,
+    streams: _Streams,
+    show: Show,
+    seconds: float | None,
+    meanwhile: Callable[[], Any] | None = None,
+) -> None:
+    """Show every stream until the time is up; one that is refused is named and the others go on.
+
+    Raises the last refusal when nothing is left to show.
+    """
+    try:
+        async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
+            if meanwhile:
+                group.create_task(meanwhile())
+            pending = {group.create_task(_show(*each, show)) for each in streams.begin(system)}
+            while True:
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    if not pending:
+                        raise task.result()
+                    click.echo(f"error: {task.result()}", err=True)
+    except TimeoutError:
+        return
+
+
+async def _show(channel: Channel, symbol: str, stream: Stream, show: Show) -> Error:
+    """Show one stream for as long as it lasts; the error that ended it."""
+    try:
+        async for item in stream:
+            show(channel, symbol, item)
+    except Error as error:
+        return error
+    raise AssertionError("a stream without an end has ended")
