@@ -1,14 +1,14 @@
 """One L2 book in integers, with each level's checksum text kept beside it.
 
-A book is empty until a snapshot is loaded and after `clear`; between the two it is exactly what the venue said,
-truncated to the subscribed depth.
+A book is empty until a snapshot is loaded and after `clear`; between the two it is exactly what the venue
+said, truncated to the subscribed depth.
 """
 
 from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Sequence
 from zlib import crc32
 
 from leadline.model.instrument import from_units
@@ -22,28 +22,29 @@ CHECKED_DEPTH = 10
 
 
 class _Side:
-    """One side, best first: `keys` ascend (a bid's key is its negated price), the other lists run beside them."""
+    """One side, best first: `keys` ascend (a bid's key is its negated price) and `tokens` run beside them.
 
-    __slots__ = ("depth", "keys", "lots", "sign", "text", "tokens")
+    A token is a level's checksum text, the price's digits and then the quantity's; it is all that is kept.
+    """
+
+    __slots__ = ("depth", "keys", "sign", "text", "tokens")
 
     def __init__(self, sign: int, depth: int) -> None:
         self.sign = sign
         self.depth = depth
         self.keys: list[int] = []
-        self.lots: list[int] = []
         self.tokens: list[bytes] = []
         self.text = b""
         """The tokens of the checked levels, joined."""
 
     def clear(self) -> None:
         self.keys.clear()
-        self.lots.clear()
         self.tokens.clear()
         self.text = b""
 
-    def apply(self, changes: Iterable[Change]) -> bool:
+    def apply(self, changes: Sequence[Change]) -> bool:
         """Apply changes in order, then truncate; True when the best level may have changed."""
-        keys, lots, tokens, sign = self.keys, self.lots, self.tokens, self.sign
+        keys, tokens, sign, depth = self.keys, self.tokens, self.sign, self.depth
         touched = CHECKED_DEPTH
         for price, qty in changes:
             key = price * sign
@@ -52,19 +53,22 @@ class _Side:
                 touched = at
             if at < len(keys) and keys[at] == key:
                 if qty:
-                    lots[at] = qty
                     tokens[at] = b"%d%d" % (price, qty)
                 else:
-                    del keys[at], lots[at], tokens[at]
+                    del keys[at], tokens[at]
             elif qty:
                 keys.insert(at, key)
-                lots.insert(at, qty)
                 tokens.insert(at, b"%d%d" % (price, qty))
-        if len(keys) > self.depth:
-            del keys[self.depth :], lots[self.depth :], tokens[self.depth :]
+        if len(keys) > depth:
+            del keys[depth:], tokens[depth:]
         if touched < CHECKED_DEPTH:
-            self.text = b"".join(tokens[:CHECKED_DEPTH])
+            self.text = b"".join(tokens if depth <= CHECKED_DEPTH else tokens[:CHECKED_DEPTH])
         return not touched
+
+    def levels(self, count: int) -> list[Change]:
+        sign = self.sign
+        levels = zip(self.keys[:count], self.tokens, strict=False)
+        return [(key * sign, int(token[len(b"%d" % (key * sign)) :])) for key, token in levels]
 
 
 class Book:
@@ -104,12 +108,12 @@ class Book:
         self.crossed = False
         self.venue_time = None
 
-    def load(self, bids: Iterable[Change], asks: Iterable[Change]) -> int:
+    def load(self, bids: Sequence[Change], asks: Sequence[Change]) -> int:
         """Replace everything by a snapshot; returns the checksum of the result."""
         self.clear()
         return self.apply(bids, asks)
 
-    def apply(self, bids: Iterable[Change], asks: Iterable[Change]) -> int:
+    def apply(self, bids: Sequence[Change], asks: Sequence[Change]) -> int:
         """Apply one message, each side in its own order, truncate, and return the checksum of the result.
 
         CRC-32 chains, so a message that leaves the ten checked asks alone costs only the bids' half.
@@ -122,22 +126,17 @@ class Book:
         if bids and self._bids.apply(bids):
             best_moved = True
         if best_moved:
-            best = self.best()
-            self.crossed = best is not None and best[0] >= best[1]
+            best_bid, best_ask = self._bids.keys, self._asks.keys
+            self.crossed = bool(best_bid and best_ask) and -best_bid[0] >= best_ask[0]
         return crc32(self._bids.text, self._asks_crc)
-
-    def best(self) -> tuple[int, int] | None:
-        """Best bid and best ask in price units; None when a side is empty."""
-        bids, asks = self._bids.keys, self._asks.keys
-        return (-bids[0], asks[0]) if bids and asks else None
 
     def bids(self, count: int) -> list[Change]:
         """The best `count` bids as integers, best first."""
-        return [(-key, lots) for key, lots in zip(self._bids.keys[:count], self._bids.lots, strict=False)]
+        return self._bids.levels(count)
 
     def asks(self, count: int) -> list[Change]:
         """The best `count` asks as integers, best first."""
-        return list(zip(self._asks.keys[:count], self._asks.lots, strict=False))
+        return self._asks.levels(count)
 
     def state_hash(self) -> str:
         """A digest of symbol, precisions and levels; two books of equal content have equal digests."""
@@ -160,14 +159,11 @@ class BookView:
     A view whose book has been dropped reads as empty. `freeze` makes a value that may be kept.
     """
 
-    __slots__ = ("_book",)
+    __slots__ = ("_book", "symbol")
 
     def __init__(self, book: Book) -> None:
         self._book = book
-
-    @property
-    def symbol(self) -> str:
-        return self._book.symbol
+        self.symbol = book.symbol
 
     @property
     def depth(self) -> int:

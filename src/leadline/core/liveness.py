@@ -5,6 +5,7 @@ Silence alone never kills a stream: at its bound it is suspect, REST decides bet
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from leadline.model.market import FrozenBook, Level, Ticker
@@ -128,14 +129,16 @@ def same_ticker(stream: Ticker, rest: Ticker) -> bool:
     return (stream.bid, stream.ask, stream.last) == (rest.bid, rest.ask, rest.last)
 
 
-def same_top(bid: Level | None, ask: Level | None, rest: FrozenBook) -> bool:
-    """Whether the best levels agree, at the coarser digits of REST's quantities (dossier §13.5)."""
-    return _same_level(bid, next(iter(rest.bids), None)) and _same_level(ask, next(iter(rest.asks), None))
+def same_levels(bids: Sequence[Level], asks: Sequence[Level], rest: FrozenBook) -> bool:
+    """Whether the books agree level by level, at the coarser digits of REST's quantities (dossier §13.5)."""
+    return _same_side(bids, rest.bids) and _same_side(asks, rest.asks)
 
 
-def _same_level(ours: Level | None, theirs: Level | None) -> bool:
-    if ours is None or theirs is None:
-        return ours is theirs
+def _same_side(ours: Sequence[Level], theirs: Sequence[Level]) -> bool:
+    return len(ours) == len(theirs) and all(map(_same_level, ours, theirs))
+
+
+def _same_level(ours: Level, theirs: Level) -> bool:
     exponent = theirs.qty.as_tuple().exponent
     assert isinstance(exponent, int)
     return ours.price == theirs.price and abs(ours.qty - theirs.qty) < Decimal(1).scaleb(exponent)

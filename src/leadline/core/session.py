@@ -1,8 +1,8 @@
 """The contract of a connection without a socket.
 
 Give a session exactly one input (`opened`, `received`, `woke`, `closed`, or a change of what is wanted), then
-drain `outputs()`. It says in `wake_at()` when it wants time to pass. What the venue said goes to the `emit` it was
-built with, by a direct call from the frame: a queue per message would cost more than checking the message.
+drain `outputs()`. It says in `wake_at()` when it wants time to pass. What the venue said goes to the `emit`
+it was built with, by a direct call from the frame: a queue per message would cost more than checking it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class LineUp(Struct, frozen=True):
 
 
 class LineDown(Struct, frozen=True):
-    """The connection is gone; `reason` is for people."""
+    """The connection is gone and every book on it is empty; `reason` is for people."""
 
     reason: str
 
@@ -139,7 +139,10 @@ class MarketSession(Session, Protocol):
         """Whether the connection stands and its last frame is no more than five seconds old."""
 
     def want(self, subscription: Subscription, now_ns: int) -> None:
-        """Stream this from now on, on every connection to come, until unwanted."""
+        """Stream this from now on, on every connection to come, until unwanted.
+
+        A book of another depth than before replaces that one; what was refused is asked for anew.
+        """
 
     def unwant(self, subscription: Subscription, now_ns: int) -> None:
         """Stream this no longer."""

@@ -1,6 +1,7 @@
 """One tradable thing at one venue, and the exact way between its numbers and integers.
 
-A price is a whole number of units of 10^-price_precision, a quantity of 10^-qty_precision; anything else is refused.
+A price is a whole number of units of 10^-price_precision, a quantity of 10^-qty_precision; anything else is
+refused.
 """
 
 from __future__ import annotations
@@ -49,16 +50,23 @@ class Instrument:
         return to_units(qty, self.qty_precision)
 
 
+_MOST_DIGITS = 400
+"""More than a float holds; beyond it an exponent of a few bytes would cost gigabytes."""
+
+
 def to_units(number: Decimal, precision: int) -> int:
-    """The exact integer `number` × 10^precision; ValueError when it is not whole or not finite."""
-    if not number.is_finite():
-        raise ValueError(f"{number} is not a number")
+    """The exact integer `number` × 10^precision; ValueError when it is not whole, not finite or absurd."""
+    if not number.is_finite() or number.adjusted() > _MOST_DIGITS:
+        raise ValueError(f"{number} is not a number to count in")
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
     shift = exponent + precision
     whole = int("".join(map(str, digits)) or "0")
     if shift >= 0:
         whole *= int(10**shift)
+    elif -shift > len(digits):  # less than one unit: 1E-999999999 is not worth its power of ten
+        if whole:
+            raise ValueError(f"{number} has more than {precision} decimals")
     else:
         whole, rest = divmod(whole, int(10**-shift))
         if rest:

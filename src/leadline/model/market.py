@@ -101,7 +101,7 @@ class TradeBatch(Struct, frozen=True):
 
 
 class Bar(Struct, frozen=True):
-    """One candle [begin, begin + interval); `complete` only when it has ended and nothing of it is missing."""
+    """One candle [begin, begin + interval); `complete` only when it has ended and lacks nothing."""
 
     symbol: str
     interval_s: int
@@ -125,7 +125,7 @@ class Bar(Struct, frozen=True):
 
 
 class BarBatch(Struct, frozen=True):
-    """Candles of one instrument and interval as the venue sent them, oldest first, none judged complete yet."""
+    """Candles of one instrument and interval as sent, oldest first, none judged complete yet."""
 
     symbol: str
     interval_s: int

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from leadline.core.liveness import STEADY_S, Cadence, Damping, same_ticker, same_top
+from leadline.core.liveness import STEADY_S, Cadence, Damping, same_levels, same_ticker
 from leadline.model.market import FrozenBook, Level, Ticker
 
 S = 1_000_000_000
@@ -129,13 +129,21 @@ def test_books_agree_at_the_digits_that_rest_prints() -> None:
     moved = FrozenBook("BTC/USD", (level("99.10000", "1.235"),), (level("101.00000", "2.000"),))
     less = FrozenBook("BTC/USD", (level("99.00000", "1.233"),), (level("101.00000", "2.000"),))
 
-    assert same_top(bid, ask, rest)
-    assert not same_top(bid, ask, moved)
-    assert not same_top(bid, ask, less)
+    assert same_levels([bid], [ask], rest)
+    assert not same_levels([bid], [ask], moved)
+    assert not same_levels([bid], [ask], less)
+
+
+def test_books_of_one_best_level_differ_when_a_deeper_one_does() -> None:
+    bids, ask = [level("99", "1"), level("98", "2")], level("101", "2")
+    rest = FrozenBook("BTC/USD", (level("99", "1"), level("98", "3")), (ask,))
+
+    assert not same_levels(bids, [ask], rest)
+    assert not same_levels(bids[:1], [ask], rest)
 
 
 def test_an_empty_side_agrees_only_with_an_empty_side() -> None:
     rest = FrozenBook("BTC/USD", (), (level("101", "2"),))
 
-    assert same_top(None, level("101", "2"), rest)
-    assert not same_top(level("99", "1"), level("101", "2"), rest)
+    assert same_levels([], [level("101", "2")], rest)
+    assert not same_levels([level("99", "1")], [level("101", "2")], rest)

@@ -1,7 +1,7 @@
 """One Kraken book stream: frames in, a verdict out, and a book that holds levels only while they are proven.
 
-Every message is checked, the snapshot included. A message that fails empties the book at once; what follows is
-ignored until the next snapshot, because an update to an unknown book means nothing.
+Every message is checked, the snapshot included. A message that fails empties the book at once; what follows
+is ignored until the next snapshot, because an update to an unknown book means nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from enum import Enum, auto
 from leadline.core.book import Book, Change
 from leadline.model.instrument import Instrument
 from leadline.venues.kraken import wire
+from leadline.venues.kraken.wire import levels
 
 
 class Verdict(Enum):
@@ -73,16 +74,15 @@ class BookStream:
 
     def receive(self, message: wire.WireBook, snapshot: bool, frame: bytes) -> Verdict:
         """Apply one message; `frame` is its bytes, for numbers a float cannot hold."""
-        counts = self.counts
-        if not (self._synced or snapshot):
-            counts.unsynced += 1
+        if not self._synced and not snapshot:
+            self.counts.unsynced += 1
             return Verdict.UNSYNCED
         bids: list[Change] | None = _NONE
         asks: list[Change] | None = _NONE
-        if message.bids:
-            bids = wire.levels(message.bids, self._price_power, self._qty_power)
-        if message.asks:
-            asks = wire.levels(message.asks, self._price_power, self._qty_power)
+        if wire_bids := message.bids:
+            bids = levels(wire_bids, self._price_power, self._qty_power)
+        if wire_asks := message.asks:
+            asks = levels(wire_asks, self._price_power, self._qty_power)
         if bids is None or asks is None:
             exact = self._exact(frame)
             if exact is None:
@@ -90,16 +90,15 @@ class BookStream:
             bids, asks = exact
         book = self.book
         if snapshot:
-            book.clear()
             self._synced = True
-        checksum = book.apply(bids, asks)
-        if checksum == message.checksum:
+            book.clear()
+        if book.apply(bids, asks) == message.checksum:
             book.venue_time = message.timestamp
-            counts.proven += 1
+            self.counts.proven += 1
             self.proven = True
             return _PROVEN
         if message.checksum is None:
-            counts.unchecked += 1
+            self.counts.unchecked += 1
             self.proven = False
             return Verdict.UNCHECKED
         return self._fail()

@@ -6,9 +6,8 @@ A frame that is not understood is counted, kept and skipped; a subscription that
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-
-import msgspec
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from leadline.clock import NS_PER_S
 from leadline.core.session import (
@@ -23,27 +22,32 @@ from leadline.core.session import (
     Send,
     SubscriptionRefused,
 )
-from leadline.core.subscriptions import Pace, Subscriptions
-from leadline.errors import RateLimited, Rejected, VenueDown, VenueError
+from leadline.core.subscriptions import Ask, Pace, Subscriptions, Verb, by_priority
+from leadline.errors import RateLimited, VenueDown, VenueError
 from leadline.model.instrument import Instrument
 from leadline.model.market import (
+    BarBatch,
     BookCrossed,
     BookDropped,
     Channel,
     InstrumentsChanged,
     Subscription,
+    Ticker,
+    TradeBatch,
     VenueMode,
     VenueStatus,
 )
-from leadline.venues.kraken import wire
+from leadline.venues.kraken import requests, wire
 from leadline.venues.kraken.books import BookCounts, BookStream, Verdict
-from leadline.venues.kraken.wire import decode
+from leadline.venues.kraken.refusals import refusal
+from leadline.venues.kraken.requests import Reply
+from leadline.venues.kraken.wire import MOST_TEXT, NOT_UNDERSTOOD, BookFrame, decode
 
 SILENCE_NS = 5 * NS_PER_S
-"""Heartbeats come every second once something is subscribed (dossier §3.2), so five without a frame is death."""
+"""Heartbeats come every second once something is subscribed (dossier §3.2): five without a frame is death."""
 
 PACE = Pace(per_s=10.0, burst=8, batch=50)
-"""assumed: Kraken publishes no message-rate number; another client lives with 20 a second, burst 10 (§3.5)."""
+"""assumed: Kraken publishes no message rate; another client lives with 20 a second, burst 10 (§3.5)."""
 
 AFTER_MAINTENANCE_S = 5.0
 """Reconnects after maintenance must be at least this far apart (dossier §3.5)."""
@@ -56,7 +60,11 @@ _PROVEN = Verdict.PROVEN
 
 
 class KrakenSession:
-    """One public connection. `instrument` finds reference data loaded elsewhere; the stream's own overrides it."""
+    """One public connection; `instrument` finds reference data loaded elsewhere, the stream's overrides it.
+
+    A symbol has one book: frames do not say which depth they belong to, so a new depth replaces the old one.
+    `LineDown` says that every book is empty; only a book lost on a connection that stands is a `BookDropped`.
+    """
 
     def __init__(self, emit: Emit, instrument: Callable[[str], Instrument | None]) -> None:
         self.last_frame_ns = 0
@@ -68,14 +76,15 @@ class KrakenSession:
         self._reference = instrument
         self._told: dict[str, Instrument] = {}
         self._open = False
+        self._silent = False
         self._outputs: list[Output] = []
         self._subscriptions = Subscriptions(PACE)
+        self._wanted_books: dict[str, Subscription] = {}
         self._books: dict[str, BookStream] = {}
         self._receivers: dict[type, Callable[[wire.Frame, bytes, int], None]] = {
-            wire.BookFrame: self._book,  # type: ignore[dict-item]
-            wire.TickerFrame: self._ticker,  # type: ignore[dict-item]
-            wire.TradeFrame: self._trades,  # type: ignore[dict-item]
-            wire.OhlcFrame: self._bars,  # type: ignore[dict-item]
+            wire.TickerFrame: self._values,
+            wire.TradeFrame: self._values,
+            wire.OhlcFrame: self._values,
             wire.InstrumentFrame: self._instruments,  # type: ignore[dict-item]
             wire.StatusFrame: self._status,  # type: ignore[dict-item]
             wire.HeartbeatFrame: self._heartbeat,
@@ -86,29 +95,39 @@ class KrakenSession:
         return self._open and now_ns - self.last_frame_ns <= SILENCE_NS
 
     def want(self, subscription: Subscription, now_ns: int) -> None:
+        if subscription.channel is Channel.BOOK:
+            other = self._wanted_books.get(subscription.symbol)
+            if other is not None and other != subscription:
+                self._unwant(other)
+            self._wanted_books[subscription.symbol] = subscription
         self._subscriptions.want(subscription, now_ns)
         self._ask(now_ns)
 
     def unwant(self, subscription: Subscription, now_ns: int) -> None:
+        if subscription != INSTRUMENTS:
+            self._unwant(subscription)
+            self._ask(now_ns)
+
+    def _unwant(self, subscription: Subscription) -> None:
         self._subscriptions.unwant(subscription)
-        if subscription.channel is Channel.BOOK and (stream := self._books.get(subscription.symbol)):
-            if stream.book.depth == subscription.param:
-                del self._books[subscription.symbol]
+        if self._wanted_books.get(subscription.symbol) == subscription:
+            del self._wanted_books[subscription.symbol]
+            if stream := self._books.pop(subscription.symbol, None):
                 stream.drop()
-        self._ask(now_ns)
 
     def renew(self, subscription: Subscription, reason: str, now_ns: int) -> None:
-        if subscription.channel is Channel.BOOK:
-            self._drop(subscription.symbol, reason, now_ns)
+        stream = self._books.get(subscription.symbol)
         self._subscriptions.renew(subscription, now_ns)
         self._ask(now_ns)
+        if stream and self._wanted_books[subscription.symbol] == subscription and stream.drop():
+            self._emit(BookDropped(subscription.symbol, reason), now_ns)
 
     def coverage(self, subscription: Subscription) -> Coverage | None:
         entry = self._subscriptions.entries.get(subscription)
         return entry.state if entry else None
 
     def wanted(self) -> list[Subscription]:
-        return list(self._subscriptions.entries)
+        return by_priority(self._subscriptions.entries)
 
     def book_counts(self) -> dict[str, BookCounts]:
         """Messages by verdict, by symbol."""
@@ -120,9 +139,11 @@ class KrakenSession:
 
     def opened(self, now_ns: int) -> None:
         self._open = True
+        self._silent = False
         self.last_frame_ns = now_ns
         self.last_data_ns = None
         self._outputs.clear()
+        self._subscriptions.want(INSTRUMENTS, now_ns)  # anew, should it have been refused
         self._subscriptions.opened(now_ns)
         self._emit(LineUp(), now_ns)
         self._ask(now_ns)
@@ -130,24 +151,24 @@ class KrakenSession:
     def closed(self, reason: str, now_ns: int) -> None:
         self._open = False
         self._outputs.clear()
-        self._subscriptions.closed(now_ns)
-        for symbol in self._books:
-            self._drop(symbol, reason, now_ns)
+        self._subscriptions.closed()
+        for stream in self._books.values():
+            stream.drop()
         self._emit(LineDown(reason), now_ns)
 
     def woke(self, now_ns: int) -> None:
         silent_ns = now_ns - self.last_frame_ns
-        if self._open and silent_ns >= SILENCE_NS:
+        if self._open and not self._silent and silent_ns >= SILENCE_NS:
+            self._silent = True
             self._outputs.append(Reconnect(f"no frame for {silent_ns / NS_PER_S:.1f} s"))
-            return
         self._ask(now_ns)
 
     def wake_at(self) -> int | None:
-        if not self._open:
+        if not self._open or self._silent:
             return None
         silence = self.last_frame_ns + SILENCE_NS
         asking = self._subscriptions.wake_at()
-        return silence if asking is None else min(silence, asking)
+        return silence if asking is None or silence < asking else asking
 
     def outputs(self) -> list[Output]:
         outputs, self._outputs = self._outputs, []
@@ -157,57 +178,45 @@ class KrakenSession:
         self.last_frame_ns = now_ns
         try:
             message = decode(frame)
-        except msgspec.MsgspecError as why:
+        except NOT_UNDERSTOOD as why:
             self._no_channel_frame(frame, str(why), now_ns)
             return
-        self._receivers[type(message)](message, frame, now_ns)
+        if type(message) is not BookFrame:
+            self._receivers[type(message)](message, frame, now_ns)
+            return
+        # A book: nearly every frame is one, so it is spared every call that can be.
+        self.last_data_ns = now_ns
+        data = message.data[0]
+        stream = self._books.get(data.symbol) or self._new_stream(data.symbol)
+        if stream is None:
+            return
+        was_proven = stream.proven
+        verdict = stream.receive(data, message.type == "snapshot", frame)
+        if verdict is not _PROVEN:
+            self._not_proven(stream, verdict, was_proven, now_ns)
+            return
+        if not was_proven:
+            self._subscriptions.data(self._wanted_books[data.symbol], now_ns)
+        book = stream.book
+        if book.crossed is not stream.crossed:
+            self._cross(stream, now_ns)
+        self._emit(book.view, now_ns)
 
     # The venue's channels
 
-    def _book(self, message: wire.BookFrame, frame: bytes, now_ns: int) -> None:
+    def _values(self, message: wire.Frame, frame: bytes, now_ns: int) -> None:
         self.last_data_ns = now_ns
-        data = message.data[0]
-        stream = self._books.get(data.symbol)
-        if stream is None:
-            stream = self._new_stream(data.symbol)
-            if stream is None:
-                return
-        snapshot = message.type == "snapshot"
-        verdict = stream.receive(data, snapshot, frame)
-        if verdict is _PROVEN:
-            if snapshot:
-                self._subscriptions.data(Subscription(Channel.BOOK, data.symbol, stream.book.depth), now_ns)
-            if stream.book.crossed is not stream.crossed:
-                self._cross(stream, now_ns)
-            self._emit(stream.view, now_ns)
-        elif verdict is Verdict.WRONG:
-            self._resync(stream, now_ns)
-
-    def _ticker(self, message: wire.TickerFrame, frame: bytes, now_ns: int) -> None:
-        self.last_data_ns = now_ns
-        for data in message.data:
-            if self._subscriptions.restless:
-                self._subscriptions.data(Subscription(Channel.TICKER, data.symbol), now_ns)
-            self._emit(wire.ticker(data), now_ns)
-
-    def _trades(self, message: wire.TradeFrame, frame: bytes, now_ns: int) -> None:
-        self.last_data_ns = now_ns
-        for batch in wire.trade_batches(message):
-            if self._subscriptions.restless:
-                self._subscriptions.data(Subscription(Channel.TRADES, batch.symbol), now_ns)
-            self._emit(batch, now_ns)
-
-    def _bars(self, message: wire.OhlcFrame, frame: bytes, now_ns: int) -> None:
-        self.last_data_ns = now_ns
+        channel, values_of = _VALUES[type(message)]
         try:
-            batches = wire.bar_batches(message)
+            values = values_of(message)
         except ValueError as why:
             self._skip(frame, str(why), now_ns)
             return
-        for batch in batches:
+        for value in values:
             if self._subscriptions.restless:
-                self._subscriptions.data(Subscription(Channel.BARS, batch.symbol, batch.interval_s), now_ns)
-            self._emit(batch, now_ns)
+                param = value.interval_s if type(value) is BarBatch else 0
+                self._subscriptions.data(Subscription(channel, value.symbol, param), now_ns)
+            self._emit(value, now_ns)
 
     def _instruments(self, message: wire.InstrumentFrame, frame: bytes, now_ns: int) -> None:
         changed = wire.instruments(message)
@@ -226,9 +235,7 @@ class KrakenSession:
                 self.retry_floor_s = AFTER_MAINTENANCE_S
             elif mode is VenueMode.ONLINE:
                 self.retry_floor_s = 0.0
-            # assumed: any element is worth a warning; no recording shows one (dossier §3.1)
-            notices = [bytes(notice).decode() for notice in (*status.upcoming_maintenance, *status.emergency)]
-            self._emit(VenueStatus(mode, "; ".join([status.system, *notices])), now_ns)
+            self._emit(VenueStatus(mode, "; ".join([status.system, *wire.notices(status)])), now_ns)
 
     def _heartbeat(self, message: wire.Frame, frame: bytes, now_ns: int) -> None:
         pass  # a heartbeat proves the line, and `last_frame_ns` has noted that already
@@ -237,68 +244,84 @@ class KrakenSession:
 
     def _no_channel_frame(self, frame: bytes, why: str, now_ns: int) -> None:
         try:
-            reply = wire.decode_reply(frame)
-        except msgspec.MsgspecError:
+            reply = requests.decode_reply(frame)
+        except NOT_UNDERSTOOD:
             self._skip(frame, why, now_ns)
+            for symbol in wire.book_symbols(frame):
+                if stream := self._books.get(symbol):
+                    self._resync(stream, "a message was not understood", now_ns)
             return
-        if reply.method == "pong":
-            return
-        asked = self._subscriptions.asked_in(reply.req_id) if reply.req_id is not None else []
-        if reply.success is True:
-            if reply.method == "subscribe" and (subscription := wire.acknowledged(reply, asked)):
-                self._acknowledge(subscription, now_ns)
-            return
-        # A missing or non-boolean `success` is a failure too (dossier §2).
-        about = wire.acknowledged(reply, asked)
-        if not asked:
-            self._skip(frame, f"a refusal of nothing we asked for: {reply.error}", now_ns)
-        self._refuse([about] if about else asked, _error(reply.error or "no reason given"), now_ns)
+        if reply.success is not True:
+            if reply.method != "pong":
+                self._refuse(reply, frame, now_ns)
+        elif (ask := self._subscriptions.request(reply.req_id)) and ask.verb is Verb.SUBSCRIBE:
+            confirmed = requests.about(reply, self._subscriptions.unanswered(ask))
+            if len(confirmed) == 1 and self._subscriptions.confirmed(confirmed[0], now_ns):
+                self._emit(Confirmed(confirmed[0]), now_ns)
 
-    def _acknowledge(self, subscription: Subscription, now_ns: int) -> None:
-        if self._subscriptions.confirmed(subscription, now_ns):
-            self._emit(Confirmed(subscription), now_ns)
+    def _refuse(self, reply: Reply, frame: bytes, now_ns: int) -> None:
+        text = (reply.error or "no reason given")[:MOST_TEXT]
+        meaning = refusal(text)
+        ask = self._subscriptions.request(reply.req_id)
+        if meaning.error is RateLimited:
+            self._subscriptions.pause(now_ns)
+        elif ask is None:
+            self._skip(frame, f"a refusal of nothing we asked for: {text}", now_ns)
+        if ask and ask.verb is Verb.SUBSCRIBE:
+            self._not_subscribed(reply, ask, meaning.error(text), now_ns)
+        elif ask and issubclass(meaning.error, RateLimited | VenueDown):  # else it was not streamed anyway
+            self._subscriptions.not_left(ask.subscriptions, now_ns)
+        self._ask(now_ns)
 
-    def _refuse(self, subscriptions: list[Subscription], error: VenueError, now_ns: int) -> None:
-        for subscription in subscriptions:
-            if not isinstance(error, Rejected):
+    def _not_subscribed(self, reply: Reply, ask: Ask, error: VenueError, now_ns: int) -> None:
+        asked = requests.about(reply, self._subscriptions.unanswered(ask))
+        if isinstance(error, RateLimited | VenueDown):
+            for subscription in asked:
                 self._subscriptions.try_later(subscription, now_ns)
-            elif error.text.startswith("Already subscribed"):
-                self._acknowledge(subscription, now_ns)
-            elif self._subscriptions.refused(subscription, error):
+        elif error.text.startswith("Already subscribed"):
+            for subscription in asked:
+                self._already_subscribed(subscription, now_ns)
+        else:
+            for subscription in asked:
+                self._subscriptions.refused(subscription)
+            for subscription in asked:  # afterwards, because whoever hears it may change what is wanted
                 self._emit(SubscriptionRefused(subscription, error), now_ns)
+
+    def _already_subscribed(self, subscription: Subscription, now_ns: int) -> None:
+        """A cancellation was lost on the way: without another one there is no new snapshot."""
+        if self.coverage(subscription) is Coverage.WANTED:
+            self._subscriptions.renew(subscription, now_ns)
+        else:
+            self._subscriptions.confirmed(subscription, now_ns)
 
     # Books and their proof
 
     def _new_stream(self, symbol: str) -> BookStream | None:
         """A stream for a wanted book whose instrument is known; without decimals nothing can be proven."""
-        instrument = self._told.get(symbol) or self._reference(symbol)
-        wanted = self._wanted_book(symbol)
-        if instrument is None or wanted is None:
+        wanted = self._wanted_books.get(symbol)
+        instrument = wanted and (self._told.get(symbol) or self._reference(symbol))
+        if not wanted or not instrument:
             return None
         stream = self._books[symbol] = BookStream(instrument, wanted.param)
         return stream
 
-    def _wanted_book(self, symbol: str) -> Subscription | None:
-        books = (s for s in self._subscriptions.entries if s.channel is Channel.BOOK and s.symbol == symbol)
-        return next(books, None)
+    def _not_proven(self, stream: BookStream, verdict: Verdict, was_proven: bool, now_ns: int) -> None:
+        if verdict is Verdict.WRONG:
+            self._resync(stream, "the checksum does not match", now_ns)
+        elif was_proven:
+            self._emit(BookDropped(stream.book.symbol, "a message came without a checksum"), now_ns)
 
-    def _resync(self, stream: BookStream, now_ns: int) -> None:
-        book = stream.book
-        self._emit(BookDropped(book.symbol, "the checksum does not match"), now_ns)
-        self._subscriptions.renew(Subscription(Channel.BOOK, book.symbol, book.depth), now_ns)
+    def _resync(self, stream: BookStream, reason: str, now_ns: int) -> None:
+        symbol = stream.book.symbol
+        stream.drop()
+        self._subscriptions.renew(self._wanted_books[symbol], now_ns)
         self._ask(now_ns)
+        self._emit(BookDropped(symbol, reason), now_ns)
 
     def _rescale(self, instrument: Instrument, stream: BookStream, now_ns: int) -> None:
-        self._drop(instrument.symbol, "the instrument's decimals changed", now_ns)
         rescaled = self._books[instrument.symbol] = BookStream(instrument, stream.book.depth)
         rescaled.counts = stream.counts
-        self._subscriptions.renew(Subscription(Channel.BOOK, instrument.symbol, stream.book.depth), now_ns)
-        self._ask(now_ns)
-
-    def _drop(self, symbol: str, reason: str, now_ns: int) -> None:
-        stream = self._books.get(symbol)
-        if stream and stream.drop():
-            self._emit(BookDropped(symbol, reason), now_ns)
+        self._resync(stream, "the instrument's decimals changed", now_ns)
 
     def _cross(self, stream: BookStream, now_ns: int) -> None:
         stream.crossed = not stream.crossed
@@ -310,19 +333,18 @@ class KrakenSession:
 
     def _ask(self, now_ns: int) -> None:
         for ask in self._subscriptions.due(now_ns):
-            self._outputs.append(Send(wire.encode(ask)))
+            self._outputs.append(Send(requests.encode(ask)))
 
     def _skip(self, frame: bytes, why: str, now_ns: int) -> None:
         self.skipped_count += 1
-        news = FrameSkipped(frame[:4096], why)
+        news = FrameSkipped(frame[:MOST_TEXT], why[:MOST_TEXT])
         self.skipped.append(news)
         self._emit(news, now_ns)
 
 
-def _error(text: str) -> VenueError:
-    """A refusal on the stream as a type: RateLimited and VenueDown pass, Rejected stays (dossier §11)."""
-    if text.startswith("Exceeded msg rate"):
-        return RateLimited(text)
-    if text.startswith("EService"):
-        return VenueDown(text)
-    return Rejected(text)
+_VALUES: dict[type, tuple[Channel, Callable[[Any], Sequence[Ticker | TradeBatch | BarBatch]]]] = {
+    wire.TickerFrame: (Channel.TICKER, wire.tickers),
+    wire.TradeFrame: (Channel.TRADES, wire.trade_batches),
+    wire.OhlcFrame: (Channel.BARS, wire.bar_batches),
+}
+"""What a frame of values holds, and on which channel."""

@@ -1,26 +1,24 @@
-"""Kraken WebSocket v2 frames: bytes to typed values and back. Strings of the wire end here.
+"""Kraken WebSocket v2 channel frames: bytes to typed values. Strings of the wire end here.
 
-Book levels are decoded as floats, which is exact as long as the scaled number stays below `EXACT_UNITS`; beyond
-that the frame is decoded again with the digits kept (`decode_exact_book`). Everything else is `Decimal`.
+Book levels are decoded as floats, which is exact as long as the scaled number stays below `EXACT_UNITS`;
+beyond that the frame is decoded again with the digits kept (`decode_exact_book`). All else is `Decimal`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from math import floor
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from leadline.core.book import Change
-from leadline.core.subscriptions import Ask, Verb
 from leadline.model.instrument import Instrument, InstrumentStatus, to_units
 from leadline.model.market import (
     Bar,
     BarBatch,
-    Channel,
     Side,
-    Subscription,
     Ticker,
     Trade,
     TradeBatch,
@@ -29,20 +27,24 @@ from leadline.model.market import (
 )
 
 EXACT_UNITS = 1 << 50
-"""Below this, int(x·10^p + 0.5) is the integer the wire text means: x and the product are each off by at most
-2^-53 of their size and so is the sum, together less than 2^50 · 3 · 2^-53 < 0.5."""
+"""Below this a float proves which whole number of units its text meant.
+
+`units = floor(x * 10**p + 0.5)` finds it: x, the product and the sum are each off by at most 2^-53 of their
+size, together less than 0.5. `units / 10**p == x` proves it: the quotient is the float nearest to those
+units, and two wholes below 2^52 never share one. What would round (a text with more decimals) is thereby
+refused, as far as a float can tell, which is to the sixteenth digit.
+"""
 
 POWERS = tuple(10.0**precision for precision in range(23))
 """Powers of ten that a float holds exactly."""
 
-NAMES = {
-    Channel.TICKER: "ticker",
-    Channel.BOOK: "book",
-    Channel.TRADES: "trade",
-    Channel.BARS: "ohlc",
-    Channel.INSTRUMENTS: "instrument",
-}
-CHANNELS = {name: channel for channel, name in NAMES.items()}
+NOT_UNDERSTOOD = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises: besides wrong types, for bytes that are no UTF-8 and for nesting without end."""
+
+Kind = Literal["snapshot", "update"]
+
+MOST_TEXT = 4096
+"""Characters kept of a text whose length is the venue's choice."""
 
 
 class WireLevel(Struct, gc=False):
@@ -59,8 +61,8 @@ class WireBook(Struct, gc=False):
 
 
 class BookFrame(Struct, tag_field="channel", tag="book", gc=False):
-    type: str
-    data: list[WireBook]
+    type: Kind
+    data: tuple[WireBook]
 
 
 class WireTicker(Struct, gc=False):
@@ -80,7 +82,7 @@ class WireTicker(Struct, gc=False):
 
 
 class TickerFrame(Struct, tag_field="channel", tag="ticker", gc=False):
-    type: str
+    type: Kind
     data: list[WireTicker]
 
 
@@ -94,7 +96,7 @@ class WireTrade(Struct, gc=False):
 
 
 class TradeFrame(Struct, tag_field="channel", tag="trade", gc=False):
-    type: str
+    type: Kind
     data: list[WireTrade]
 
 
@@ -112,7 +114,7 @@ class WireBar(Struct, gc=False):
 
 
 class OhlcFrame(Struct, tag_field="channel", tag="ohlc", gc=False):
-    type: str
+    type: Kind
     data: list[WireBar]
 
 
@@ -134,14 +136,14 @@ class WireReference(Struct):
 
 
 class InstrumentFrame(Struct, tag_field="channel", tag="instrument"):
-    type: str
+    type: Kind
     data: WireReference
 
 
 class WireStatus(Struct):
     system: str
-    upcoming_maintenance: list[msgspec.Raw] = []
-    emergency: list[msgspec.Raw] = []
+    upcoming_maintenance: msgspec.Raw = msgspec.Raw(b"[]")
+    emergency: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 class StatusFrame(Struct, tag_field="channel", tag="status"):
@@ -155,28 +157,14 @@ class HeartbeatFrame(Struct, tag_field="channel", tag="heartbeat", gc=False):
 Frame = BookFrame | TickerFrame | TradeFrame | OhlcFrame | HeartbeatFrame | InstrumentFrame | StatusFrame
 
 
-class WireResult(Struct):
-    channel: str | None = None
-    symbol: str | None = None
-    depth: int | None = None
-    interval: int | None = None
+class _Whose(Struct):
+    symbol: str
 
 
-class Reply(Struct):
-    """An answer to a request; `success` is absent on pong only (dossier §2)."""
+class _BookGlimpse(Struct, tag_field="channel", tag="book"):
+    """What is left of a book frame that is no `BookFrame`."""
 
-    method: str
-    success: bool | None = None
-    error: str | None = None
-    req_id: int | None = None
-    symbol: str | None = None
-    result: WireResult | None = None
-
-
-class _RateReply(Struct):
-    """The other shape of the message-rate refusal (dossier §3.5)."""
-
-    error: str = msgspec.field(name="Error")
+    data: list[_Whose]
 
 
 class _ExactLevel(Struct):
@@ -190,44 +178,51 @@ class _ExactBook(Struct):
 
 
 class _ExactFrame(Struct):
-    data: list[_ExactBook]
+    data: tuple[_ExactBook]
 
 
 _frames: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)
-_replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
-_rate_replies: msgspec.json.Decoder[_RateReply] = msgspec.json.Decoder(_RateReply)
+_glimpses: msgspec.json.Decoder[_BookGlimpse] = msgspec.json.Decoder(_BookGlimpse)
 _exact: msgspec.json.Decoder[_ExactFrame] = msgspec.json.Decoder(_ExactFrame)
 
 decode = _frames.decode
-"""A channel frame; raises msgspec.MsgspecError for anything else, answers included."""
+"""A channel frame; raises one of `NOT_UNDERSTOOD` for anything else, answers included."""
 
 
-def decode_reply(frame: bytes) -> Reply:
-    """An answer to a request; raises msgspec.MsgspecError when it is none."""
+def book_symbols(frame: bytes) -> list[str]:
+    """Whose books a frame was about that could not be understood; none when even that is unclear."""
     try:
-        return _replies.decode(frame)
-    except msgspec.ValidationError:
-        refusal = _rate_replies.decode(frame)
-        return Reply(method="error", success=False, error=refusal.error)
+        return [whose.symbol for whose in _glimpses.decode(frame).data]
+    except NOT_UNDERSTOOD:
+        return []
 
 
 def levels(wire: list[WireLevel], price_power: float, qty_power: float) -> list[Change] | None:
-    """Levels in integer units; None when a number is too large for the proof above (or not positive)."""
+    """Levels in integer units; None when a float may not stand for the text: see `EXACT_UNITS`."""
     changes = []
     limit = EXACT_UNITS
-    for level in wire:
-        price = int(level.price * price_power + 0.5)
-        qty = int(level.qty * qty_power + 0.5)
-        if not 0 < price < limit > qty >= 0:
-            return None
-        changes.append((price, qty))
+    try:
+        for level in wire:
+            wire_price = level.price
+            price = floor(wire_price * price_power + 0.5)
+            if price / price_power != wire_price or not 0 < price < limit:
+                return None
+            if wire_qty := level.qty:
+                qty = floor(wire_qty * qty_power + 0.5)
+                if qty / qty_power != wire_qty or not 0 < qty < limit:
+                    return None
+                changes.append((price, qty))
+            else:
+                changes.append((price, 0))
+    except OverflowError:  # the product is no float any more
+        return None
     return changes
 
 
 def decode_exact_book(
     frame: bytes, price_precision: int, qty_precision: int
 ) -> tuple[list[Change], list[Change]]:
-    """Bids and asks from the digits of the wire, exact at any size; raises ValueError for what is no level."""
+    """Bids and asks from the wire's digits, exact at any size; raises ValueError for what is no level."""
     book = _exact.decode(frame).data[0]
     return (
         _exact_levels(book.bids, price_precision, qty_precision),
@@ -243,17 +238,37 @@ def _exact_levels(wire: list[_ExactLevel], price_precision: int, qty_precision: 
     return changes
 
 
-def ticker(wire: WireTicker) -> Ticker:
+def _check_amounts(*numbers: Decimal) -> None:
+    """Raise ValueError unless all are finite and none is negative: a text such as "NaN" decodes as well."""
+    try:
+        sane = min(numbers) >= 0 and max(numbers).is_finite()
+    except InvalidOperation:
+        sane = False
+    if not sane:
+        raise ValueError(f"not all of {', '.join(map(str, numbers))} are amounts")
+
+
+def tickers(frame: TickerFrame) -> list[Ticker]:
+    """The tickers of a frame; raises ValueError when a number is no amount."""
+    return [_ticker(wire) for wire in frame.data]
+
+
+def _ticker(wire: WireTicker) -> Ticker:
+    _check_amounts(
+        wire.bid, wire.bid_qty, wire.ask, wire.ask_qty, wire.last, wire.volume, wire.vwap, wire.low,
+        wire.high, wire.change.copy_abs(), wire.change_pct.copy_abs(),
+    )  # fmt: skip
     return Ticker(
-        wire.symbol, wire.bid, wire.bid_qty, wire.ask, wire.ask_qty, wire.last, wire.volume, wire.vwap, wire.low,
-        wire.high, wire.change, wire.change_pct, wire.timestamp,
+        wire.symbol, wire.bid, wire.bid_qty, wire.ask, wire.ask_qty, wire.last, wire.volume, wire.vwap,
+        wire.low, wire.high, wire.change, wire.change_pct, wire.timestamp,
     )  # fmt: skip
 
 
 def trade_batches(frame: TradeFrame) -> list[TradeBatch]:
-    """The trades of a frame by symbol, in the venue's order."""
+    """The trades of a frame by symbol, in the venue's order; raises ValueError when a number is no amount."""
     by_symbol: dict[str, list[Trade]] = {}
     for w in frame.data:
+        _check_amounts(w.price, w.qty)
         trade = Trade(w.symbol, w.side, w.price, w.qty, w.trade_id, w.timestamp)
         by_symbol.setdefault(w.symbol, []).append(trade)
     return [
@@ -262,9 +277,13 @@ def trade_batches(frame: TradeFrame) -> list[TradeBatch]:
 
 
 def bar_batches(frame: OhlcFrame) -> list[BarBatch]:
-    """The candles of a frame by symbol and interval, none judged complete: the wire has no closed flag (§5.4)."""
+    """The candles of a frame by symbol and interval, none judged complete: there is no closed flag (§5.4).
+
+    Raises ValueError when a number is no amount or the beginning is no time.
+    """
     by_stream: dict[tuple[str, int], list[Bar]] = {}
     for w in frame.data:
+        _check_amounts(w.open, w.high, w.low, w.close, w.volume, w.vwap)
         begin_ns = parse_time_ns(w.interval_begin)
         if begin_ns is None:
             raise ValueError(f"interval_begin {w.interval_begin!r} is no time")
@@ -279,13 +298,29 @@ def bar_batches(frame: OhlcFrame) -> list[BarBatch]:
 
 
 def instruments(frame: InstrumentFrame) -> tuple[Instrument, ...]:
-    return tuple(
-        Instrument(
-            "kraken", w.symbol, w.base, w.quote, w.price_precision, w.qty_precision, w.price_increment,
-            w.qty_increment, w.qty_min, w.cost_min, _instrument_status(w.status),
-        )
-        for w in frame.data.pairs
+    """The instruments of a frame, without those whose numbers cannot be: nothing could be counted in them."""
+    return tuple(_instrument(pair) for pair in frame.data.pairs if _is_countable(pair))
+
+
+def _is_countable(w: WirePair) -> bool:
+    try:
+        _check_amounts(w.price_increment, w.qty_increment, w.qty_min, w.cost_min)
+    except ValueError:
+        return False
+    return 0 <= w.price_precision < len(POWERS) > w.qty_precision >= 0
+
+
+def _instrument(w: WirePair) -> Instrument:
+    return Instrument(
+        "kraken", w.symbol, w.base, w.quote, w.price_precision, w.qty_precision, w.price_increment,
+        w.qty_increment, w.qty_min, w.cost_min, _instrument_status(w.status),
     )  # fmt: skip
+
+
+def notices(status: WireStatus) -> list[str]:
+    """Announcements beside the mode; assumed: anything but an empty list is one (dossier §3.1 shows none)."""
+    raws = (bytes(status.upcoming_maintenance), bytes(status.emergency))
+    return [raw.decode(errors="replace")[:MOST_TEXT] for raw in raws if raw not in (b"[]", b"null")]
 
 
 def _instrument_status(text: str) -> InstrumentStatus:
@@ -301,29 +336,3 @@ def venue_mode(text: str) -> VenueMode:
         return VenueMode(text)
     except ValueError:
         return VenueMode.UNKNOWN
-
-
-def encode(ask: Ask) -> str:
-    """A subscribe or unsubscribe request; an unsubscribe repeats depth and interval (dossier §4)."""
-    first = ask.subscriptions[0]
-    params: dict[str, object] = {"channel": NAMES[first.channel]}
-    if first.channel is not Channel.INSTRUMENTS:
-        params["symbol"] = [subscription.symbol for subscription in ask.subscriptions]
-    if first.channel is Channel.BOOK:
-        params["depth"] = first.param
-    elif first.channel is Channel.BARS:
-        params["interval"] = first.param // 60
-    elif first.channel is Channel.TICKER:
-        params["event_trigger"] = "bbo"
-    if ask.verb is Verb.SUBSCRIBE:
-        params["snapshot"] = True
-    method = "subscribe" if ask.verb is Verb.SUBSCRIBE else "unsubscribe"
-    return msgspec.json.encode({"method": method, "params": params, "req_id": ask.request_id}).decode()
-
-
-def acknowledged(reply: Reply, asked: Sequence[Subscription]) -> Subscription | None:
-    """Which of the subscriptions asked for in that request this answer is about; None when it does not say."""
-    symbol = reply.result.symbol if reply.result else reply.symbol
-    if symbol is None:
-        return asked[0] if len(asked) == 1 else None
-    return next((subscription for subscription in asked if subscription.symbol == symbol), None)

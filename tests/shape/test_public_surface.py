@@ -1,0 +1,46 @@
+"""What `import leadline` offers, and how little it loads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import leadline
+
+SURFACE = """
+AuthError Bar BarBatch BookView Channel CheckFailed ConfigError ConnectFailed ConnectionLost Error Event Feed
+FrozenBook Gap GapCause Instrument InstrumentStatus Level ProtocolError RateLimited Reading RecordingError Refused
+Rejected Settings Side Source Stale System Throttled Ticker Trade TradeBatch TransportError UnknownSymbol VenueDown
+VenueError load_settings open
+""".split()
+
+
+def test_the_public_surface_is_this_and_nothing_else() -> None:
+    assert sorted(leadline.__all__) == sorted(SURFACE)
+
+
+@pytest.mark.parametrize("name", SURFACE)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(leadline, name) is not None
+    assert name in dir(leadline)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'opne'"):
+        leadline.opne  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("imported", "absent"),
+    [
+        ("leadline", ("asyncio", "aiohttp", "click", "msgspec", "rich", "ssl", "yaml")),
+        ("leadline.cli.main", ("asyncio", "aiohttp", "msgspec", "rich", "ssl", "yaml")),
+    ],
+)
+def test_an_import_loads_only_what_it_needs(imported: str, absent: tuple[str, ...]) -> None:
+    program = f"import sys, {imported}; print([name for name in {absent!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
