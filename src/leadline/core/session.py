@@ -110,6 +110,10 @@ class Session(Protocol):
     last_data_ns: int | None
     """When anything but control frames last arrived on this connection; None before the first."""
 
+    changed: bool
+    """Set when there are outputs, or when `wake_at` has moved closer; `outputs` clears it. One look at a
+    plain attribute after each frame takes the place of two calls."""
+
     retry_floor_s: float
     """The least time to leave between two tries to connect (5 s after maintenance at Kraken, else 0)."""
 

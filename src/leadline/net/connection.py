@@ -106,19 +106,16 @@ class Connection:
     async def _read(self) -> None:
         session = self._session
         receive, mono_ns = self._socket.receive, self._clock.mono_ns
-        received, outputs, wake_at = session.received, session.outputs, session.wake_at
+        received = session.received
         try:
             while True:
                 for _ in range(FRAMES_PER_TURN):
                     frame = await receive()
                     received(frame, mono_ns())
-                    if wanted := outputs():
-                        self._act(wanted)
+                    if session.changed:
+                        self.poke()
                     if self._lost is not None:
                         return
-                    wake_ns = wake_at()
-                    if wake_ns is not None and wake_ns < self._armed_ns:
-                        self._arm(wake_ns)
                 await self._clock.sleep(0)
         except ConnectionLost as lost:
             self._end(lost)

@@ -108,6 +108,8 @@ class MemorySession:
         self._coverage = dict.fromkeys(self._coverage, Coverage.WANTED)
         self._emit(LineDown(reason), now_ns)
 
+    changed = False  # it never has anything to send, nor a time to wake
+
     def outputs(self) -> list[Output]:
         return []
 

@@ -1,6 +1,6 @@
 """What the engine knows of a venue: small protocols and a table of limits. Nothing here names a venue.
 
-Private ports (order entry, account) stand beside these when orders arrive; a venue implements each port whole.
+Private ports (order entry, account) stand beside these when orders arrive; a venue implements each whole.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Reference(Protocol):
     """Names and steps of everything tradable."""
 
     def instrument(self, symbol: str) -> Instrument:
-        """The instrument of a symbol in any of the venue's spellings; raises UnknownSymbol with the nearest."""
+        """The instrument of a symbol in any of its spellings; raises UnknownSymbol with the nearest."""
 
     def instruments(self) -> Sequence[Instrument]:
         """All instruments, by symbol."""

@@ -28,6 +28,8 @@ class Script:
         self.on_open: list[Output] = []
         self.on_frame: Callable[[bytes, int], None] = lambda frame, now_ns: None
 
+    changed = False
+
     def opened(self, now_ns: int) -> None:
         self.log.append("opened")
         self.last_data_ns = None
@@ -37,6 +39,7 @@ class Script:
         self.last_frame_ns = self.last_data_ns = now_ns
         self.log.append(frame.decode())
         self.on_frame(frame, now_ns)
+        self.changed = True
 
     def woke(self, now_ns: int) -> None:
         self.log.append(f"woke at {now_ns / NS_PER_S:g}")
@@ -47,6 +50,7 @@ class Script:
 
     def outputs(self) -> list[Output]:
         due, self.due = self.due, []
+        self.changed = False
         return due
 
     def wake_at(self) -> int | None:

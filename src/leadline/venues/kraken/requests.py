@@ -22,6 +22,10 @@ NAMES = {
 }
 
 
+PING = '{"method":"ping"}'
+"""`params` would be refused (dossier §3.3)."""
+
+
 class WireResult(Struct):
     symbol: str | None = None
 

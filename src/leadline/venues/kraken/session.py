@@ -46,6 +46,9 @@ from leadline.venues.kraken.wire import MOST_TEXT, NOT_UNDERSTOOD, BookFrame, de
 SILENCE_NS = 5 * NS_PER_S
 """Heartbeats come every second once something is subscribed (dossier §3.2): five without a frame is death."""
 
+PING_NS = 30 * NS_PER_S
+"""assumed: Kraken closes a connection that has not sent anything for a minute, subscribed or not (§3.4)."""
+
 PACE = Pace(per_s=10.0, burst=8, batch=50)
 """assumed: Kraken publishes no message rate; another client lives with 20 a second, burst 10 (§3.5)."""
 
@@ -62,21 +65,31 @@ _PROVEN = Verdict.PROVEN
 class KrakenSession:
     """One public connection; `instrument` finds reference data loaded elsewhere, the stream's overrides it.
 
+    `learn` is told of instruments before `emit` is.
+
     A symbol has one book: frames do not say which depth they belong to, so a new depth replaces the old one.
     `LineDown` says that every book is empty; only a book lost on a connection that stands is a `BookDropped`.
     """
 
-    def __init__(self, emit: Emit, instrument: Callable[[str], Instrument | None]) -> None:
+    def __init__(
+        self,
+        emit: Emit,
+        instrument: Callable[[str], Instrument | None],
+        learn: Callable[[Sequence[Instrument]], None] | None = None,
+    ) -> None:
         self.last_frame_ns = 0
         self.last_data_ns: int | None = None
+        self.changed = False
         self.retry_floor_s = 0.0
         self.skipped: deque[FrameSkipped] = deque(maxlen=_KEPT_FRAMES)
         self.skipped_count = 0
         self._emit = emit
         self._reference = instrument
+        self._learn = learn
         self._told: dict[str, Instrument] = {}
         self._open = False
         self._silent = False
+        self._ping_ns = 0
         self._outputs: list[Output] = []
         self._subscriptions = Subscriptions(PACE)
         self._wanted_books: dict[str, Subscription] = {}
@@ -142,6 +155,7 @@ class KrakenSession:
         self._silent = False
         self.last_frame_ns = now_ns
         self.last_data_ns = None
+        self._ping_ns = now_ns + PING_NS
         self._outputs.clear()
         self._subscriptions.want(INSTRUMENTS, now_ns)  # anew, should it have been refused
         self._subscriptions.opened(now_ns)
@@ -161,17 +175,21 @@ class KrakenSession:
         if self._open and not self._silent and silent_ns >= SILENCE_NS:
             self._silent = True
             self._outputs.append(Reconnect(f"no frame for {silent_ns / NS_PER_S:.1f} s"))
+        elif self._open and now_ns >= self._ping_ns:
+            self._ping_ns = now_ns + PING_NS
+            self._outputs.append(Send(requests.PING))
         self._ask(now_ns)
 
     def wake_at(self) -> int | None:
         if not self._open or self._silent:
             return None
-        silence = self.last_frame_ns + SILENCE_NS
-        asking = self._subscriptions.wake_at()
-        return silence if asking is None or silence < asking else asking
+        own_ns = min(self.last_frame_ns + SILENCE_NS, self._ping_ns)
+        asking_ns = self._subscriptions.wake_at()
+        return own_ns if asking_ns is None else min(own_ns, asking_ns)
 
     def outputs(self) -> list[Output]:
         outputs, self._outputs = self._outputs, []
+        self.changed = False
         return outputs
 
     def received(self, frame: bytes, now_ns: int) -> None:
@@ -226,6 +244,8 @@ class KrakenSession:
             stream = self._books.get(instrument.symbol)
             if stream and not stream.fits(instrument):
                 self._rescale(instrument, stream, now_ns)
+        if self._learn:
+            self._learn(changed)
         self._emit(InstrumentsChanged(changed, message.type == "snapshot"), now_ns)
 
     def _status(self, message: wire.StatusFrame, frame: bytes, now_ns: int) -> None:
@@ -332,6 +352,7 @@ class KrakenSession:
     # Book-keeping
 
     def _ask(self, now_ns: int) -> None:
+        self.changed = True
         for ask in self._subscriptions.due(now_ns):
             self._outputs.append(Send(requests.encode(ask)))
 

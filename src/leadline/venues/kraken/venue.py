@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from leadline.clock import NS_PER_S, Clock
-from leadline.core.session import Emit, MarketSession, News
+from leadline.core.session import Emit, MarketSession
 from leadline.errors import CheckFailed, RateLimited, Rejected, UnknownSymbol
-from leadline.model.market import Bar, FrozenBook, InstrumentsChanged, Ticker, Trade, VenueStatus
+from leadline.model.market import Bar, FrozenBook, Ticker, Trade, VenueStatus
 from leadline.net.http import Http, Priority, Purpose
 from leadline.venues.kraken import rest
 from leadline.venues.kraken.session import KrakenSession
@@ -78,13 +78,7 @@ class Kraken:
 
     def session(self, emit: Emit) -> MarketSession:
         """A new stream session, not connected yet; `reference` learns of instruments before `emit` does."""
-
-        def learn_and_emit(news: News, now_ns: int) -> None:
-            if type(news) is InstrumentsChanged:
-                self._symbols.update(news.instruments)
-            emit(news, now_ns)
-
-        return KrakenSession(learn_and_emit, self._symbols.get)
+        return KrakenSession(emit, self._symbols.get, self._symbols.update)
 
     async def fetch_status(self, purpose: Purpose) -> VenueStatus:
         """The venue's mode."""

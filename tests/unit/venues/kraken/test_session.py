@@ -379,10 +379,24 @@ def test_a_book_that_keeps_failing_is_asked_for_ever_more_rarely_up_to_half_a_mi
         requests = made.sent()
         while not requests:
             made.hear(HEARTBEAT)
-            requests = made.wait_and_sent(0.25)
+            requests = [one for one in made.wait_and_sent(0.25) if one["method"] != "ping"]
         waited.append(made.now_s - since_s)
 
     assert waited == pytest.approx([0, 1, 2, 4, 8, 16, 30, 30, 30], abs=0.5)
+
+
+def test_a_connection_that_only_listens_pings_every_half_minute() -> None:
+    made = live(BookFeed())
+    pinged_s = []
+    for _ in range(100):
+        made.hear(HEARTBEAT)
+        pinged_s += [made.now_s for one in made.wait_and_sent(1.0) if one == {"method": "ping"}]
+    made.hear(
+        '{"method":"pong","time_in":"2026-09-24T14:10:23.799685Z","time_out":"2026-09-24T14:10:23.799703Z"}'
+    )
+
+    assert pinged_s == pytest.approx([30, 60, 90], abs=1)
+    assert made.session.skipped_count == 0
 
 
 def test_a_second_snapshot_in_band_replaces_the_book() -> None:
