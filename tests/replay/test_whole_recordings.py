@@ -40,7 +40,12 @@ def test_every_checksum_of_a_book_capture_holds(name: str, checksums: int, unche
     report = replayed(name)
 
     (book,) = report.books.values()
-    assert (book.checksum_ok, book.unchecked, book.checksum_bad, book.unsynced) == (checksums, unchecked, 0, 0)
+    assert (book.checksum_ok, book.unchecked, book.checksum_bad, book.unsynced) == (
+        checksums,
+        unchecked,
+        0,
+        0,
+    )
     assert (report.good, report.skipped, book.first_bad_n) == (True, (), None)
 
 

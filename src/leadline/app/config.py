@@ -70,10 +70,9 @@ def parse_settings(text: str, name: str, environment: Mapping[str, str] = os.env
         tree = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
     except yaml.YAMLError as error:
         raise ConfigError(f"{name} is not YAML: {_yaml_problem(error)}") from error
-    try:
-        expanded = _expanded(tree if tree not in (None, "") else {}, "", name, environment)
     except RecursionError:
-        raise ConfigError(f"{name}: an alias contains itself; write the value out") from None
+        raise ConfigError(f"{name} is not YAML that can be read: it is nested too deeply") from None
+    expanded = _expanded(tree if tree not in (None, "") else {}, "", name, environment)
     try:
         file = msgspec.convert(expanded, _File, strict=False)
     except msgspec.ValidationError as error:

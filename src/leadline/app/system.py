@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
@@ -101,7 +101,7 @@ class System:
             for wanted in self._required:
                 self.feed.hold(wanted.channel, wanted.symbol, wanted.param)
             self.feed.attach(self.session, self.line.poke)
-            await stack.enter_async_context(_beside(self._stay_connected()))
+            await stack.enter_async_context(_beside(self._stay_connected))
             self._stack = stack.pop_all()
         return self
 
@@ -179,15 +179,11 @@ def _told_s(error: Error) -> float:
 
 
 @asynccontextmanager
-async def _beside(work: Awaitable[None]) -> AsyncIterator[None]:
+async def _beside(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
     """Run work beside the block and end it with the block; the first failure of either is raised as it is."""
-
-    async def run() -> None:
-        await work
-
     try:
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(run())
+            task = group.create_task(work())
             try:
                 yield
             finally:
@@ -198,7 +194,7 @@ async def _beside(work: Awaitable[None]) -> AsyncIterator[None]:
 
 def open_system(
     venue: str | Path | Settings = "kraken",
-    symbols: Iterable[str] = (),
+    symbols: str | Iterable[str] = (),
     *,
     channels: Iterable[Channel] = (Channel.TICKER, Channel.BOOK),
     depth: int = 10,
@@ -216,6 +212,7 @@ def open_system(
     endpoint(url, "wss")
     http = AiohttpClient(settings.kraken.rest, clock, DecayingCounter(*PUBLIC_BUDGET))
     params = {Channel.BOOK: depth, Channel.BARS: interval_s}
+    names = [symbols] if isinstance(symbols, str) else symbols
     wanted = tuple(dict.fromkeys(channels))
 
     async def connect() -> Socket:
@@ -226,7 +223,7 @@ def open_system(
         connect,
         clock,
         required=[
-            Subscription(channel, symbol, params.get(channel, 0)) for symbol in symbols for channel in wanted
+            Subscription(channel, symbol, params.get(channel, 0)) for symbol in names for channel in wanted
         ],
         chance=random.SystemRandom(),
         connects=_connects,

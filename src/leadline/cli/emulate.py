@@ -39,11 +39,12 @@ async def _emulate(seed: int, rate: float, port: int, as_json: bool) -> None:
     clock = SystemClock()
     exchange = Exchange(start_ns=clock.wall_ns(), seed=seed, rate=rate)
     async with serve(exchange, clock, port=port) as endpoints:
-        click.echo(msgspec.json.encode(endpoints.as_json()).decode() if as_json else _words(endpoints))
+        click.echo(msgspec.json.encode(endpoints.as_json()).decode() if as_json else words(endpoints))
         await asyncio.Event().wait()
 
 
-def _words(endpoints: Endpoints) -> str:
+def words(endpoints: Endpoints) -> str:
+    """Where it listens, as a settings file, and what can be done to it."""
     addresses = endpoints.as_json()["kraken"]["endpoints"]
     listed = "\n".join(f"      {name}: {url}" for name, url in addresses.items())
     return (

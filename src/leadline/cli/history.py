@@ -52,7 +52,7 @@ def command(
     settings = load_settings(config) if config else Settings()
     intervals_s = [minutes * 60 for minutes in intervals_min]
     since_ns = SystemClock().wall_ns() - round(hours * 3600 * NS_PER_S)
-    found = run(_fetch(settings, symbols, intervals_s, since_ns, out))
+    found = run(fetch(settings, symbols, intervals_s, since_ns, out))
     if as_json:
         click.echo(msgspec.json.encode({"file": str(out), "series": [_row(one) for one in found]}).decode())
     else:
@@ -60,9 +60,10 @@ def command(
     click.get_current_context().exit(1 if any(series.error for series in found) else 0)
 
 
-async def _fetch(
+async def fetch(
     settings: Settings, symbols: tuple[str, ...], intervals_s: list[int], since_ns: int, out: Path
 ) -> list[BarSeries]:
+    """Fetch all series and write them; nothing is left behind when it breaks off."""
     with bar_file(out) as write:
         async with open_market(settings) as market:
             with counting("candles") as progress:

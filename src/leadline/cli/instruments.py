@@ -25,18 +25,19 @@ from leadline.model.instrument import Instrument
 def command(venue: str, search: str, config: Path | None, as_json: bool) -> None:
     """List instruments whose symbol contains SEARCH, or that one of the venue's spellings means."""
     settings = load_settings(config) if config else Settings()
-    found = run(_find(settings, search))
-    if as_json:
+    found = run(find(settings, search))
+    if not found:
+        click.echo(f"error: {venue} has no instrument like {search!r}", err=True)
+    elif as_json:
         for instrument in found:
             click.echo(msgspec.json.encode(_row(instrument)).decode())
-    elif found:
-        _tell(found)
     else:
-        click.echo(f"error: {venue} has no instrument like {search!r}", err=True)
+        _tell(found)
     click.get_current_context().exit(0 if found else 1)
 
 
-async def _find(settings: Settings, search: str) -> Sequence[Instrument]:
+async def find(settings: Settings, search: str) -> Sequence[Instrument]:
+    """Instruments that contain a text, else the one it spells, else the nearest."""
     async with open_market(settings) as market:
         wanted = search.strip().upper()
         everything = market.reference.instruments()

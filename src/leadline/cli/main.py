@@ -13,6 +13,7 @@ from importlib import import_module
 
 import click
 
+from leadline.cli import INTERRUPTED
 from leadline.errors import Error
 
 VERBS = {
@@ -27,8 +28,6 @@ VERBS = {
     "simulate": "Judge the whole system under faults, on virtual time.",
     "bench": "Measure the path from bytes to a subscriber.",
 }
-
-INTERRUPTED = 130
 
 
 class Verbs(click.Group):

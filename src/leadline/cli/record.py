@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
@@ -24,6 +25,7 @@ from leadline.cli.options import (
 from leadline.cli.progress import saying
 from leadline.cli.run import run
 from leadline.clock import NS_PER_S, SystemClock
+from leadline.errors import RecordingError
 from leadline.model.market import Channel
 from leadline.net.capture import Meta
 
@@ -71,27 +73,32 @@ def command(
     )
     try:
         with tap:
-            run(_record(system, tap, seconds), stopped=0)
+            run(keep_recording(system, tap, seconds), stopped=0)
     finally:
         if tap.records:
             _tell(tap, out, as_json)
 
 
-async def _record(system: System, tap: Tap, seconds: float | None) -> None:
-    """Keep the system running until the time is up; raises what ends its line, a full disk for one."""
-    async with system:
-        clock = system.clock
-        begun_ns = clock.mono_ns()
-        with saying() as say:
-            while system.failure is None:
-                passed_s = (clock.mono_ns() - begun_ns) / NS_PER_S
-                if seconds is not None and passed_s >= seconds:
-                    return
-                state = "" if system.line.connected else f"; not connected: {system.line.last_error or '…'}"
-                say(f"{tap.records} frames in {passed_s:.0f} s{state}")
-                left_s = _LOOK_S if seconds is None else min(_LOOK_S, seconds - passed_s)
-                await clock.sleep(left_s)
-        raise system.failure
+async def keep_recording(system: System, tap: Tap, seconds: float | None) -> None:
+    """Keep the system running until the time is up.
+
+    Raises what ends its line, a full disk for one, and RecordingError when nothing has come in time.
+    """
+    try:
+        async with asyncio.timeout(seconds), system:
+            begun_ns = system.clock.mono_ns()
+            with saying() as say:
+                while system.failure is None:
+                    passed_s = (system.clock.mono_ns() - begun_ns) / NS_PER_S
+                    trouble = (
+                        "" if system.line.connected else f"; not connected: {system.line.last_error or '…'}"
+                    )
+                    say(f"{tap.records} records in {passed_s:.0f} s{trouble}")
+                    await system.clock.sleep(_LOOK_S)
+            raise system.failure
+    except TimeoutError:
+        if not tap.records:
+            raise RecordingError(f"nothing came within {seconds:g} s, so there is no recording") from None
 
 
 def _tell(tap: Tap, out: Path, as_json: bool) -> None:

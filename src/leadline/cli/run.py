@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
@@ -18,28 +18,26 @@ from typing import Any, TypeVar
 
 import click
 
+from leadline.cli import INTERRUPTED
+
 T = TypeVar("T")
 
 LAST_RESORT_S = 4.0
 
 
-INTERRUPTED = 130
-
-
 def run(work: Coroutine[Any, Any, T], *, stopped: int = INTERRUPTED) -> T:
     """The coroutine's result, or its first failure bare of groups; after a signal, exit with `stopped`."""
-    with asyncio.Runner() as runner, _warnings():
-        loop = runner.get_loop()
+    with _last_resort(stopped) as arm, asyncio.Runner() as runner, _warnings():
         try:
-            return runner.run(_until_stopped(work, stopped))
+            return runner.run(_until_stopped(work, stopped, arm))
         except BaseExceptionGroup as failures:
             raise _first(failures) from None
         finally:
             # closing the loop would wait for its threads, and one may hang in a name look-up
-            loop.set_default_executor(ThreadPoolExecutor())
+            runner.get_loop().set_default_executor(ThreadPoolExecutor())
 
 
-async def _until_stopped(work: Coroutine[Any, Any, T], exit_code: int) -> T:
+async def _until_stopped(work: Coroutine[Any, Any, T], stopped: int, arm: Callable[[], None]) -> T:
     asked = False
     task = asyncio.current_task()
     loop = asyncio.get_running_loop()
@@ -51,10 +49,7 @@ async def _until_stopped(work: Coroutine[Any, Any, T], exit_code: int) -> T:
         task.cancel()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        # also runs while the loop hangs in a write to a full pipe, where only the timer helps
-        timer = threading.Timer(LAST_RESORT_S, os._exit, [exit_code])
-        timer.daemon = True
-        timer.start()
+        arm()
         loop.call_soon_threadsafe(stop)
 
     with _signals(on_signal):
@@ -62,15 +57,31 @@ async def _until_stopped(work: Coroutine[Any, Any, T], exit_code: int) -> T:
             return await work
         except asyncio.CancelledError:
             if asked:
-                raise click.exceptions.Exit(exit_code) from None
+                raise click.exceptions.Exit(stopped) from None
             raise
 
 
 @contextmanager
-def _signals(on_signal: Any) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def _last_resort(code: int) -> Iterator[Callable[[], None]]:
+    """A thread that ends the process if the block lasts on after a call: the loop may hang in a write."""
+    timers: list[threading.Timer] = []
+
+    def arm() -> None:
+        timer = threading.Timer(LAST_RESORT_S, os._exit, [code])
+        timer.daemon = True
+        timer.start()
+        timers.append(timer)
+
+    try:
+        yield arm
+    finally:
+        for timer in timers:
+            timer.cancel()
+
+
+@contextmanager
+def _signals(on_signal: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Handle the two signals as the system delivers them, which also works while the loop does not run."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, on_signal) for number in numbers]
     try:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -24,7 +24,14 @@ from leadline.model.reading import Reading, Source
 REFRESH_S = 0.2
 _TRADES = 8
 _EVENTS = 6
-_BAR_CELLS = 16
+_WIDE = 115
+"""Columns of a terminal that everything fits in side by side; below, the less important is left out."""
+
+_COLUMNS = (
+    "symbol", "bid", "ask", "spread", "last", "24 h", "source", "proof", "age", "a second", "gaps",
+)  # fmt: skip
+_WIDE_ONLY = frozenset({"spread", "24 h", "a second"})
+_WORDS = frozenset({"symbol", "source", "proof"})
 _SOURCE_STYLE = {Source.STREAM: "green", Source.REST: "yellow", Source.CACHE: "yellow"}
 
 
@@ -72,14 +79,20 @@ class Screen:
 
     def picture(self) -> RenderableType:
         """Head, one row for each symbol, the ladder of a single book, trades and events."""
-        beside = Table.grid(padding=(0, 4))
         single = next(iter(self._symbols)) if len(self._symbols) == 1 else ""
         book = self._newest.get((Channel.BOOK, single))
-        cells: list[RenderableType] = [_ladder(book.value)] if book else []
+        details: list[RenderableType] = [_ladder(book.value, 16 if self._wide else 8)] if book else []
         if Channel.TRADES in self._channels:
-            cells.append(self._tape())
-        beside.add_row(*cells)
-        return Group(self._head(), "", self._table(), "", beside, "", self._events())
+            details.append(self._tape())
+        if self._wide:
+            beside = Table.grid(padding=(0, 4))
+            beside.add_row(*details)
+            details = [beside]
+        return Group(self._head(), "", self._table(), "", *details, "", self._events())
+
+    @property
+    def _wide(self) -> bool:
+        return self._live.console.width >= _WIDE
 
     def _head(self) -> Text:
         system = self._system
@@ -97,18 +110,18 @@ class Screen:
         return head
 
     def _table(self) -> Table:
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        table.add_column("symbol", style="bold", no_wrap=True)
-        for name in ("bid", "ask", "spread", "last", "24 h"):
-            table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("source", no_wrap=True)
-        table.add_column("proof", no_wrap=True)
-        for name in ("age", "a second", "gaps"):
-            table.add_column(name, justify="right", no_wrap=True)
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+        columns = [column for column in _COLUMNS if self._wide or column not in _WIDE_ONLY]
+        for name in columns:
+            justify: JustifyMethod = "left" if name in _WORDS else "right"
+            table.add_column(name, justify=justify, no_wrap=True)
         gaps = Counter(gap.symbol for gap in self._system.feed.gaps)
         self._measure()
         for symbol in self._symbols:
-            table.add_row(*self._row(symbol), f"{self._rates.get(symbol, 0):.0f}", _count(gaps[symbol]))
+            cells = self._row(symbol)
+            cells["a second"] = f"{self._rates.get(symbol, 0):.0f}"
+            cells["gaps"] = Text(str(gaps[symbol]), "yellow" if gaps[symbol] else "dim")
+            table.add_row(*(cells.get(name, "–") for name in columns))
         return table
 
     def _measure(self) -> None:
@@ -121,7 +134,7 @@ class Screen:
             }
             self._counted, self._counted_ns = Counter(self._symbols), now_ns
 
-    def _row(self, symbol: str) -> list[RenderableType]:
+    def _row(self, symbol: str) -> dict[str, RenderableType]:
         ticker = self._newest.get((Channel.TICKER, symbol))
         book = self._newest.get((Channel.BOOK, symbol))
         trade = self._newest.get((Channel.TRADES, symbol))
@@ -131,19 +144,19 @@ class Screen:
             trade.value.price if trade else ticker.value.last if ticker else bar.value.close if bar else None
         )
         shown = book or ticker or trade or bar
+        cells: dict[str, RenderableType] = {"symbol": Text(symbol, "bold")}
         if shown is None:
-            return [symbol, *["–"] * 5, Text("waiting", "yellow"), "", ""]
-        return [
-            symbol,
-            Text(_number(bid), "green"),
-            Text(_number(ask), "red"),
-            _number(ask - bid) if bid is not None and ask is not None else "–",
-            _number(last),
-            _change(ticker.value if ticker else None),
-            Text(shown.source.value, _SOURCE_STYLE.get(shown.source, "")),
-            _proof(book),
-            Text(age(shown.age_s), "" if shown.age_s <= shown.bound_s else "red"),
-        ]
+            return cells | {"source": Text("waiting", "yellow")}
+        return cells | {
+            "bid": Text(_number(bid), "green"),
+            "ask": Text(_number(ask), "red"),
+            "spread": _number(ask - bid) if bid is not None and ask is not None else "–",
+            "last": _number(last),
+            "24 h": _change(ticker.value if ticker else None),
+            "source": Text(shown.source.value, _SOURCE_STYLE.get(shown.source, "")),
+            "proof": _proof(book),
+            "age": Text(age(shown.age_s), "" if shown.age_s <= shown.bound_s else "red"),
+        }
 
     def _tape(self) -> Table:
         tape = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", title=None)
@@ -188,31 +201,26 @@ def _proof(book: Reading[BookView] | None) -> Text:
     if book is None:
         return Text("–", "dim")
     if book.verified and book.value.best_bid:
-        return Text(f"✓ {book.value.verified_depth} levels", "green")
-    return Text("not verified", "yellow")
+        return Text(f"✓ top {book.value.verified_depth}", "green")
+    return Text("none", "yellow")
 
 
-def _count(count: int) -> Text:
-    return Text(str(count), "yellow" if count else "dim")
-
-
-def _ladder(view: BookView) -> Table:
+def _ladder(view: BookView, most_cells: int) -> Table:
     """The proven levels of both sides, each with a bar for its quantity."""
     bids, asks = view.bids(view.verified_depth), view.asks(view.verified_depth)
     most = max((level.qty for level in (*bids, *asks)), default=Decimal(1)) or Decimal(1)
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
-    for name, side in (("bids", "right"), ("quantity", "right"), ("bid", "right")):
-        table.add_column(name, justify="right" if side == "right" else "left", no_wrap=True)
-    for name in ("ask", "quantity", "asks"):
-        table.add_column(name, justify="right" if name != "asks" else "left", no_wrap=True)
+    for name in ("bids", "quantity", "bid", "ask", "quantity", "asks"):
+        table.add_column(name, justify="left" if name == "asks" else "right", no_wrap=True)
     for at in range(max(len(bids), len(asks))):
         bid, ask = bids[at] if at < len(bids) else None, asks[at] if at < len(asks) else None
-        table.add_row(*_cells(bid, most, "green"), *reversed(_cells(ask, most, "red")))
+        left, right = _cells(bid, most, most_cells, "green"), _cells(ask, most, most_cells, "red")
+        table.add_row(*left, *reversed(right))
     return table
 
 
-def _cells(level: Level | None, most: Decimal, style: str) -> list[Text]:
+def _cells(level: Level | None, most: Decimal, most_cells: int, style: str) -> list[Text]:
     if level is None:
         return [Text(""), Text(""), Text("")]
-    cells = max(1, int(level.qty / most * _BAR_CELLS))
+    cells = max(1, int(level.qty / most * most_cells))
     return [Text("█" * cells, style), Text(plain(level.qty), "dim"), Text(plain(level.price), style)]

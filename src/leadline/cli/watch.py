@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -26,7 +26,7 @@ from leadline.cli.options import (
 from leadline.cli.run import run
 from leadline.cli.screen import REFRESH_S, Screen
 from leadline.cli.words import line
-from leadline.errors import Error
+from leadline.errors import Error, Stale
 from leadline.model.market import Channel, Gap
 from leadline.model.reading import Reading
 
@@ -62,26 +62,42 @@ def command(
     """Show live tickers, books, trades and bars of SYMBOLs, each with its source, age and proof."""
     settings = load_settings(config) if config else Settings()
     system = open_system(settings, symbols, channels=channels, depth=depth, interval_s=interval_min * 60)
-    run(_watch(system, _Streams(symbols, channels, depth, interval_min * 60), seconds, as_json), stopped=0)
+    streams = Streams(symbols, channels, depth, interval_min * 60)
+    run(watch(system, streams, seconds, as_json), stopped=0)
 
 
-class _Streams:
-    """What is watched."""
+class Streams:
+    """What is watched, and how many readings of it have been shown."""
 
     def __init__(
-        self, symbols: tuple[str, ...], channels: tuple[Channel, ...], depth: int, interval_s: int
+        self, symbols: tuple[str, ...], channels: tuple[Channel, ...], depth: int = 10, interval_s: int = 60
     ) -> None:
         self.symbols = symbols
         self.channels = channels
         self.depth = depth
         self.interval_s = interval_s
+        self.shown = 0
 
     def names(self, system: System) -> list[str]:
         """The symbols in the unified spelling, each once."""
         reference = system.market.reference
         return list(dict.fromkeys(reference.instrument(symbol).symbol for symbol in self.symbols))
 
-    def begin(self, system: System) -> list[tuple[Channel, str, Stream]]:
+    async def follow(self, system: System, show: Show) -> NoReturn:
+        """Show every stream; one that is refused is named and the others go on.
+
+        Raises the last refusal when nothing is left to show.
+        """
+        async with asyncio.TaskGroup() as group:
+            pending = {group.create_task(self._show(*each, show)) for each in self._begin(system)}
+            while True:
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for what, error in (task.result() for task in done):
+                    if not pending:
+                        raise error
+                    click.echo(f"error: {what}: {error}", err=True)
+
+    def _begin(self, system: System) -> list[tuple[Channel, str, Stream]]:
         """An iterator for each symbol and channel; books and tickers conflate, trades and bars come all."""
         feed = system.feed
         make: dict[Channel, Callable[[str], Any]] = {
@@ -94,28 +110,45 @@ class _Streams:
             (channel, name, make[channel](name)) for name in self.names(system) for channel in self.channels
         ]
 
+    async def _show(self, channel: Channel, symbol: str, stream: Stream, show: Show) -> tuple[str, Error]:
+        """Show one stream for as long as it lasts; which it was, and the error that ended it."""
+        try:
+            async for item in stream:
+                self.shown += 1
+                show(channel, symbol, item)
+        except Error as error:
+            return f"{channel.value} {symbol}", error
+        raise AssertionError("a stream without an end has ended")
 
-async def _watch(system: System, streams: _Streams, seconds: float | None, as_json: bool) -> None:
-    async with system:
-        if as_json:
-            await _follow(system, streams, _print_json, seconds)
-        elif sys.stdout.isatty():
-            await _on_screen(system, streams, seconds)
-        else:
-            await _follow(system, streams, _print_line, seconds)
+
+async def watch(system: System, streams: Streams, seconds: float | None, as_json: bool) -> None:
+    """Watch until the time is up; raises Stale when nothing has come by then."""
+    try:
+        async with asyncio.timeout(seconds), system:
+            if as_json:
+                await streams.follow(system, print_json)
+            elif sys.stdout.isatty():
+                await _on_screen(system, streams)
+            else:
+                await streams.follow(system, print_line)
+    except TimeoutError:
+        if not streams.shown:
+            raise Stale("reading", f"nothing came within {seconds:g} s") from None
 
 
-def _print_json(channel: Channel, symbol: str, item: Reading[Any] | Gap) -> None:
+def print_json(channel: Channel, symbol: str, item: Reading[Any] | Gap) -> None:
+    """One reading or hole as a line of JSON."""
     text = wire.gap(item) if isinstance(item, Gap) else wire.event(channel.value, symbol, item)
     sys.stdout.buffer.write(text + b"\n")
     sys.stdout.buffer.flush()
 
 
-def _print_line(channel: Channel, symbol: str, item: Reading[Any] | Gap) -> None:
+def print_line(channel: Channel, symbol: str, item: Reading[Any] | Gap) -> None:
+    """One reading or hole in words."""
     click.echo(line(symbol, item))
 
 
-async def _on_screen(system: System, streams: _Streams, seconds: float | None) -> None:
+async def _on_screen(system: System, streams: Streams) -> None:
     with Screen(system, streams.names(system), streams.channels) as screen:
 
         async def redraw() -> None:
@@ -123,40 +156,6 @@ async def _on_screen(system: System, streams: _Streams, seconds: float | None) -
                 screen.draw()
                 await system.clock.sleep(REFRESH_S)
 
-        await _follow(system, streams, screen.take, seconds, redraw)
-
-
-async def _follow(
-    system: System,
-    streams: _Streams,
-    show: Show,
-    seconds: float | None,
-    meanwhile: Callable[[], Any] | None = None,
-) -> None:
-    """Show every stream until the time is up; one that is refused is named and the others go on.
-
-    Raises the last refusal when nothing is left to show.
-    """
-    try:
-        async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
-            if meanwhile:
-                group.create_task(meanwhile())
-            pending = {group.create_task(_show(*each, show)) for each in streams.begin(system)}
-            while True:
-                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    if not pending:
-                        raise task.result()
-                    click.echo(f"error: {task.result()}", err=True)
-    except TimeoutError:
-        return
-
-
-async def _show(channel: Channel, symbol: str, stream: Stream, show: Show) -> Error:
-    """Show one stream for as long as it lasts; the error that ended it."""
-    try:
-        async for item in stream:
-            show(channel, symbol, item)
-    except Error as error:
-        return error
-    raise AssertionError("a stream without an end has ended")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(redraw())
+            await streams.follow(system, screen.take)

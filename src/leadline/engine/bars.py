@@ -1,12 +1,12 @@
 """The candles of one instrument and interval, and the judgement when one is complete.
 
-A bar is complete when a later one has begun, or REST says so, and no hole of the stream touches it. A bar
-nobody sent is never made up.
+A bar is complete when a later one has begun on a stream that was not silent in between, or when REST says
+so, and no hole of the stream touches it. A bar nobody sent is never made up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -18,6 +18,7 @@ from leadline.model.reading import Reading, Source
 KEPT_BARS = 720
 
 _END_GRACE_NS = 3 * NS_PER_S  # after its end by our clock, a bar nobody followed is asked of REST
+_LIVELY_NS = 2 * NS_PER_S  # a stream silent for longer may have lost the last trade of a bar unnoticed
 _RETRY_NS = 10 * NS_PER_S
 
 
@@ -34,15 +35,19 @@ class BarTopic(Topic[BarBatch]):
         self._hurt: list[tuple[int, Gap]] = []
         self._ask_ns = 0
         self._first_back_ns = 0
+        self._doubted: set[int] = set()
+        """Beginnings of bars that ended while the stream said nothing for a while."""
 
     def take(self, value: BarBatch, now_ns: int) -> None:
         cadence = self.cadence
+        silent_ns = now_ns - (cadence.last_ns or 0)
         cadence.count += 1
         cadence.last_ns = now_ns
         if not self.live:
             self._first_back_ns = max((bar.begin_ns for bar in value.bars), default=0)
             self._returned(now_ns)
-        self._hand_on(self._merge(value.bars), Source.STREAM, now_ns, self.bound_s)
+        told = self._merge(value.bars, doubtful=silent_ns > _LIVELY_NS)
+        self._hand_on(told, Source.STREAM, now_ns, self.bound_s)
 
     def current(self) -> BarBatch | None:
         bars = tuple(self._bars[begin] for begin in sorted(self._bars))
@@ -52,7 +57,7 @@ class BarTopic(Topic[BarBatch]):
         """The bar that began last."""
         return self._bars.get(self._newest_ns)
 
-    def _merge(self, bars: Iterable[Bar]) -> list[Bar]:
+    def _merge(self, bars: Sequence[Bar], *, doubtful: bool) -> list[Bar]:
         """Bars as readers get them: one that has ended comes once more, complete, before its successor."""
         told: list[Bar] = []
         for bar in bars:
@@ -60,7 +65,7 @@ class BarTopic(Topic[BarBatch]):
                 ended = self._bars.get(self._newest_ns)
                 self._newest_ns = bar.begin_ns
                 if ended is not None and not ended.complete and not self._is_hurt(ended):
-                    told.append(self._keep_bar(replace(ended, complete=True)))
+                    told += self._ended(ended, doubtful and ended.begin_ns < bars[0].begin_ns)
             known = self._bars.get(bar.begin_ns)
             past = bar.begin_ns < self._newest_ns
             if known is not None and known.complete:
@@ -68,7 +73,15 @@ class BarTopic(Topic[BarBatch]):
             told.append(self._keep_bar(replace(bar, complete=past and not self._is_hurt(bar))))
         while len(self._bars) > KEPT_BARS:
             del self._bars[min(self._bars)]
+        self._doubted &= self._bars.keys()
         return told
+
+    def _ended(self, bar: Bar, doubtful: bool) -> list[Bar]:
+        if doubtful:
+            self._doubted.add(bar.begin_ns)
+            self._ask_ns = 0
+            return []
+        return [self._keep_bar(replace(bar, complete=True))]
 
     def _keep_bar(self, bar: Bar) -> Bar:
         self._bars[bar.begin_ns] = bar
@@ -110,11 +123,11 @@ class BarTopic(Topic[BarBatch]):
     # --- REST ---
 
     def asks_rest(self, now_ns: int) -> bool:
-        """Whether REST must say how bars ended: after a hole, or when no later bar has come."""
+        """Whether REST must say how bars ended: after a hole or a silence, or when no later bar has come."""
         if not self.live or now_ns < self._ask_ns:
             return False
         wall_ns = self._clock.wall_ns()
-        ended = any(gap.until_ns is not None for _, gap in self._hurt)
+        ended = bool(self._doubted) or any(gap.until_ns is not None for _, gap in self._hurt)
         newest = self.newest_bar()
         unended = newest is not None and not newest.complete and wall_ns > newest.end_ns + _END_GRACE_NS
         if not ended and not (unended and self.readers):
@@ -125,7 +138,7 @@ class BarTopic(Topic[BarBatch]):
     def since_ns(self) -> int:
         """The Unix time from which REST should tell the bars."""
         width_ns = self.interval_s * NS_PER_S
-        holes = [gap.from_ns for gap in self._holes()]
+        holes = [*self._doubted, *(gap.from_ns for gap in self._holes())]
         newest = self.newest_bar()
         if newest is not None:
             holes.append(newest.begin_ns)
@@ -143,6 +156,7 @@ class BarTopic(Topic[BarBatch]):
             self._newest_ns = max(self._newest_ns, bar.begin_ns)
             told.append(self._keep_bar(bar))
         self._hand_on(told, Source.REST, now_ns, self.bound_s)
+        self._doubted -= {bar.begin_ns for bar in bars if bar.complete}
         self._heal(bars)
         newest = self.newest_bar()
         if newest is not None:  # nothing can be settled before the running bar has ended

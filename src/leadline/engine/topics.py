@@ -24,6 +24,8 @@ from leadline.model.reading import Reading, Source
 
 T = TypeVar("T")
 
+_STREAM = Source.STREAM  # once, not per message: reading a member through its class is a call in 3.11
+
 LINGER_S = 30.0
 """A topic without readers stays subscribed for this long after the last of them, or the last awaited read."""
 
@@ -148,7 +150,7 @@ class Topic(Generic[T]):
         if self.live or self._returned(now_ns):
             if self._takes:
                 self.streamed += 1
-                reading = Reading(value, Source.STREAM, now_ns, self._clock, self.proven, self.bound_s)
+                reading = Reading(value, _STREAM, now_ns, self._clock, self.proven, self.bound_s)
                 for take in self._takes:
                     take(reading)
             for reader in self._lazy:
@@ -180,6 +182,8 @@ class Topic(Generic[T]):
         if was_received and counts:
             self._damping.lost(now_ns)
         if not self.live:
+            if self.proven:
+                self.value = None  # held back, and gone before it was ever used
             return
         self.live = False
         begin_ns = self._last_known_ns(now_ns)

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from leadline.core.trades import Hole, TradeLog
+from leadline.core.trades import KEPT_TRADES, Hole, TradeLog
 from leadline.engine.topics import Desk, Loss, Topic
 from leadline.model.market import Channel, Gap, GapCause, Subscription, Trade, TradeBatch
 from leadline.model.reading import Reading, Source
@@ -127,8 +127,15 @@ class TradeTopic(Topic[TradeBatch]):
     def answered(self, value: TradeBatch, asked_ns: int, now_ns: int) -> None:
         if not self.fresh(now_ns):
             self.fill(list(value.trades), now_ns)
-            value = self.current() or value
+            value = TradeBatch(self.symbol, _continued(self.log.recent(), value.trades))
         super().answered(value, asked_ns, now_ns)
 
     def _deliver(self, reading: Reading[TradeBatch]) -> None:
         """Nothing more: readers have had the single trades."""
+
+
+def _continued(known: tuple[Trade, ...], told: tuple[Trade, ...]) -> tuple[Trade, ...]:
+    """What is known, and what REST tells beyond it (bounded)."""
+    last_id = known[-1].trade_id if known else None
+    newer = [t for t in told if last_id is None or t.trade_id is None or t.trade_id > last_id]
+    return (*known, *newer)[-KEPT_TRADES:]

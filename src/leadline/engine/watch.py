@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from leadline.clock import NS_PER_S
-from leadline.core.liveness import FIRST_DATA_S, same_ticker, same_top
+from leadline.core.book import BookView
+from leadline.core.liveness import FIRST_DATA_S, same_levels, same_ticker
 from leadline.core.session import MarketSession
 from leadline.engine.answers import Answers, Spawn
 from leadline.engine.bars import BarTopic
@@ -25,6 +26,7 @@ from leadline.venues.ports import MarketData
 _STRIKES = 2  # data may be under way while REST answers: only the second contradiction counts
 _PATIENCE_NS = 15 * NS_PER_S  # a suspect that REST cannot judge is subscribed anew after this time
 
+_COMPARED = 10  # levels a side that must all agree: the best may stand still while others change
 _LINE_SILENT_NS = 2 * NS_PER_S
 _SINGLE_REQUESTS = 4  # a round's requests about one symbol; the longest silent go first, the others next time
 
@@ -138,13 +140,12 @@ class Watch:
         count = topic.cadence.count
         rest: FrozenBook | None = None
         try:
-            rest = await self._market.fetch_book(topic.symbol, 10, Purpose.VALIDATION)
+            rest = await self._market.fetch_book(topic.symbol, _COMPARED, Purpose.VALIDATION)
         except Error:
             rest = None
         if topic.cadence.count != count:
             return
-        view = topic.value
-        agrees = None if rest is None else view is not None and same_top(view.best_bid, view.best_ask, rest)
+        agrees = None if rest is None else topic.value is not None and _same_book(topic.value, rest)
         self._conclude(topic, count, agrees)
 
     def _conclude(self, topic: Topic[Any], count: int, agrees: bool | None) -> None:
@@ -168,6 +169,10 @@ class Watch:
             self._desk.events.add(StreamDead(topic.subscription, reason))
             topic.lose(GapCause.SILENT, reason, now_ns)
             self._dead(topic)
+
+
+def _same_book(view: BookView, rest: FrozenBook) -> bool:
+    return same_levels(view.bids(_COMPARED), view.asks(_COMPARED), rest)
 
 
 def _half_silent(topic: Topic[Any], now_ns: int) -> bool:

@@ -86,3 +86,18 @@ async def test_a_clock_that_steps_during_an_outage_hides_no_bar_that_it_hurt() -
 
             assert not any(reading.value.complete for reading in readings)
             await seen.stop()
+
+
+async def test_a_bar_that_ended_in_a_silence_is_complete_only_by_rests_word() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.every_bar(BTC))
+        await settle()
+        rig.say(rig.bars(rig.bar(0, "100")))
+        rig.market.bars[BTC, 60] = [rig.bar(0, "101", complete=True), rig.bar(1, "102")]
+        rig.clock.advance(3)
+        rig.say(rig.bars(rig.bar(1, "102")))
+        await rig.passes(3)
+
+        told = [item for item in seen.items if not isinstance(item, Gap) and item.value.complete]
+        assert [(item.source, item.value.close) for item in told] == [(Source.REST, 101)]
+        await seen.stop()

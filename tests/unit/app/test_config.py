@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from leadline.app.config import Settings, load_settings, parse_settings
+from leadline.errors import ConfigError
+from leadline.venues.kraken.venue import Endpoints
+
+
+def under_endpoints(lines: str) -> str:
+    return "venues:\n  kraken:\n    endpoints:\n" + "".join(f"      {line}\n" for line in lines.splitlines())
+
+
+@pytest.mark.parametrize("text", ["", "{}", "venues: {}", "venues: {kraken: {}}", "# only a comment"])
+def test_what_is_not_said_is_the_venues_own(text: str) -> None:
+    assert parse_settings(text, "f.yaml", {}) == Settings(Endpoints())
+
+
+def test_an_address_replaces_that_one_alone() -> None:
+    settings = parse_settings(under_endpoints("rest: http://127.0.0.1:8080"), "f.yaml", {})
+
+    assert settings.kraken.rest == "http://127.0.0.1:8080"
+    assert settings.kraken.ws_public == Endpoints().ws_public
+
+
+def test_all_four_addresses_can_be_set() -> None:
+    names = ("ws_public", "ws_private", "ws_level3", "rest")
+    text = under_endpoints(
+        "\n".join(f"{name}: {'https' if name == 'rest' else 'wss'}://{name}.example" for name in names)
+    )
+
+    settings = parse_settings(text, "f.yaml", {})
+
+    assert [getattr(settings.kraken, name).split("//")[1] for name in names] == [
+        f"{name}.example" for name in names
+    ]
+
+
+def test_variables_come_from_the_environment() -> None:
+    settings = parse_settings(
+        under_endpoints("rest: https://${HOST}:${PORT}"), "f.yaml", {"HOST": "h.example", "PORT": "1"}
+    )
+
+    assert settings.kraken.rest == "https://h.example:1"
+
+
+def test_what_a_variable_holds_is_text_and_not_yaml() -> None:
+    with pytest.raises(ConfigError, match=r"rest: 'a: \[b' is not an address"):
+        parse_settings(under_endpoints("rest: ${X}"), "f.yaml", {"X": "a: [b"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (under_endpoints("rest: ${NOPE}"), r"f\.yaml: venues\.kraken\.endpoints\.rest: .*'NOPE'; set it"),
+        (under_endpoints("rset: x"), r"endpoints\.rset: there is no such setting; valid here: ws_public, "),
+        ("venues: {binance: {}}", r"f\.yaml: venues\.binance: there is no such setting; valid here: kraken"),
+        ("venue: {}", r"f\.yaml: venue: there is no such setting; valid here: venues"),
+        ("venues: [kraken]", r"f\.yaml: venues: expected settings by name, found a list"),
+        ("venues: {kraken: {endpoints: {rest: [a]}}}", r"endpoints\.rest: expected a text, found a list"),
+        ("hello", r"f\.yaml: the file: expected settings by name, found a text"),
+        (under_endpoints("rest: http://api.example"), r"endpoints\.rest: .*unencrypted; use https://"),
+        (under_endpoints("ws_public: ftp://127.0.0.1"), r"endpoints\.ws_public: .*not an address of the form wss://"),
+        ("a: [b", r"f\.yaml is not YAML: line 1, column 6: "),
+        ("a: &x {b: *x}", r"f\.yaml is not YAML: line 1, column 4: .*recursive"),
+        ("[" * 5000, r"f\.yaml is not YAML that can be read: it is nested too deeply"),
+        ("a: \x00", r"f\.yaml is not YAML: "),
+    ],
+)  # fmt: skip
+def test_an_error_names_the_place_and_the_cure(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        parse_settings(text, "f.yaml", {})
+
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "leadline.yaml"
+    file.write_text(under_endpoints("rest: http://localhost:1"))
+
+    assert load_settings(file).kraken.rest == "http://localhost:1"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read .*absent\.yaml: No such file"):
+        load_settings(tmp_path / "absent.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"a: \xff")
+    with pytest.raises(ConfigError, match="it is not UTF-8 text"):
+        load_settings(tmp_path / "latin.yaml")

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from leadline.app.doctor import Finding, examine
+from served import Served, served
+
+
+async def looked_at(config: Path | None) -> tuple[bool, dict[str, Finding]]:
+    findings: list[Finding] = []
+    ok = await examine(config, findings.append)
+    return ok, {finding.name: finding for finding in findings}
+
+
+def written(venue: Served, folder: Path) -> Path:
+    file = folder / "leadline.yaml"
+    file.write_text(venue.yaml())
+    return file
+
+
+async def test_where_everything_works_every_line_says_so(tmp_path: Path) -> None:
+    async with served() as venue:
+        ok, findings = await looked_at(written(venue, tmp_path))
+
+    assert ok
+    assert list(findings) == ["configuration", "versions", "way to 127.0.0.1", "REST", "clock", "WebSocket"]
+    assert all(finding.ok and not finding.advice for finding in findings.values())
+    assert sys.version.split()[0] in findings["versions"].found
+
+
+async def test_a_clock_that_is_wrong_is_told_by_how_much(tmp_path: Path) -> None:
+    async with served(ahead_s=60) as venue:
+        ok, findings = await looked_at(written(venue, tmp_path))
+
+    assert not ok
+    assert not findings["clock"].ok
+    assert "s behind the venue" in findings["clock"].found
+    assert "NTP" in findings["clock"].advice
+    assert findings["WebSocket"].ok
+
+
+async def test_maintenance_is_told(tmp_path: Path) -> None:
+    async with served() as venue:
+        venue.inject(kind="STATUS", mode="maintenance")
+        ok, findings = await looked_at(written(venue, tmp_path))
+
+    assert not ok
+    assert "the venue is maintenance" in findings["REST"].found
+
+
+async def test_an_address_that_the_venue_refuses_is_told_apart_from_a_dead_network(tmp_path: Path) -> None:
+    async with served() as venue:
+        venue.inject(kind="REFUSE", route="ws", status=403)
+        ok, findings = await looked_at(written(venue, tmp_path))
+
+    assert not ok
+    assert "HTTP 403" in findings["WebSocket"].found
+    assert "refuses this address" in findings["WebSocket"].advice
+
+
+async def test_a_dead_port_fails_both_ways_and_says_what_to_check(tmp_path: Path) -> None:
+    file = tmp_path / "dead.yaml"
+    file.write_text(
+        "venues: {kraken: {endpoints: {rest: 'http://127.0.0.1:1', ws_public: 'ws://127.0.0.1:1'}}}"
+    )
+
+    ok, findings = await looked_at(file)
+
+    assert not ok
+    for name in ("REST", "WebSocket"):
+        assert "cannot reach 127.0.0.1" in findings[name].found
+        assert findings[name].advice
+
+
+async def test_a_name_that_nobody_knows_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "unknown.yaml"
+    file.write_text(
+        "venues: {kraken: {endpoints: {rest: 'https://x.invalid', ws_public: 'wss://x.invalid'}}}"
+    )
+
+    ok, findings = await looked_at(file)
+
+    assert not ok
+    assert "the name cannot be resolved" in findings["way to x.invalid"].found
+    assert "DNS" in findings["way to x.invalid"].advice
+
+
+async def test_a_configuration_that_cannot_be_used_ends_it(tmp_path: Path) -> None:
+    ok, findings = await looked_at(tmp_path / "absent.yaml")
+
+    assert not ok
+    assert not findings["configuration"].ok
+    assert list(findings) == ["configuration", "versions"]

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from leadline.app.config import parse_settings
+from leadline.cli.emulate import words
+from leadline.emulator.serve import Endpoints
+
+
+def test_the_words_hold_a_settings_file_that_can_be_used() -> None:
+    text = words(Endpoints("127.0.0.1:8080"))
+
+    begin = text.index("venues:")
+    settings = parse_settings(text[begin : text.index("\n\n", begin)], "pasted", {})
+    assert settings.kraken.rest == "http://127.0.0.1:8080"
+    assert "http://127.0.0.1:8080/control/faults" in text
+    assert "/truth/book?symbol=BTC/USD" in text

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+
+from click.testing import CliRunner
+
+from leadline.cli.simulate import command
+
+KEYS = [
+    "seeds",
+    "virtual_hours",
+    "faults",
+    "books_compared",
+    "trades",
+    "served_wrong",
+    "stale_as_fresh",
+    "gaps_unexplained",
+    "round_trip_ms",
+    "violations",
+]
+
+
+def test_a_clean_run_is_one_object_of_integers() -> None:
+    result = CliRunner().invoke(command, ["--seeds", "2", "--minutes", "2", "--jobs", "1", "--json"])
+
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert list(told)[: len(KEYS)] == KEYS
+    assert (told["seeds"], told["virtual_hours"], told["violations"]) == (2, 0.067, [])
+    assert 20 <= told["round_trip_ms"]["p50"] <= 300 < told["round_trip_ms"]["p99"] <= 2000
+    counts = [
+        value for key, value in told.items() if key not in ("virtual_hours", "round_trip_ms", "violations")
+    ]
+    assert all(type(value) is int for value in counts)
+
+
+def test_a_violation_is_exit_1_with_the_command_that_shows_it_again() -> None:
+    arguments = ["--seeds", "1", "--first-seed", "4", "--minutes", "2", "--plant", "stale-as-fresh"]
+    as_json = CliRunner().invoke(command, [*arguments, "--json"])
+    in_words = CliRunner().invoke(command, arguments)
+
+    assert (as_json.exit_code, in_words.exit_code) == (1, 1)
+    first = json.loads(as_json.stdout)["violations"][0]
+    assert set(first) == {"seed", "at_s", "kind", "symbol", "seen", "true", "command"}
+    assert first["command"] == f"leadline simulate {' '.join(arguments)}"
+    assert first["command"] in in_words.stdout
+
+
+def test_unknown_plants_and_too_short_runs_are_wrong_use() -> None:
+    assert CliRunner().invoke(command, ["--seeds", "1", "--plant", "weeds"]).exit_code == 2
+    assert CliRunner().invoke(command, ["--seeds", "1", "--minutes", "1"]).exit_code == 2
