@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from pathlib import Path
 
 from rich.console import Console, RenderableType
@@ -32,7 +33,7 @@ class Photograph:
 
     def redraw(self) -> None:
         if self._demo is not None and self._demo.elapsed_s < SECONDS:
-            self.taken = picture(self._demo, LINES)
+            self.taken = picture(self._demo, WIDEST, LINES)
 
     def closed(self) -> None:
         """The last picture stays."""
@@ -44,7 +45,9 @@ def main() -> None:
     asyncio.run(perform(SECONDS, 1, view))
     console = Console(record=True, width=WIDEST + 2, file=io.StringIO(), force_terminal=True)
     console.print(view.taken)
-    console.save_svg(str(PICTURE), title="leadline demo")
+    drawn = console.export_svg(title="leadline demo")
+    # the reader's own fixed-width font will do: a picture must not fetch one
+    PICTURE.write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ import sys
 import click
 import msgspec
 from rich.console import Console
+from rich.padding import Padding
 
-from leadline.cli.run import INTERRUPTED, run
+from leadline.cli import INTERRUPTED
+from leadline.cli.run import run
 from leadline.demo.lines import Lines
 from leadline.demo.run import Demo, View, perform
 from leadline.demo.screen import Screen, faults
@@ -30,8 +32,8 @@ LONGEST_S = 3600
 def command(seconds: float, seed: int, as_json: bool) -> None:
     """Start a local Kraken, connect everything to it, break things, and say honestly what happened.
 
-    No keys and no network are needed. Exit 1 when a reader got a value that the venue never had, or when a book was
-    not live at the end.
+    No keys and no network are needed. Exit 1 when a reader got a value that the venue never had, or when a
+    book was not live at the end.
     """
     console = Console(highlight=False)
     demo = run(perform(seconds, seed, _view(console, as_json)))
@@ -53,12 +55,16 @@ def _view(console: Console, as_json: bool) -> View:
 
 
 def _sum_up(demo: Demo, console: Console) -> None:
+    """The faults once more, because the screen is gone, and the summary."""
     assert demo.final is not None
     if console.is_terminal and demo.incidents.all:
         console.print(faults(demo.incidents.all, len(demo.incidents.all)))
     click.echo()
     for line in summary(demo, demo.final):
-        click.echo(line)
+        if console.is_terminal:
+            console.print(Padding(f"• {line}", (0, 2, 0, 0)), markup=False)
+        else:
+            click.echo(line)
 
 
 def _exit_code(demo: Demo) -> int:

@@ -1,0 +1,78 @@
+"""What a demo has measured, in the shape of `leadline demo --json`: every number is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import UNSET, Struct, UnsetType
+
+
+class Books(Struct, frozen=True):
+    """Messages of all books by verdict; `resyncs` are books verified again from a new snapshot.
+
+    `served_wrong` counts values of any kind that readers got and that were in no history of the venue's.
+    """
+
+    updates: int
+    checksum_ok: int
+    checksum_bad: int
+    resyncs: int
+    served_wrong: int
+
+
+class FaultReport(Struct, frozen=True):
+    """One fault; `reason` is there where nothing was noticed."""
+
+    kind: str
+    detected_ms: float | None
+    recovered_ms: float | None
+    reason: str | UnsetType = UNSET
+
+
+class FailoverReport(Struct, frozen=True):
+    """Changes from stream to REST: until the request had left, and the longest answer."""
+
+    count: int
+    max_ms: float
+    answer_ms_max: float
+
+
+class ReadingReport(Struct, frozen=True):
+    """Readings made for readers, by source."""
+
+    stream: int
+    rest: int
+    cache: int
+
+
+class Latency(Struct, frozen=True):
+    """Microseconds from the receipt of a book's frame to the call of its first subscriber, if any came."""
+
+    p50: float | None
+    p99: float | None
+
+
+class Result(Struct, frozen=True):
+    """A whole demo."""
+
+    seconds: float
+    frames: int
+    books: Books
+    faults: tuple[FaultReport, ...]
+    failover: FailoverReport
+    readings: ReadingReport
+    gaps: int
+    latency_us: Latency
+
+
+def latency_of(latencies_ns: Sequence[int]) -> Latency:
+    """The percentiles of some latencies."""
+    ordered = sorted(latencies_ns)
+    return Latency(_percentile_us(ordered, 0.50), _percentile_us(ordered, 0.99))
+
+
+def _percentile_us(ordered: list[int], share: float) -> float | None:
+    """The value that this share does not exceed."""
+    if not ordered:
+        return None
+    return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] / 1000, 1)

@@ -1,0 +1,239 @@
+"""The demo for a terminal: eight instruments, the faults, the totals, drawn four times a second."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from leadline.core.book import BookView
+from leadline.demo.incidents import Incident
+from leadline.demo.readers import Row
+from leadline.demo.result import Result
+from leadline.demo.words import duration
+from leadline.engine.topics import State, TopicState
+from leadline.model.market import Channel, Level
+from leadline.model.reading import Reading, Source
+
+if TYPE_CHECKING:
+    from leadline.demo.run import Demo
+
+WIDEST = 118
+_ROOMY = 112
+"""From this width on trades and bars are shown beside the book."""
+
+_OTHER_LINES = 19
+"""What the screen takes besides the lines of the faults."""
+
+_LEAST_FAULTS = 3
+_STATE_WORDS = {State.ACKED_NO_DATA: "no data yet", State.WANTED: "not acked yet"}
+_SOURCE_STYLE = {Source.STREAM: "green", Source.REST: "yellow", Source.CACHE: "yellow"}
+
+
+class Screen:
+    """A view that takes the whole terminal while the demo runs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._demo: Demo | None = None
+        self._live = Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop")
+
+    def opened(self, demo: Demo) -> None:
+        self._demo = demo
+        self._live.start()
+
+    def told(self, incident: Incident) -> None:
+        """The next drawing shows it."""
+
+    def redraw(self) -> None:
+        assert self._demo is not None, "drawn before the demo"
+        self._live.update(picture(self._demo, self._console.width, self._console.height), refresh=True)
+
+    def closed(self) -> None:
+        self._live.stop()
+
+
+def picture(demo: Demo, width: int, height: int) -> RenderableType:
+    """Everything as it stands now, in so much room."""
+    result = demo.result()
+    stage = Table.grid()
+    stage.add_column(width=min(WIDEST, width))
+    for part in (
+        _head(demo),
+        Rule(style="dim"),
+        _market(demo, roomy=width >= _ROOMY),
+        Rule(style="dim"),
+        faults(demo.incidents.all, max(_LEAST_FAULTS, height - _OTHER_LINES), demo.system.clock.mono_ns()),
+        Rule(style="dim"),
+        totals(demo, result),
+    ):
+        stage.add_row(part)
+    return Group(Text(""), stage)
+
+
+def _head(demo: Demo) -> RenderableType:
+    elapsed_s = min(demo.elapsed_s, demo.seconds)
+    line = demo.system.feed.stats.line
+    head = Table.grid(expand=True)
+    head.add_column(ratio=1)
+    head.add_column(justify="right", width=36)
+    title = Text.assemble(("leadline demo", "bold"), ("  a local Kraken  ", "dim"))
+    title.append(*(("● connected", "green") if not line else (f"● {line}", "red")))
+    passed = Table.grid(padding=(0, 1, 0, 0))
+    passed.add_row(
+        ProgressBar(demo.seconds, elapsed_s, width=20, complete_style="cyan", finished_style="cyan"),
+        Text(f"{elapsed_s:.0f} of {demo.seconds:.0f} s"),
+    )
+    title.no_wrap, title.overflow = True, "ellipsis"
+    head.add_row(title, passed)
+    return head
+
+
+# --- the market ---
+
+
+def _market(demo: Demo, *, roomy: bool) -> Table:
+    padding = (0, 2 if roomy else 1, 0, 0)
+    table = Table(box=None, padding=padding, header_style="dim", expand=True)
+    table.add_column("", style="bold", no_wrap=True, min_width=8)
+    for name in ("bid", "ask", "spread"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("from", no_wrap=True, width=6)
+    table.add_column("proof", no_wrap=True, width=14)
+    for name in ("age", *(("trades", "last trade", "bar close") if roomy else ())):
+        table.add_column(name, justify="right", no_wrap=True)
+    topics = {
+        topic.subscription.symbol: topic
+        for topic in demo.system.feed.stats.topics
+        if topic.subscription.channel is Channel.BOOK
+    }
+    for row in demo.readers.rows.values():
+        decimals = demo.system.market.reference.instrument(row.symbol).price_precision
+        cells = _cells(row, topics.get(row.symbol), decimals)
+        table.add_row(*(cells if roomy else cells[:-3]))
+    return table
+
+
+def _cells(row: Row, topic: TopicState | None, decimals: int) -> list[RenderableType]:
+    book, ticker = row.book, row.ticker
+    bid = book.value.best_bid if book else None
+    ask = book.value.best_ask if book else None
+    return [
+        row.symbol,
+        Text(_price(bid.price if bid else None, decimals), "green"),
+        Text(_price(ask.price if ask else None, decimals), "red"),
+        _price(ask.price - bid.price if bid and ask else None, decimals),
+        _source(book, bid),
+        _proof(book, bid, topic),
+        _age(book),
+        f"{row.trades:,}",
+        _price(ticker.value.last if ticker else None, decimals),
+        Text(_price(row.bar.close if row.bar else None, decimals), "dim"),
+    ]
+
+
+def _source(book: Reading[BookView] | None, bid: Level | None) -> Text:
+    if book is None or bid is None:
+        return Text("–", "dim")
+    return Text(book.source.value, _SOURCE_STYLE.get(book.source, ""))
+
+
+def _proof(book: Reading[BookView] | None, bid: Level | None, topic: TopicState | None) -> Text:
+    if book is None or bid is None:
+        reason = _STATE_WORDS.get(topic.state, topic.state.value) if topic else "not read yet"
+        return Text(f"✗ {reason}", "bold red")
+    if book.verified:
+        return Text(f"✓ {book.value.verified_depth} levels", "green")
+    return Text("○ not verified", "yellow")
+
+
+def _age(book: Reading[BookView] | None) -> Text:
+    if book is None:
+        return Text("–", "dim")
+    age_s = book.age_s
+    return Text(duration(age_s * 1000), "red" if age_s > book.bound_s else "")
+
+
+def _price(price: Decimal | None, decimals: int) -> str:
+    """In the instrument's own decimals, because REST appends zeros."""
+    return "–" if price is None else f"{price:.{decimals}f}"
+
+
+# --- the faults ---
+
+
+def faults(incidents: list[Incident], most: int, now_ns: int | None = None) -> Table:
+    """The latest faults, oldest first: what was done, when it was noticed, when all was live again."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=True)
+    table.add_column("fault", no_wrap=True, width=11)
+    table.add_column("what is done to the venue", no_wrap=True, ratio=1)
+    table.add_column("noticed after", justify="right", no_wrap=True, width=13)
+    table.add_column("all live again", justify="right", no_wrap=True, width=14)
+    if not incidents:
+        table.add_row("", Text("none yet: this is what a calm market looks like", "dim"), "", "")
+    for incident in incidents[-most:]:
+        over = incident.recovered_ms is not None
+        style = "" if over else "bold"
+        table.add_row(
+            Text(incident.step.kind, "cyan" if over else "bold yellow"),
+            Text(incident.step.what, style),
+            _noticed(incident, now_ns),
+            _recovered(incident, now_ns),
+        )
+    return table
+
+
+def _noticed(incident: Incident, now_ns: int | None) -> Text:
+    if incident.detected_ms is not None:
+        return Text(duration(incident.detected_ms))
+    if incident.without_effect:
+        return Text("harmless", "dim")
+    return _waiting(incident, now_ns)
+
+
+def _recovered(incident: Incident, now_ns: int | None) -> Text:
+    if incident.recovered_ms is None:
+        return _waiting(incident, now_ns)
+    return Text(f"✓ {duration(incident.recovered_ms)}", "green")
+
+
+def _waiting(incident: Incident, now_ns: int | None) -> Text:
+    if now_ns is None:
+        return Text("not yet", "bold red")
+    return Text(f"… {duration((now_ns - incident.since_ns) / 1e6)}", "yellow")
+
+
+# --- the totals ---
+
+
+def totals(demo: Demo, result: Result) -> Table:
+    """The counts so far."""
+    books, readings, latency = result.books, result.readings, result.latency_us
+    verdicts = demo.venue.verdicts
+    wrong = Text(f"{verdicts.wrong:,} wrong", "bold red" if verdicts.wrong else "bold green")
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True, min_width=8)
+    table.add_column(no_wrap=True)
+    table.add_row(
+        "judged",
+        Text.assemble(f"{verdicts.compared:,} values held against the venue's own history, ", wrong),
+    )
+    table.add_row(
+        "books",
+        f"{books.updates:,} messages, {books.checksum_ok:,} proven by checksum, "
+        f"{books.checksum_bad} failed it; {books.resyncs} rebuilt",
+    )
+    table.add_row(
+        "readings",
+        f"{readings.stream:,} from the stream, {readings.rest:,} from REST, {readings.cache:,} from cache; "
+        f"{result.failover.count} failovers, {result.gaps} gaps recorded",
+    )
+    took = "–" if latency.p50 is None else f"{latency.p50:.0f} µs at the median, {latency.p99:.0f} µs at p99"
+    table.add_row("latency", f"{took}, from a frame to its first subscriber; {result.frames:,} frames")
+    return table

@@ -1,0 +1,64 @@
+"""The local Kraken of the demo, as a process of its own: the emulator on real sockets, and the referee.
+
+It lives exactly as long as its standard input is open, so it never outlives the demo. Each line it reads is a
+batch of values that readers got, each line it writes the verdicts so far.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from itertools import takewhile
+
+import msgspec
+
+from leadline.clock import SystemClock
+from leadline.demo.observed import Seen, Started
+from leadline.demo.referee import Referee
+from leadline.emulator.exchange import Exchange
+from leadline.emulator.instruments import DEMO_PAIRS, Pair
+from leadline.emulator.serve import serve
+from leadline.simulation.truth import Truth
+
+EVENTS_PER_S = 240.0
+HISTORY_MINUTES = 180
+LAST_PAIR = "BTC/EUR"
+LINE_LIMIT = 1 << 26
+
+
+def pairs() -> tuple[Pair, ...]:
+    """The eight of the demo and the two that join while it runs."""
+    last = next(pair for pair in DEMO_PAIRS if pair.symbol == LAST_PAIR)
+    return (*takewhile(lambda pair: pair is not last, DEMO_PAIRS), last)
+
+
+async def run(seed: int) -> None:
+    """Serve and judge until standard input ends; raises ConfigError where no port can be had."""
+    clock = SystemClock()
+    start_ns, mono_ns = clock.wall_ns(), clock.mono_ns()
+    exchange = Exchange(
+        start_ns=start_ns, seed=seed, rate=EVENTS_PER_S, pairs=pairs(), history_minutes=HISTORY_MINUTES
+    )
+    referee = Referee(Truth(exchange.market, {}, start_ns), start_ns - mono_ns)
+    lines = asyncio.StreamReader(limit=LINE_LIMIT)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(lines), sys.stdin.buffer
+    )
+    decoder = msgspec.json.Decoder(list[Seen])
+    async with serve(exchange, clock) as endpoints:
+        told = endpoints.as_json()
+        _say(Started(told["kraken"]["endpoints"], told["control"]))
+        while line := await lines.readline():
+            for seen in decoder.decode(line):
+                referee.judge(seen)
+            referee.forget(clock.mono_ns())
+            _say(referee.verdicts)
+
+
+def _say(value: msgspec.Struct) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(run(int(sys.argv[1])))

@@ -1,0 +1,93 @@
+"""An asyncio loop on virtual time: when nothing is ready it jumps to the next timer, so nobody ever waits.
+
+A run in which nothing can happen any more, or in which time has stopped passing, is an error and not a hang.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Mapping
+from typing import Any
+
+from leadline.clock import NS_PER_S
+
+TURNS_WITHOUT_TIME = 200_000
+"""So many turns of the loop at one moment are taken for an endless one."""
+
+
+class Stuck(RuntimeError):
+    """Nothing is ready and no timer is set, or the program turns in circles at one moment."""
+
+
+class _Leap(selectors.BaseSelector):
+    """Watches no file: being asked to wait, it moves time on instead."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+        self._turns = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise Stuck(f"nothing is ready and no timer is set at {self.now_ns / NS_PER_S:.3f} s")
+        before_ns = self.now_ns
+        if timeout > 0:
+            self.now_ns = max(before_ns, round((before_ns / NS_PER_S + timeout) * NS_PER_S))
+        self._turns = 0 if self.now_ns > before_ns else self._turns + 1
+        if self._turns > TURNS_WITHOUT_TIME:
+            self._turns = 0
+            raise Stuck(f"time has stopped passing at {self.now_ns / NS_PER_S:.3f} s")
+        return []
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """Accepted and ignored: the loop's own wake-up pipe, which only threads would use."""
+        return selectors.SelectorKey(fileobj, 0, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        return selectors.SelectorKey(fileobj, 0, 0, None)
+
+    def get_key(self, fileobj: Any) -> selectors.SelectorKey:
+        raise KeyError(fileobj)
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        return {}
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """The loop; `now_ns` is its time in whole nanoseconds since its making."""
+
+    def __init__(self) -> None:
+        self._leap = _Leap()
+        super().__init__(self._leap)
+
+    @property
+    def now_ns(self) -> int:
+        return self._leap.now_ns
+
+    def time(self) -> float:
+        return self._leap.now_ns / NS_PER_S
+
+    def call_at_ns(self, at_ns: int, callback: Any, *args: Any) -> asyncio.TimerHandle:
+        """`call_at` in whole nanoseconds."""
+        return self.call_at(at_ns / NS_PER_S, callback, *args)
+
+
+class LoopClock:
+    """The clock of the simulated client: monotonic time is the loop's, Unix time may be stepped."""
+
+    def __init__(self, loop: VirtualLoop, wall_ns: int) -> None:
+        self._loop = loop
+        self._offset_ns = wall_ns - loop.now_ns
+
+    def wall_ns(self) -> int:
+        return self._loop.now_ns + self._offset_ns
+
+    def mono_ns(self) -> int:
+        return self._loop.now_ns
+
+    async def sleep(self, delay_s: float) -> None:
+        await asyncio.sleep(delay_s)
+
+    def step_wall(self, delay_s: float) -> None:
+        """Step Unix time alone."""
+        self._offset_ns += round(delay_s * NS_PER_S)

@@ -1,0 +1,277 @@
+"""The network between the client and the emulated venue, in memory and on virtual time.
+
+Messages of one connection keep their order, each is under way as long as its draw says, and every arrival
+at the client is reported to `tap` with what the venue sent: so the judge knows what really happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from leadline.clock import NS_PER_S
+from leadline.emulator.exchange import Exchange
+from leadline.emulator.fault_board import RefusedConnect
+from leadline.emulator.kraken.frames import Close, Frame
+from leadline.emulator.kraken.ws import Connection
+from leadline.errors import ConnectFailed, ConnectionLost
+from leadline.net.websocket import ABNORMAL_CLOSURE, POLICY_VIOLATION, TERMINAL_STATUSES
+from leadline.simulation.latency import Latency
+from leadline.simulation.loop import VirtualLoop
+
+CONNECT_TIMEOUT_NS = 10 * NS_PER_S
+RESOLVER_ANSWER_S = 0.05
+
+_NEVER_NS = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One frame as it reached the client; times are the loop's nanoseconds."""
+
+    frame: Frame
+    link: int
+    at_ns: int
+
+
+class Network:
+    """Everything between the two, and the engine that moves the venue on.
+
+    `start_ns` is the venue's Unix time at the loop's zero.
+    """
+
+    def __init__(self, exchange: Exchange, loop: VirtualLoop, rng: random.Random, start_ns: int) -> None:
+        self.exchange = exchange
+        self.latency = Latency(rng)
+        self.tap: Callable[[Arrival], None] = _unheard
+        self.connects_ns: list[int] = []
+        self.unresolved_until_ns = 0
+        self.void_until_ns = -_NEVER_NS
+        """Until then nothing passes in either direction."""
+        self.last_arrival_ns = 0
+        self._loop = loop
+        self._start_ns = start_ns
+        self._links: list[Link] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ns = _NEVER_NS
+        self._stopped = False
+
+    @property
+    def now_ns(self) -> int:
+        return self._loop.now_ns
+
+    @property
+    def venue_ns(self) -> int:
+        """The venue's Unix time."""
+        return self._start_ns + self._loop.now_ns
+
+    @property
+    def open_links(self) -> int:
+        """Connections whose client end is still in use."""
+        return sum(not link.left for link in self._links)
+
+    def step(self) -> None:
+        """Bring the venue up to now, send what that produced, and come back when it has more to do."""
+        self.exchange.advance(self.venue_ns)
+        for link in self._links:
+            link.collect()
+        self._links = [link for link in self._links if not link.over]
+        due_ns = max(self.exchange.next_event_at() - self._start_ns, self.now_ns + 1)
+        if due_ns != self._timer_ns and not self._stopped:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_ns = due_ns
+            self._timer = self._loop.call_at_ns(due_ns, self._due)
+
+    def stop(self) -> None:
+        """Let the venue stand still for good."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def arrival_ns(self, after_ns: int = 0) -> int:
+        """When a message that leaves now arrives, not before `after_ns` and not through a black hole."""
+        leaves_ns = max(self.now_ns, self.void_until_ns)
+        return max(leaves_ns + self.latency.one_way_ns(self.now_ns), after_ns)
+
+    async def until(self, at_ns: int) -> None:
+        """Wait for a moment of the loop."""
+        await asyncio.sleep((at_ns - self.now_ns) / NS_PER_S)
+
+    async def connect(self) -> Link:
+        """A new connection for the client; raises ConnectFailed."""
+        self.connects_ns.append(self.now_ns)
+        await self.resolve()
+        given_up_ns = self.now_ns + CONNECT_TIMEOUT_NS
+        reached_ns = self.arrival_ns(self.arrival_ns(self.arrival_ns()))  # TCP, TLS, upgrade
+        if reached_ns > given_up_ns:
+            await self.until(given_up_ns)
+            raise ConnectFailed("the venue did not answer in time")
+        await self.until(reached_ns)
+        self.step()
+        refused = self.exchange.refusal(self.venue_ns)
+        link = None if refused is not None else self._accepted()
+        try:
+            await self.until(self.arrival_ns())
+        except asyncio.CancelledError:
+            if link is not None:
+                await link.close()
+            raise
+        if link is None:
+            raise _turned_away(refused)
+        return link
+
+    async def resolve(self) -> None:
+        """Find the venue's address; raises ConnectFailed while names do not resolve."""
+        if self.now_ns < self.unresolved_until_ns:
+            await asyncio.sleep(RESOLVER_ANSWER_S)
+            raise ConnectFailed("cannot resolve the venue's name")
+
+    def cut(self) -> None:
+        """Break every connection so that both ends notice."""
+        for link in self._links:
+            link.cut()
+
+    def arrived(self, arrival: Arrival) -> None:
+        """Note what the client has just been given."""
+        self.last_arrival_ns = arrival.at_ns
+        self.tap(arrival)
+
+    def _accepted(self) -> Link:
+        link = Link(self, self.exchange.connect(self.venue_ns), self._loop, len(self.connects_ns))
+        self._links.append(link)
+        self.step()
+        return link
+
+    def _due(self) -> None:
+        self._timer_ns = _NEVER_NS
+        self.step()
+
+
+class Link:
+    """One connection: the client's Socket, and the wire behind it."""
+
+    def __init__(self, network: Network, venue: Connection, loop: VirtualLoop, number: int) -> None:
+        self._network = network
+        self._venue = venue
+        self._loop = loop
+        self._number = number
+        self._inbox: deque[tuple[int, Frame | ConnectionLost]] = deque()
+        self._outbox: deque[str] = deque()
+        self._inbound_ns = 0
+        self._outbound_ns = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._lost: ConnectionLost | None = None
+        self._ended = False
+        self.left = False
+        """The client has closed or has heard of the end."""
+
+    @property
+    def over(self) -> bool:
+        """Whether neither end has anything more to say."""
+        return self.left and self._venue.ended
+
+    # --- the client's end: the Socket port ---
+
+    async def receive(self) -> bytes:
+        while True:
+            if self._lost is not None:
+                raise self._lost
+            if self._inbox and self._inbox[0][0] <= self._loop.now_ns:
+                at_ns, item = self._inbox.popleft()
+                if isinstance(item, ConnectionLost):
+                    self._leave(item)
+                    raise item
+                self._network.arrived(Arrival(item, self._number, at_ns))
+                return item.text.encode()
+            self._waiter = self._loop.create_future()
+            ring = None
+            if self._inbox:
+                ring = self._loop.call_at_ns(self._inbox[0][0], self._ring)
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+                if ring is not None:
+                    ring.cancel()
+
+    async def send(self, text: str) -> None:
+        if self._lost is not None:
+            raise self._lost
+        self._outbound_ns = self._network.arrival_ns(self._outbound_ns)
+        self._outbox.append(text)  # timers of one moment ring in any order, messages keep theirs
+        self._loop.call_at_ns(self._outbound_ns, self._heard)
+
+    async def close(self) -> None:
+        if not self.left:
+            self._leave(ConnectionLost("closed on this side", code=1000))
+            self._outbound_ns = self._network.arrival_ns(self._outbound_ns)
+            self._loop.call_at_ns(self._outbound_ns, self._hung_up)
+
+    def _leave(self, lost: ConnectionLost) -> None:
+        self._lost = lost
+        self.left = True
+        self._inbox.clear()
+
+    # --- the venue's end ---
+
+    def collect(self) -> None:
+        """Put what the venue sends on the wire."""
+        for output in self._venue.outputs():
+            if isinstance(output, Close):
+                self._end(_closed(output))
+                return
+            self._put(output)
+
+    def cut(self) -> None:
+        """The wire breaks; each end notices in its own time."""
+        self._end(ConnectionLost("the connection broke", code=ABNORMAL_CLOSURE))
+        self._loop.call_at_ns(self._network.arrival_ns(), self._hung_up)
+
+    def _put(self, item: Frame | ConnectionLost) -> None:
+        if self.left or self._ended:
+            return
+        self._inbound_ns = self._network.arrival_ns(self._inbound_ns)
+        self._inbox.append((self._inbound_ns, item))
+        if len(self._inbox) == 1 and self._waiter is not None:
+            self._loop.call_at_ns(self._inbound_ns, self._ring)
+
+    def _end(self, lost: ConnectionLost) -> None:
+        self._put(lost)
+        self._ended = True
+
+    def _ring(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _heard(self) -> None:
+        text = self._outbox.popleft()
+        if not self._ended:
+            self._network.exchange.advance(self._network.venue_ns)
+            self._venue.received(text, self._network.venue_ns)
+            self._network.step()
+
+    def _hung_up(self) -> None:
+        if not self._venue.ended:
+            self._venue.closed()
+            self._network.step()
+
+
+def _closed(close: Close) -> ConnectionLost:
+    terminal = close.code == POLICY_VIOLATION
+    return ConnectionLost(f"closed by the venue with code {close.code}", code=close.code, terminal=terminal)
+
+
+def _turned_away(refused: RefusedConnect | None) -> ConnectFailed:
+    status = refused.status if refused is not None else None
+    if status is None:
+        return ConnectFailed("the connection was reset")
+    terminal = status in TERMINAL_STATUSES
+    return ConnectFailed(f"the upgrade was refused: HTTP {status}", status=status, terminal=terminal)
+
+
+def _unheard(arrival: Arrival) -> None:
+    pass  # nobody listens yet

@@ -1,0 +1,161 @@
+"""Planted bugs: the judge is judged by whether it finds them.
+
+Each is a venue whose sessions or answers have one fault that a client could well have; nothing of the product
+knows of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from leadline.core.book import Book, BookView
+from leadline.core.session import Confirmed, Emit, MarketSession, News
+from leadline.model.instrument import Instrument
+from leadline.model.market import Channel, Ticker, Trade, TradeBatch
+from leadline.net.http import Purpose
+from leadline.venues.kraken.books import BookStream, Verdict
+from leadline.venues.kraken.session import KrakenSession
+from leadline.venues.kraken.venue import Kraken
+
+_HEARTBEAT = b'{"channel":"heartbeat"}'
+
+
+class _PlantedBooks(KrakenSession):
+    """Sessions whose books are of another make."""
+
+    make: type[BookStream] = BookStream
+
+    def _new_stream(self, symbol: str) -> BookStream | None:
+        stream = super()._new_stream(symbol)
+        instrument = self._told.get(symbol) or self._reference(symbol)
+        if stream is None or instrument is None:
+            return None
+        planted = self._books[symbol] = self.make(instrument, stream.book.depth)
+        return planted
+
+
+class _Unchecked(BookStream):
+    def _fail(self) -> Verdict:
+        self.counts.wrong += 1
+        self.proven = True
+        return Verdict.PROVEN
+
+
+class ServeBeforeCheck(_PlantedBooks):
+    """A book is handed out whatever its checksum says."""
+
+    make = _Unchecked
+
+
+class _Endless(Book):
+    def __init__(self, symbol: str, depth: int, price_precision: int, qty_precision: int) -> None:
+        super().__init__(symbol, depth, price_precision, qty_precision)
+        self._bids.depth = self._asks.depth = 1 << 30
+
+
+class _Untruncated(BookStream):
+    def __init__(self, instrument: Instrument, depth: int) -> None:
+        super().__init__(instrument, depth)
+        self.book = _Endless(instrument.symbol, depth, instrument.price_precision, instrument.qty_precision)
+        self.view = self.book.view
+
+
+class NoTruncation(_PlantedBooks):
+    """Levels that have fallen out of the subscribed depth stay in the book."""
+
+    make = _Untruncated
+
+
+class _Repeating(KrakenSession):
+    """Sessions that remember what they have last told of each stream."""
+
+    def __init__(self, emit: Emit, instrument: Callable[[str], Instrument | None]) -> None:
+        super().__init__(self._remember, instrument)
+        self._last: dict[tuple[Channel, str], News] = {}
+        self._pass_on = emit
+
+    def _remember(self, news: News, now_ns: int) -> None:
+        match news:
+            case Ticker(symbol=symbol):
+                self._last[Channel.TICKER, symbol] = news
+            case TradeBatch(symbol=symbol):
+                self._last[Channel.TRADES, symbol] = news
+            case BookView():
+                self._last[Channel.BOOK, news.symbol] = news
+        self._pass_on(news, now_ns)
+
+
+class AckIsLive(_Repeating):
+    """An acknowledged subscription counts as receiving, and what was last known as its data."""
+
+    def _remember(self, news: News, now_ns: int) -> None:
+        super()._remember(news, now_ns)
+        if isinstance(news, Confirmed):
+            self._subscriptions.data(news.subscription, now_ns)
+            known = self._last.get((news.subscription.channel, news.subscription.symbol))
+            if known is not None:
+                self._pass_on(known, now_ns)
+
+
+class StaleAsFresh(_Repeating):
+    """A heartbeat of the connection counts as news of every stream on it."""
+
+    def received(self, frame: bytes, now_ns: int) -> None:
+        super().received(frame, now_ns)
+        if frame != _HEARTBEAT:
+            return
+        for (channel, symbol), known in list(self._last.items()):
+            stream = self._books.get(symbol)
+            if channel is not Channel.BOOK or (stream is not None and stream.proven):
+                self._pass_on(known, now_ns)
+
+
+class LostSubscription(KrakenSession):
+    """After a reconnect the subscription made last is not asked for again."""
+
+    def opened(self, now_ns: int) -> None:
+        wanted = self.wanted()
+        if self.last_frame_ns and len(wanted) > 1:
+            self._subscriptions.unwant(wanted[-1])
+        super().opened(now_ns)
+
+
+class PlantedKraken(Kraken):
+    """The venue with sessions of another make."""
+
+    make: type[KrakenSession] = KrakenSession
+
+    def session(self, emit: Emit) -> MarketSession:
+        return self.make(emit, self._symbols.get)
+
+
+class NoBackfill(Kraken):
+    """What the stream has skipped is not fetched: of REST's trades only those already streamed are kept."""
+
+    def session(self, emit: Emit) -> MarketSession:
+        self._streamed: set[int | None] = set()
+
+        def note(news: News, now_ns: int) -> None:
+            if isinstance(news, TradeBatch):
+                self._streamed.update(trade.trade_id for trade in news.trades)
+            emit(news, now_ns)
+
+        return super().session(note)
+
+    async def fetch_trades(self, symbol: str, since_ns: int, purpose: Purpose) -> list[Trade]:
+        trades = await super().fetch_trades(symbol, since_ns, purpose)
+        return [trade for trade in trades if trade.trade_id in self._streamed]
+
+
+def _with(session: type[KrakenSession]) -> type[Kraken]:
+    return type(f"{session.__name__}Kraken", (PlantedKraken,), {"make": session})
+
+
+PLANTS: dict[str, type[Kraken]] = {
+    "serve-before-check": _with(ServeBeforeCheck),
+    "no-truncation": _with(NoTruncation),
+    "ack-is-live": _with(AckIsLive),
+    "stale-as-fresh": _with(StaleAsFresh),
+    "no-backfill": NoBackfill,
+    "lost-subscription": _with(LostSubscription),
+}

@@ -1,0 +1,171 @@
+"""The readers of a run: conflated and lossless, quick and slow, early and late, and who asks now and then.
+
+Each hands every value it gets to the judge, at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
+from typing import Any
+
+from leadline.clock import NS_PER_S
+from leadline.engine.feed import Feed
+from leadline.errors import Stale, VenueError
+from leadline.model.market import Gap
+from leadline.model.reading import Reading, Source
+from leadline.simulation.audit import BarAudit, TradeAudit
+from leadline.simulation.judge import Judge
+from leadline.simulation.loop import LoopClock
+from leadline.simulation.network import Network
+
+Items = AsyncGenerator[Reading[Any] | Gap, None]
+Work = Coroutine[Any, Any, None]
+
+MINUTE_S = 60
+
+
+class Readers:
+    """Makes the readers and keeps what is judged of each at the end."""
+
+    def __init__(self, feed: Feed, judge: Judge, clock: LoopClock, seed: int, network: Network) -> None:
+        self.trade_audits: list[TradeAudit] = []
+        self.bar_audits: list[BarAudit] = []
+        self._feed = feed
+        self._judge = judge
+        self._clock = clock
+        self._seed = seed
+        self._network = network
+        self._hurried = asyncio.Event()
+        self._count = 0
+
+    def all(self, total_s: float) -> list[Work]:
+        """One coroutine for each reader."""
+        feed, luck = self._feed, self._luck()
+        late_s = luck.uniform(0.2, 0.6) * total_s
+        return [
+            *(self._newest(symbol, feed.books(symbol, 10)) for symbol in ("BTC/USD", "XRP/USD", "PEPE/USD")),
+            self._newest("ETH/USD", feed.books("ETH/USD", 25)),
+            self._newest("EURQ/USD", feed.books("EURQ/USD", 10)),
+            *(self._newest(symbol, feed.tickers(symbol)) for symbol in ("BTC/USD", "ETH/USD", "EURQ/USD")),
+            *(self._trades(symbol) for symbol in ("BTC/USD", "ETH/USD", "EURQ/USD")),
+            self._trades("BTC/USD", pause_s=9.0),
+            *(self._bars(symbol) for symbol in ("BTC/USD", "XRP/USD")),
+            self._backlog("XRP/USD", feed.every_book("XRP/USD", 10), 10, pause_s=0.5),
+            self._backlog("ETH/USD", feed.every_ticker("ETH/USD"), 0, pause_s=0.5),
+            self._now_and_then(("BTC/USD", "ETH/USD", "XRP/USD", "PEPE/USD", "EURQ/USD")),
+            self._later(late_s, self._newest("LTC/USD", feed.books("LTC/USD", 25))),
+            self._later(late_s + 1.0, self._trades("LTC/USD")),
+            self._later(late_s + 2.0, self._newest("BTC/USD", feed.books("BTC/USD", 25))),
+            self._on_and_off("PEPE/USD"),
+        ]
+
+    def hurry(self) -> None:
+        """Slow readers take what is waiting for them without further pauses."""
+        self._hurried.set()
+
+    async def _newest(self, symbol: str, items: Items) -> None:
+        """A conflated reader that takes its time over each value."""
+        luck = self._luck()
+        async with aclosing(items) as stream:
+            async for item in stream:
+                if isinstance(item, Reading):
+                    self._judge.reading(symbol, item, current=True)
+                await self._clock.sleep(luck.uniform(0.0, 0.8))
+
+    async def _backlog(self, symbol: str, items: Items, depth: int, pause_s: float) -> None:
+        """A lossless reader of books or tickers that now and then falls behind."""
+        luck = self._luck()
+        async with aclosing(items) as stream:
+            async for item in stream:
+                if isinstance(item, Reading):
+                    self._judge.reading(symbol, item, current=False, depth=depth)
+                if luck.random() < 0.05:
+                    await self._pause(luck, pause_s)
+
+    async def _trades(self, symbol: str, pause_s: float = 0.0) -> None:
+        luck = self._luck()
+        audit = TradeAudit(symbol, self._network.venue_ns)
+        self.trade_audits.append(audit)
+        async with aclosing(self._feed.every_trade(symbol)) as stream:
+            async for item in stream:
+                if isinstance(item, Gap):
+                    audit.take(item)
+                else:
+                    audit.take(item.value)
+                    self._judge.reading(symbol, item, current=False)
+                await self._pause(luck, pause_s)
+
+    async def _bars(self, symbol: str) -> None:
+        audit = BarAudit(symbol, self._network.venue_ns)
+        self.bar_audits.append(audit)
+        async with aclosing(self._feed.every_bar(symbol, MINUTE_S)) as stream:
+            async for item in stream:
+                if isinstance(item, Gap):
+                    audit.take(item)
+                else:
+                    audit.take(item.value)
+                    self._judge.reading(symbol, item, current=False)
+
+    async def _now_and_then(self, symbols: tuple[str, ...]) -> None:
+        """Awaited reads at random moments; that there is no fresh value is a fair answer."""
+        luck = self._luck()
+        while True:
+            await self._clock.sleep(luck.expovariate(0.7))
+            symbol = luck.choice(symbols)
+            source = luck.choice((None,) * 9 + (Source.REST,))
+            stale_ok = source is None and luck.random() < 0.1
+            reads = (self._feed.book, self._feed.ticker, self._feed.trades, self._feed.bars)
+            read: Any = luck.choice(reads[:2] * 3 + reads)
+            try:
+                reading = await read(symbol, source=source, stale_ok=stale_ok)
+            except Stale:
+                continue
+            self._judge.reading(symbol, reading, current=not stale_ok)
+
+    async def _on_and_off(self, symbol: str) -> None:
+        """Reads a stream for a while, leaves it, and comes back."""
+        luck = self._luck()
+        while True:
+            await self._clock.sleep(luck.uniform(5.0, 50.0))
+            leaves_ns = self._clock.mono_ns() + round(luck.uniform(1.0, 20.0) * NS_PER_S)
+            async with aclosing(self._feed.tickers(symbol)) as stream:
+                async for item in stream:
+                    if isinstance(item, Reading):
+                        self._judge.reading(symbol, item, current=True)
+                    if self._clock.mono_ns() > leaves_ns:
+                        break
+
+    async def _later(self, delay_s: float, work: Work) -> None:
+        try:
+            await self._clock.sleep(delay_s)
+        except BaseException:
+            work.close()
+            raise
+        await work
+
+    async def refused(self, symbol: str) -> float | None:
+        """How many seconds it took to learn that the venue refuses a stream; None when it was not refused."""
+        begun_ns = self._clock.mono_ns()
+        try:
+            await self._feed.ticker(symbol, source=Source.STREAM)
+        except VenueError:
+            return (self._clock.mono_ns() - begun_ns) / NS_PER_S
+        except Stale:
+            return None
+        return None
+
+    async def _pause(self, luck: random.Random, longest_s: float) -> None:
+        if not longest_s:
+            return
+        try:
+            async with asyncio.timeout(luck.uniform(0.0, longest_s)):
+                await self._hurried.wait()
+        except TimeoutError:
+            pass  # the pause is over
+
+    def _luck(self) -> random.Random:
+        self._count += 1
+        return random.Random(f"{self._seed}/reader/{self._count}")  # noqa: S311

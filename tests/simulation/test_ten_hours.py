@@ -1,0 +1,65 @@
+"""Ten virtual hours of the whole client under faults, and the judge under planted bugs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from leadline.simulation.plants import PLANTS
+from leadline.simulation.report import Report
+from leadline.simulation.run import DEFAULT_MINUTES, run_seed, run_seeds
+
+SEEDS = round(10 * 60 / DEFAULT_MINUTES)
+MOST_SEEDS_TO_FIND = 10
+
+KINDS = {
+    "serve-before-check": "served_wrong",
+    "no-truncation": "served_wrong",
+    "ack-is-live": "stale_as_fresh",
+    "stale-as-fresh": "stale_as_fresh",
+    "no-backfill": "gap_unexplained",
+    "lost-subscription": "not_live",
+}
+
+
+@pytest.mark.timeout(600)
+def test_ten_virtual_hours_of_faults_leave_nothing_wrong_stale_or_unexplained() -> None:
+    total = Report()
+    for report in run_seeds(1, SEEDS, jobs=os.cpu_count() or 1):
+        total.add(report)
+
+    assert total.violations == []
+    assert total.virtual_s == 10 * 3600
+    assert total.faults > 10 * SEEDS
+    assert total.books_compared > 500 * SEEDS
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_the_judge_finds_a_planted_bug(plant: str) -> None:
+    found: set[str] = set()
+    for report in run_seeds(1, MOST_SEEDS_TO_FIND, plant=plant):
+        found |= set(report.kinds)
+        if found:
+            assert all(f"--plant {plant}" in violation.command for violation in report.violations)
+            break
+
+    assert KINDS[plant] in found
+
+
+def test_a_seed_gives_the_same_run_in_every_process() -> None:
+    here = run_seed(5)
+    assert run_seed(5).trace == here.trace
+
+    program = "from leadline.simulation.run import run_seed; print(run_seed(5).trace)"
+    for hashing in ("0", "1"):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | {"PYTHONHASHSEED": hashing},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == here.trace

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from leadline.demo.incidents import Incident
+from leadline.demo.lines import Lines
+from leadline.demo.readers import FrameCount
+from leadline.demo.run import Demo
+from leadline.demo.script import SYMBOLS
+from leadline.demo.words import summary
+from leadline.errors import Error
+from leadline.model.market import Channel, Subscription
+from stage import Stage, play
+from staged_demo import StagedVenue
+
+PARAMS = {Channel.TICKER: 0, Channel.BOOK: 10, Channel.TRADES: 0, Channel.BARS: 60}
+REQUIRED = [Subscription(channel, symbol, param) for channel, param in PARAMS.items() for symbol in SYMBOLS]
+EVERY_KIND = {
+    "CLOSE", "REFUSE", "STALL", "HALF_OPEN", "ACK_NO_DATA", "DROP", "DUP", "REORDER", "CORRUPT", "SUB_REJECT",
+    "SUB_RATE", "REPLY", "STATUS",
+}  # fmt: skip
+
+
+def performed(seconds: float) -> tuple[Demo, StagedVenue, list[str]]:
+    """A whole demo on virtual time."""
+    kept: list[tuple[Demo, StagedVenue]] = []
+    lines: list[str] = []
+
+    async def scene(stage: Stage) -> None:
+        venue = StagedVenue(stage)
+        async with stage.system(REQUIRED) as system:
+            await system.ready()
+            view = Lines(lines.append)
+            demo = Demo(system, venue, FrameCount(), seconds, 1, view)
+            view.opened(demo)
+            await demo.run()
+            kept.append((demo, venue))
+
+    play(scene)
+    return (*kept[0], lines)
+
+
+@pytest.fixture(scope="module")
+def whole() -> tuple[Demo, StagedVenue, list[str]]:
+    return performed(60)
+
+
+def rows(demo: Demo) -> list[Incident]:
+    return demo.incidents.all
+
+
+def test_a_minute_has_every_kind_of_fault(whole: tuple[Demo, StagedVenue, list[str]]) -> None:
+    assert {one.step.kind for one in rows(whole[0])} == EVERY_KIND
+
+
+def test_every_fault_that_can_be_noticed_is_noticed_and_ends(
+    whole: tuple[Demo, StagedVenue, list[str]],
+) -> None:
+    for one in rows(whole[0]):
+        assert one.without_effect == (one.detected_ms is None), one
+        assert one.recovered_ms is not None, one
+        assert one.detected_ms is None or 0 <= one.detected_ms <= one.recovered_ms, one
+
+
+def test_nothing_is_served_wrong_and_every_book_is_live_at_the_end(
+    whole: tuple[Demo, StagedVenue, list[str]],
+) -> None:
+    demo, venue, _ = whole
+
+    assert demo.books_live and not demo.interrupted
+    assert demo.final is not None and demo.final.books.served_wrong == 0
+    assert venue.verdicts.compared == len(venue.seen) > 1000
+    assert {type(seen).__name__ for seen in venue.seen} == {"SeenBook", "SeenTicker", "SeenTrade", "SeenBar"}
+
+
+def test_the_result_adds_up(whole: tuple[Demo, StagedVenue, list[str]]) -> None:
+    result = whole[0].final
+    assert result is not None
+    books = result.books
+
+    assert books.checksum_bad >= 3 and books.resyncs >= 3
+    assert books.checksum_ok + books.checksum_bad <= books.updates
+    assert result.readings.stream > 0 and result.readings.rest > 0
+    assert result.failover.count > 0 and result.gaps > 0
+    assert set(msgspec.to_builtins(result)) == {
+        "seconds", "frames", "books", "faults", "failover", "readings", "gaps", "latency_us",
+    }  # fmt: skip
+
+
+def test_no_trade_passes_twice(whole: tuple[Demo, StagedVenue, list[str]]) -> None:
+    assert whole[0].readers.trades_twice == 0
+
+
+def test_what_happens_is_said_line_by_line(whole: tuple[Demo, StagedVenue, list[str]]) -> None:
+    demo, _, lines = whole
+    assert demo.final is not None
+    said = "\n".join(lines)
+
+    assert all(one.step.what in said for one in rows(demo))
+    assert any("not one was wrong" in line for line in summary(demo, demo.final))
+
+
+def test_eight_seconds_have_three_kinds_and_end_in_good_order() -> None:
+    demo, _, _ = performed(8)
+
+    assert len({one.step.kind for one in rows(demo)}) >= 3
+    assert all(one.recovered_ms is not None for one in rows(demo))
+    assert demo.books_live
+    assert demo.final is not None and demo.final.seconds <= 9
+
+
+def test_an_interrupted_demo_sums_up_what_it_has() -> None:
+    kept: list[Demo] = []
+
+    async def scene(stage: Stage) -> None:
+        venue = StagedVenue(stage)
+        async with stage.system(REQUIRED) as system:
+            await system.ready()
+            view = Lines(lambda line: None)
+            demo = Demo(system, venue, FrameCount(), 60, 1, view)
+            view.opened(demo)
+            running = asyncio.create_task(demo.run())
+            await stage.clock.sleep(5)
+            running.cancel()
+            await running
+            kept.append(demo)
+
+    play(scene)
+
+    (demo,) = kept
+    assert demo.interrupted
+    assert demo.final is not None and demo.final.faults and demo.final.seconds < 6
+    assert next(summary(demo, demo.final)).startswith("Interrupted after")
+
+
+def test_a_venue_that_is_gone_is_an_error_and_no_interruption() -> None:
+    class Gone(StagedVenue):
+        async def submit_for_ever(self) -> None:
+            raise Error("the venue is gone")
+
+    async def scene(stage: Stage) -> None:
+        venue = Gone(stage)
+        async with stage.system(REQUIRED) as system:
+            await system.ready()
+            view = Lines(lambda line: None)
+            demo = Demo(system, venue, FrameCount(), 60, 1, view)
+            view.opened(demo)
+            with pytest.raises(ExceptionGroup) as caught:
+                await demo.run()
+
+        assert "the venue is gone" in str(caught.value.exceptions)
+
+    play(scene)
