@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from leadline.app.system import PUBLIC_BUDGET, System
 from leadline.clock import NS_PER_S
@@ -21,13 +21,15 @@ from leadline.venues.kraken.venue import Kraken
 
 START_NS = 1_790_000_000 * NS_PER_S
 
+S = TypeVar("S", bound="Stage")
+
 
 class Stage:
     """The venue, the network and the clock of one test."""
 
-    def __init__(self, loop: VirtualLoop) -> None:
+    def __init__(self, loop: VirtualLoop, exchange: Exchange | None = None) -> None:
         self.clock = LoopClock(loop, START_NS)
-        self.exchange = Exchange(start_ns=START_NS, seed=1, rate=50.0, history_minutes=10)
+        self.exchange = exchange or Exchange(start_ns=START_NS, seed=1, rate=50.0, history_minutes=10)
         self.network = Network(self.exchange, loop, random.Random(1), START_NS)
         self.network.step()
 
@@ -61,14 +63,17 @@ class Stage:
         return self.network.now_ns / NS_PER_S
 
 
-def play(scene: Callable[[Stage], Awaitable[None]]) -> None:
+def play(
+    scene: Callable[[S], Awaitable[None]],
+    set_up: Callable[[VirtualLoop], S] = Stage,  # type: ignore[assignment]
+) -> None:
     """Run a scene to its end; it fails when it leaves a task behind or an exception to nobody."""
     loop = VirtualLoop()
     escaped: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda loop, context: escaped.append(context))
     try:
         asyncio.set_event_loop(loop)
-        stage = Stage(loop)
+        stage = set_up(loop)
 
         async def whole() -> set[asyncio.Task[Any]]:
             await scene(stage)

@@ -40,6 +40,7 @@ class Answers:
     def ask(self, topic: Topic[Any], purpose: Purpose) -> asyncio.Future[None]:
         """Done when REST has answered this topic or failed to (see its `answer`, `unanswered`)."""
         if topic.flight is not None:
+            topic.request_leaves(self._clock.mono_ns())  # under way already when the stream was lost
             return topic.flight
         is_ticker = topic.subscription.channel is Channel.TICKER
         if is_ticker and self._boarding is not None:

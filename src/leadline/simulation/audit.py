@@ -16,8 +16,8 @@ from leadline.simulation.truth import MINUTE_S, Print, SymbolTruth, minute_of
 SETTLED_NS = 8 * NS_PER_S
 """What happened so shortly before the end may still be under way."""
 
-BAR_SETTLED_NS = 20 * NS_PER_S
-"""A bar that ended so shortly before the end may still be awaited."""
+BAR_SETTLED_NS = 45 * NS_PER_S
+"""A bar that ended so shortly before the end may still be awaited: REST's answers can be lost, twice in a row."""
 
 
 @dataclass

@@ -71,6 +71,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """`call_at` in whole nanoseconds."""
         return self.call_at(at_ns / NS_PER_S, callback, *args)
 
+    async def until(self, at_ns: int) -> None:
+        """Wait for a moment; one that has passed lets other tasks run once."""
+        reached: asyncio.Future[None] = self.create_future()
+        timer = self.call_at_ns(at_ns, reached.set_result, None)
+        try:
+            await reached
+        finally:
+            timer.cancel()
+
 
 class LoopClock:
     """The clock of the simulated client: monotonic time is the loop's, Unix time may be stepped."""

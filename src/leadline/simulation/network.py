@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from leadline.clock import NS_PER_S
+from leadline.clock import NS_PER_MS, NS_PER_S
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.fault_board import RefusedConnect
 from leadline.emulator.kraken.frames import Close, Frame
@@ -23,7 +23,7 @@ from leadline.simulation.latency import Latency
 from leadline.simulation.loop import VirtualLoop
 
 CONNECT_TIMEOUT_NS = 10 * NS_PER_S
-RESOLVER_ANSWER_S = 0.05
+RESOLVER_ANSWER_NS = 50 * NS_PER_MS
 
 _NEVER_NS = 1 << 62
 
@@ -68,11 +68,6 @@ class Network:
         """The venue's Unix time."""
         return self._start_ns + self._loop.now_ns
 
-    @property
-    def open_links(self) -> int:
-        """Connections whose client end is still in use."""
-        return sum(not link.left for link in self._links)
-
     def step(self) -> None:
         """Bring the venue up to now, send what that produced, and come back when it has more to do."""
         self.exchange.advance(self.venue_ns)
@@ -99,7 +94,7 @@ class Network:
 
     async def until(self, at_ns: int) -> None:
         """Wait for a moment of the loop."""
-        await asyncio.sleep((at_ns - self.now_ns) / NS_PER_S)
+        await self._loop.until(at_ns)
 
     async def connect(self) -> Link:
         """A new connection for the client; raises ConnectFailed."""
@@ -127,7 +122,7 @@ class Network:
     async def resolve(self) -> None:
         """Find the venue's address; raises ConnectFailed while names do not resolve."""
         if self.now_ns < self.unresolved_until_ns:
-            await asyncio.sleep(RESOLVER_ANSWER_S)
+            await self.until(self.now_ns + RESOLVER_ANSWER_NS)
             raise ConnectFailed("cannot resolve the venue's name")
 
     def cut(self) -> None:

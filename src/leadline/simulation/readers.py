@@ -25,6 +25,8 @@ Items = AsyncGenerator[Reading[Any] | Gap, None]
 Work = Coroutine[Any, Any, None]
 
 MINUTE_S = 60
+REFUSED = "DOT/USD"
+"""What the venue refuses to the one reader who asks for it."""
 
 
 class Readers:

@@ -15,7 +15,7 @@ from leadline.model.market import Channel, Subscription
 from leadline.model.reading import Source
 from leadline.simulation.audit import BarAudit, TradeAudit
 from leadline.simulation.latency import LONGEST_ONE_WAY_NS
-from leadline.simulation.readers import Readers
+from leadline.simulation.readers import REFUSED, Readers
 from leadline.simulation.report import NOT_LIVE, SERVED_WRONG, STALE_AS_FRESH, TOO_MANY
 
 if TYPE_CHECKING:
@@ -81,8 +81,6 @@ class Watchers:
 
     async def _refusal(self) -> None:
         """A symbol that the venue refuses is an error to its caller, soon."""
-        from leadline.simulation.world import REFUSED
-
         world = self._world
         world.exchange.inject(
             {"kind": "SUB_REJECT", "symbol": REFUSED, "for_s": 10.0}, world.network.venue_ns
@@ -104,8 +102,6 @@ class Watchers:
             self._add(STALE_AS_FRESH, subscription.symbol, f"{subscription} called live", f"data came {at}")
 
     async def _inspect(self, topics: tuple[TopicState, ...]) -> None:
-        from leadline.simulation.world import REFUSED
-
         for topic in topics:
             subscription = topic.subscription
             refused = topic.state is State.REFUSED and subscription.symbol == REFUSED

@@ -45,7 +45,6 @@ PAIRS: tuple[Pair, ...] = (
 """One is illiquid and has fewer than ten levels, one has nine decimals, one is refused to its reader."""
 
 LOSING = frozenset({"STALL", "DROP", "REORDER", "CORRUPT"})
-REFUSED = "DOT/USD"
 DEPTHS = {"BTC/USD": 25, "ETH/USD": 25, "LTC/USD": 25}
 
 

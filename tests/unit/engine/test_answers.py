@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 
-from feedrig import BTC, ETH, Collected, running, settle
+from feedrig import BTC, ETH, Collected, Rig, running, settle
 from leadline.engine.answers import view_of
-from leadline.model.market import Channel, FrozenBook, Level
+from leadline.engine.feed import Feed
+from leadline.model.market import Channel, FrozenBook, Level, Ticker
 from leadline.model.reading import Source
 from leadline.net.http import Purpose
+from leadline.venues.memory import MemoryMarket
 
 
 def test_a_book_of_rest_keeps_every_digit_it_came_with() -> None:
@@ -37,6 +40,41 @@ async def test_one_ticker_call_serves_every_ticker_that_is_wanted() -> None:
         assert (await rig.feed.ticker(BTC, source=Source.CACHE)).value.last == 7
         for each in watching:
             await each.stop()
+
+
+class Slow(MemoryMarket):
+    """A venue whose tickers come when the gate opens."""
+
+    def __init__(self) -> None:
+        super().__init__([BTC])
+        self.gate = asyncio.Event()
+
+    async def fetch_tickers(self, symbols: Sequence[str], purpose: Purpose) -> dict[str, Ticker]:
+        await self.gate.wait()
+        return await super().fetch_tickers(symbols, purpose)
+
+
+async def test_a_request_that_is_under_way_when_the_stream_is_lost_is_its_replacement() -> None:
+    rig, market = Rig(), Slow()
+    feed = Feed(market, rig.clock)
+    session = market.session(feed.receive)
+    async with feed:
+        feed.attach(session, lambda: None)
+        session.opened(rig.now)
+        watching = Collected(feed.tickers(BTC))
+        await settle()
+        session.say(rig.ticker(), rig.now)
+        reading = asyncio.ensure_future(feed.ticker(BTC, source=Source.REST))
+        await settle()
+        assert feed.stats.failovers.count == 0
+        session.closed("gone", rig.now)
+        await settle()
+
+        assert (feed.stats.failovers.count, feed.stats.failovers.max_ms) == (1, 0.0)
+        market.tickers[BTC] = rig.ticker("7")
+        market.gate.set()
+        assert (await reading).value.last == 7
+        await watching.stop()
 
 
 async def test_recent_trades_are_asked_from_rest_while_there_is_no_stream() -> None:
