@@ -12,7 +12,8 @@ async def main(venue: str) -> None:
         ticker = await system.feed.ticker("BTC/USD")
         book = await system.feed.book("BTC/USD")
         print(f"last {ticker.value.last}, from the {ticker.source.value}, {ticker.age_s:.3f} s old")
-        print(f"best bid {book.value.best_bid}, best ask {book.value.best_ask}")
+        if (bid := book.value.best_bid) and (ask := book.value.best_ask):
+            print(f"best bid {bid.price}, best ask {ask.price}")
         print(f"proven by the venue's checksum: {book.verified}, {book.value.verified_depth} levels a side")
 
 

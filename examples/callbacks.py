@@ -4,6 +4,7 @@ import asyncio
 import sys
 
 import leadline
+from leadline.engine.events import ReaderFailed, ReaderSlow
 
 
 def on_book(reading: leadline.Reading[leadline.BookView]) -> None:
@@ -24,8 +25,9 @@ async def main(venue: str, seconds: float = 5.0) -> None:
             system.feed.on_book(symbol, on_book)
             system.feed.on_trade(symbol, on_trade)
         await system.clock.sleep(seconds)
-        for event in system.feed.recent_events:  # a callback that fails or is slow is named here
-            print(event)
+        for event in system.feed.recent_events:
+            if isinstance(event, ReaderFailed | ReaderSlow):  # neither happens here
+                print(event)
 
 
 asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "kraken"))

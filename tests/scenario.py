@@ -47,8 +47,8 @@ E = TypeVar("E")
 
 
 def fifty() -> tuple[Pair, ...]:
-    """BTC/USD and 49 made-up pairs of all precisions, all equally busy."""
-    return (BTC_PAIR, *synthetic(49, levels=20))
+    """BTC/USD and 49 made-up pairs of all precisions, BTC/USD twice as busy as each other."""
+    return (replace(BTC_PAIR, weight=2.0), *synthetic(49, levels=20))
 
 
 def perform(
@@ -287,7 +287,5 @@ class _OverheardSocket:
         params = message.get("params", {})
         symbols = tuple(params.get("symbol", ()))
         if "channel" in params:
-            self._world.sent.append(
-                Sent(self._world.now_s, message["method"], params["channel"], symbols)
-            )
+            self._world.sent.append(Sent(self._world.now_s, message["method"], params["channel"], symbols))
         await self._socket.send(text)

@@ -12,12 +12,13 @@ import pytest
 
 VECTORS = Path(__file__).resolve().parents[2] / "shared" / "vectors"
 
-needs_vectors = pytest.mark.skipif(not VECTORS.is_dir(), reason="recorded vectors (../shared/vectors) are absent")
+needs_vectors = pytest.mark.skipif(
+    not VECTORS.is_dir(), reason="recorded vectors (../shared/vectors) are absent"
+)
 
 
 def records(path: Path) -> Iterator[dict[str, Any]]:
     """The records of a capture or fixture file, its meta line included."""
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-    with opened as lines:
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
         for line in lines:
             yield json.loads(line)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from leadline.app.replay import ReplayReport, replay
-from leadline.net.capture import Precision
 from vectors import VECTORS, needs_vectors
 
 pytestmark = needs_vectors
@@ -67,8 +66,12 @@ def test_the_transcode_of_the_v1_session_ends_in_the_same_books() -> None:
         assert report.books[symbol].state_hash == legacy.books[symbol].state_hash
 
 
+def test_frames_quoted_one_by_one_replay_too() -> None:
+    report = replayed("control_frames_20260816.capture.jsonl")
+
+    assert (report.books["BTC/USD"].unsynced, report.books["BTC/USD"].updates, report.good) == (1, 1, True)
+
+
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name.partition(".")[0])
 def test_a_second_replay_says_the_same(path: Path) -> None:
-    precisions = {"BTC/USD": Precision(1, 8)}  # one capture holds isolated frames and does not say
-
-    assert replay(path, precisions) == replay(path, precisions)
+    assert replay(path, {}) == replay(path, {})

@@ -9,12 +9,13 @@ import pytest
 
 import leadline
 
-SURFACE = """
-AuthError Bar BarBatch BookView Channel CheckFailed ConfigError ConnectFailed ConnectionLost Error Event Feed
-FrozenBook Gap GapCause Instrument InstrumentStatus Level ProtocolError RateLimited Reading RecordingError Refused
-Rejected Settings Side Source Stale System Throttled Ticker Trade TradeBatch TransportError UnknownSymbol VenueDown
-VenueError load_settings open
-""".split()
+SURFACE = [
+    "AuthError", "Bar", "BarBatch", "BookView", "Channel", "CheckFailed", "ConfigError", "ConnectFailed",
+    "ConnectionLost", "Error", "Event", "Feed", "FrozenBook", "Gap", "GapCause", "Instrument",
+    "InstrumentStatus", "Level", "ProtocolError", "RateLimited", "Reading", "RecordingError", "Refused",
+    "Rejected", "Settings", "Side", "Source", "Stale", "System", "Throttled", "Ticker", "Trade",
+    "TradeBatch", "TransportError", "UnknownSymbol", "VenueDown", "VenueError", "load_settings", "open",
+]  # fmt: skip
 
 
 def test_the_public_surface_is_this_and_nothing_else() -> None:

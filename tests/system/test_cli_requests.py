@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from commands import Emulator, emulator, in_terminal, leadline
+from kraken_frames import BookFeed
+from recordings import Recording
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +132,14 @@ def test_doctor_names_a_proxy_without_its_password(tmp_path: Path) -> None:
     assert "through the proxy http://127.0.0.1:1" in found["way to api.kraken.com"]["found"]
     assert "secret" not in done.out + done.err
     assert found["REST"]["ok"] is False
+
+
+def test_a_terminal_without_signs_beyond_ascii_gets_question_marks(tmp_path: Path) -> None:
+    recording = Recording(depth=10, price_precision=1, qty_precision=8)
+    recording.rx(BookFeed().snapshot())
+    file = recording.write(tmp_path / "r.jsonl")
+    done = leadline("replay", file, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+
+    assert (done.code, done.err) == (0, "")
+    assert "every checksum holds (1)" in done.out
+    assert " ? " in done.out  # in place of the dash that means no bad one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -144,6 +145,24 @@ def test_a_reader_that_has_seen_enough_is_no_error(venue: Emulator) -> None:
         assert process.wait(20) == 0
         assert process.stderr.read() == ""
         process.stdout = None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full, a disk that is always full, is absent")
+def test_no_room_for_its_output_is_one_line_on_stderr(venue: Emulator) -> None:
+    watch = ["watch", "kraken", "BTC/USD", "--config", str(venue.config), "--json"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*COMMAND, *watch], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("error: cannot write what there is to say: No space left")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_it_runs_on_with_its_output_closed(venue: Emulator, closed: str) -> None:
+    line = shlex.join([*COMMAND, "doctor", "--config", str(venue.config), "--json"])
+    done = subprocess.run(["sh", "-c", f"{line} {closed}"], capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_full_pipe_does_not_keep_it_from_leaving(venue: Emulator) -> None:

@@ -55,12 +55,13 @@ class Settings(Struct, frozen=True):
 
 def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     """Settings from a file; raises ConfigError naming the file, the path in it and the cure."""
+    name = os.fsencode(path).decode(errors="replace")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"cannot read {path}: {why}") from error
-    return parse_settings(text, str(path), environment)
+        raise ConfigError(f"cannot read {name}: {why}") from error
+    return parse_settings(text, name, environment)
 
 
 def parse_settings(text: str, name: str, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -72,41 +73,41 @@ def parse_settings(text: str, name: str, environment: Mapping[str, str] = os.env
         raise ConfigError(f"{name} is not YAML: {_yaml_problem(error)}") from error
     except RecursionError:
         raise ConfigError(f"{name} is not YAML that can be read: it is nested too deeply") from None
-    expanded = _expanded(tree if tree not in (None, "") else {}, "", name, environment)
     try:
-        file = msgspec.convert(expanded, _File, strict=False)
+        # before variables are filled in: an alias that stands for billions of texts is never walked through
+        file = msgspec.convert(tree if tree not in (None, "") else {}, _File, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{name}: {_problem(str(error))}") from error
-    return Settings(_endpoints(file.venues.kraken.endpoints, name))
+    return Settings(_endpoints(file.venues.kraken.endpoints, name, environment))
 
 
-def _endpoints(given: _Addresses, name: str) -> Endpoints:
-    changes = {field: getattr(given, field) for field in _SCHEMES if getattr(given, field) is not None}
-    for field, url in changes.items():
+def _endpoints(given: _Addresses, name: str, environment: Mapping[str, str]) -> Endpoints:
+    changes: dict[str, str] = {}
+    for field, scheme in _SCHEMES.items():
+        text = getattr(given, field)
+        if text is None:
+            continue
         try:
-            endpoint(url, _SCHEMES[field])
+            changes[field] = _filled_in(text, environment)
+            endpoint(changes[field], scheme)
         except ConfigError as error:
             raise ConfigError(f"{name}: venues.kraken.endpoints.{field}: {error}") from error
     return replace(Endpoints(), **changes)
 
 
-def _expanded(node: Any, path: str, name: str, environment: Mapping[str, str]) -> Any:
-    """The tree with `${VAR}` in its texts replaced; keys stay as they are."""
-    if isinstance(node, dict):
-        return {key: _expanded(value, f"{path}.{key}", name, environment) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_expanded(value, f"{path}[{at}]", name, environment) for at, value in enumerate(node)]
+def _filled_in(text: str, environment: Mapping[str, str]) -> str:
+    """The text with each `${VAR}` replaced; raises ConfigError for a variable that is not there."""
 
     def value_of(match: re.Match[str]) -> str:
         variable = match.group(1)
         if variable not in environment:
             raise ConfigError(
-                f"{name}: {path.lstrip('.')}: the environment has no variable {variable!r}; "
+                f"the environment has no variable {variable!r}; "
                 f"set it (export {variable}=…) or write the value into the file"
             )
         return environment[variable]
 
-    return _VARIABLE.sub(value_of, node)
+    return _VARIABLE.sub(value_of, text)
 
 
 def _problem(message: str) -> str:

@@ -140,6 +140,7 @@ class _Head(Struct):
     """The outside of a frame."""
 
     channel: str = ""
+    type: str = ""
     method: str = ""
     data: Raw = Raw(b"null")
 
@@ -167,6 +168,8 @@ class StreamPlayer:
         self._record: Record | None = None
         self._told: dict[str, int] = {}
         self._wanted: dict[str, Subscription] = {}
+        self._rootless: dict[str, BookCounts] = {}
+        """Updates without a snapshot, of books of unknown decimals: there is nothing to apply them to."""
         self._stands = False
 
     def connected(self) -> None:
@@ -190,14 +193,17 @@ class StreamPlayer:
                 self._learn_depth(record.raw)
                 return
             if head.channel == "book":
-                self._expect(_book_heads.decode(head.data))
+                self._expect(_book_heads.decode(head.data), head.type == "snapshot")
         except msgspec.MsgspecError:
             pass  # the session says what is wrong with it, as it would on a live connection
         self._session.received(record.raw, record.t_ns or 0)
         self._session.outputs()
 
     def books(self) -> dict[str, BookReport]:
-        reports = {}
+        reports = {
+            symbol: self._tally.report(symbol, counts, Book(symbol, 0, 0, 0).state_hash())
+            for symbol, counts in self._rootless.items()
+        }
         for symbol, counts in self._session.book_counts().items():
             stream = self._session.book(symbol)
             assert stream is not None
@@ -234,10 +240,14 @@ class StreamPlayer:
             symbols = (told.symbol,) if isinstance(told.symbol, str) else told.symbol or ()
             self._told.update(dict.fromkeys(symbols, told.depth))
 
-    def _expect(self, heads: list[_BookHead]) -> None:
+    def _expect(self, heads: list[_BookHead], snapshot: bool) -> None:
         for head in heads:
             self._tally.saw(head.timestamp)
-            if head.symbol not in self._wanted:
+            if head.symbol in self._wanted:
+                continue
+            if not snapshot and self._precisions(head.symbol) is None:
+                self._rootless.setdefault(head.symbol, BookCounts()).unsynced += 1
+            else:
                 depth = self._told.get(head.symbol) or self._depth or _least_depth(head)
                 wanted = Subscription(Channel.BOOK, head.symbol, depth)
                 self._wanted[head.symbol] = wanted

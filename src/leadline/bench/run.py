@@ -17,6 +17,7 @@ from leadline.emulator.instruments import DEMO_PAIRS, synthetic
 from leadline.errors import RecordingError
 from leadline.model.market import Channel
 from leadline.venues.kraken import wire
+from leadline.venues.kraken.venue import LIMITS
 
 BOOK_FRAMES = 4000
 MIXED_SYMBOLS = 50
@@ -54,9 +55,14 @@ async def frames_of(path: Path, clock: Clock, progress: Progress) -> Report:
 
 
 async def _file_pace(path: Path, frames: list[bytes], clock: Clock) -> Pace:
-    symbols, depth = _contents(frames)
+    symbols, depth, rootless = _contents(frames)
     if not symbols:
         raise RecordingError(f"{path} holds no ticker, book, trade or ohlc frames")
+    if rootless:
+        raise RecordingError(
+            f"{path} has no snapshot before the first update of {', '.join(rootless)}, so nothing can be "
+            "proven and the figure would be too good; put the snapshot first"
+        )
     kraken = await market(DEMO_PAIRS, clock)
     teacher = Pipeline(kraken, clock)
     for frame in frames:
@@ -65,9 +71,10 @@ async def _file_pace(path: Path, frames: list[bytes], clock: Clock) -> Pace:
     return pace(kraken, clock, frames, symbols, CHANNELS, depth)
 
 
-def _contents(frames: list[bytes]) -> tuple[list[str], int]:
-    """Which symbols the frames are about, and the depth of the deepest book snapshot among them."""
+def _contents(frames: list[bytes]) -> tuple[list[str], int, list[str]]:
+    """Symbols the frames are about, the depth of the deepest book, the books that begin with an update."""
     symbols: dict[str, None] = {}
+    begins: dict[str, bool] = {}
     deepest = 0
     for frame in frames:
         try:
@@ -77,6 +84,8 @@ def _contents(frames: list[bytes]) -> tuple[list[str], int]:
         if isinstance(message, wire.BookFrame):
             for book in message.data:
                 deepest = max(deepest, len(book.bids), len(book.asks))
+                begins.setdefault(book.symbol, message.type == "snapshot")
         if isinstance(message, wire.BookFrame | wire.TickerFrame | wire.TradeFrame | wire.OhlcFrame):
             symbols.update(dict.fromkeys(row.symbol for row in message.data))
-    return list(symbols), next(depth for depth in (10, 25, 100, 500, 1000) if depth >= deepest)
+    depth = next(depth for depth in LIMITS.book_depths if depth >= min(deepest, LIMITS.book_depths[-1]))
+    return list(symbols), depth, [symbol for symbol, well in begins.items() if not well]

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 
 from leadline.cli import INTERRUPTED
+from leadline.cli.options import Amount
 from leadline.cli.run import run
 from leadline.demo.lines import Lines
 from leadline.demo.run import Demo, View, perform
@@ -22,7 +23,7 @@ LONGEST_S = 3600
 @click.command(short_help="See it all at work, faults included, on this machine alone.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(5, LONGEST_S),
+    type=Amount(5, LONGEST_S),
     default=60,
     show_default=True,
     help="How long; the whole script needs 45.",

@@ -7,7 +7,7 @@ import asyncio
 import click
 import msgspec
 
-from leadline.cli.options import json_option
+from leadline.cli.options import Amount, json_option
 from leadline.cli.run import run
 from leadline.clock import SystemClock
 from leadline.emulator.exchange import Exchange
@@ -18,7 +18,7 @@ from leadline.emulator.serve import Endpoints, serve
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed, the same market.")
 @click.option(
     "--rate",
-    type=click.FloatRange(min=0),
+    type=Amount(min=0),
     default=100.0,
     show_default=True,
     help="Market events a second, over all instruments.",

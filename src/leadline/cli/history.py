@@ -10,7 +10,7 @@ import msgspec
 from leadline.app.config import Settings, load_settings
 from leadline.app.history import bar_file
 from leadline.app.system import open_market
-from leadline.cli.options import config_option, json_option, symbols_argument, venue_argument
+from leadline.cli.options import Amount, config_option, json_option, shown, symbols_argument, venue_argument
 from leadline.cli.progress import counting
 from leadline.cli.run import run
 from leadline.clock import NS_PER_S, SystemClock
@@ -31,7 +31,7 @@ from leadline.engine.history import BarSeries, fetch_history
 )
 @click.option(
     "--hours",
-    type=click.FloatRange(min=0, min_open=True, max=876_000),
+    type=Amount(min=0, min_open=True, max=876_000),
     default=24.0,
     show_default=True,
     help="How far back.",
@@ -54,7 +54,7 @@ def command(
     since_ns = SystemClock().wall_ns() - round(hours * 3600 * NS_PER_S)
     found = run(fetch(settings, symbols, intervals_s, since_ns, out))
     if as_json:
-        click.echo(msgspec.json.encode({"file": str(out), "series": [_row(one) for one in found]}).decode())
+        click.echo(msgspec.json.encode({"file": shown(out), "series": [_row(one) for one in found]}).decode())
     else:
         _tell(found, out)
     click.get_current_context().exit(1 if any(series.error for series in found) else 0)

@@ -5,6 +5,8 @@ Exit codes: 0 done, 1 failed (one line on stderr says why), 2 wrong use.
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from contextlib import suppress
@@ -76,14 +78,25 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point; leaves without waiting for a name look-up that hangs in a thread."""
+    # closed by whoever started us: the first sockets would take their numbers
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without a sign for – shows a question mark
     try:
         code = cli.main(prog_name="leadline", standalone_mode=False) or 0
+        with suppress(BrokenPipeError):
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except click.Abort:
         code = INTERRUPTED
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        click.echo(f"error: cannot write what there is to say: {error.strerror}", err=True)
+        code = 1
     sys.stderr.flush()
-    with suppress(BrokenPipeError):
-        sys.stdout.flush()
     os._exit(code if isinstance(code, int) else 0)

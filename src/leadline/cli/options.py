@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import os
 from pathlib import Path
+from typing import Any
 
 import click
 
 from leadline.model.market import Channel
 
 STREAMED = (Channel.TICKER, Channel.BOOK, Channel.TRADES, Channel.BARS)
+
+
+class Amount(click.FloatRange):
+    """A number within bounds; what click lets through, nan and infinity, is no amount of anything."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number one can count to.", param, ctx)
+        return number
 
 
 def read_channels(context: click.Context, option: click.Parameter, text: str) -> tuple[Channel, ...]:
@@ -23,6 +36,11 @@ def read_channels(context: click.Context, option: click.Parameter, text: str) ->
     return tuple(known[name] for name in names)
 
 
+def shown(path: Path) -> str:
+    """A file's name as text, whatever bytes it is made of."""
+    return os.fsencode(path).decode(errors="replace")
+
+
 venue_argument = click.argument("venue", type=click.Choice(["kraken"]))
 symbols_argument = click.argument("symbols", metavar="SYMBOL...", nargs=-1, required=True)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON only, for programs.")
@@ -30,7 +48,7 @@ config_option = click.option(
     "--config", type=click.Path(path_type=Path), help="A YAML file with other addresses."
 )
 seconds_option = click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), help="End by itself after so long."
+    "--seconds", type=Amount(min=0, min_open=True), help="End by itself after so long."
 )
 depth_option = click.option(
     "--depth", type=int, default=10, show_default=True, help="Levels a side of each book."

@@ -19,6 +19,7 @@ from leadline.cli.options import (
     json_option,
     read_channels,
     seconds_option,
+    shown,
     symbols_argument,
     venue_argument,
 )
@@ -103,6 +104,6 @@ async def keep_recording(system: System, tap: Tap, seconds: float | None) -> Non
 
 def _tell(tap: Tap, out: Path, as_json: bool) -> None:
     if as_json:
-        click.echo(msgspec.json.encode({"file": str(out), "records": tap.records}).decode())
+        click.echo(msgspec.json.encode({"file": shown(out), "records": tap.records}).decode())
     else:
         click.echo(f"{tap.records} records in {out}; prove them with: leadline replay {out}")

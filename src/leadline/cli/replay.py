@@ -10,7 +10,7 @@ import msgspec
 
 from leadline.app.players import MOST_DECIMALS
 from leadline.app.replay import ReplayReport, replay
-from leadline.cli.options import json_option
+from leadline.cli.options import json_option, shown
 from leadline.errors import Error
 from leadline.net.capture import Precision
 
@@ -53,7 +53,7 @@ def command(files: tuple[Path, ...], precisions: dict[str, Precision], as_json: 
     failed = False
     for file in files:
         try:
-            reports[str(file)] = report = replay(file, precisions)
+            reports[shown(file)] = report = replay(file, precisions)
         except Error as error:
             click.echo(f"error: {error}", err=True)
             failed = True
@@ -64,7 +64,7 @@ def command(files: tuple[Path, ...], precisions: dict[str, Precision], as_json: 
     if as_json and len(files) > 1:
         click.echo(msgspec.json.encode({"files": reports}).decode())
     elif as_json and reports:
-        click.echo(msgspec.json.encode(reports[str(files[0])]).decode())
+        click.echo(msgspec.json.encode(reports[shown(files[0])]).decode())
     context.exit(1 if failed else 0)
 
 

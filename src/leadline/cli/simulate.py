@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from leadline.cli.options import json_option
+from leadline.cli.options import Amount, json_option
 from leadline.cli.progress import counting
 from leadline.simulation.latency import percentile
 from leadline.simulation.plants import PLANTS
@@ -28,7 +28,7 @@ _SHOWN = 10
 )
 @click.option(
     "--minutes",
-    type=click.FloatRange(min=LEAST_MINUTES),
+    type=Amount(min=LEAST_MINUTES),
     default=DEFAULT_MINUTES,
     show_default=True,
     help="Virtual minutes of each run.",

@@ -24,7 +24,8 @@ def line(symbol: str, item: Reading[Ticker | Trade | Bar | BookView] | Gap) -> s
 def _words(value: Ticker | Trade | Bar | BookView) -> str:
     match value:
         case Ticker():
-            return f"ticker  bid {plain(value.bid)}  ask {plain(value.ask)}  last {plain(value.last)}"
+            last = "none in 24 h" if value.last is None else plain(value.last)
+            return f"ticker  bid {plain(value.bid)}  ask {plain(value.ask)}  last {last}"
         case Trade():
             late = "  back-filled" if value.backfilled else ""
             return f"trade   {value.side.value} {plain(value.qty)} at {plain(value.price)}{late}"

@@ -117,6 +117,7 @@ class Book:
         """Apply one message, each side in its own order, truncate, and return the checksum of the result.
 
         CRC-32 chains, so a message that leaves the ten checked asks alone costs only the bids' half.
+        assumed: the text of a side of fewer than ten levels is shorter, with nothing in their place.
         """
         best_moved = False
         if asks:

@@ -30,11 +30,15 @@ class DecayingCounter:
         """Where the counter stands, in points."""
         return self._level_ns(now_ns) / self._ns_per_point
 
-    def delay_s(self, cost: float, now_ns: int, ahead: float = 0.0) -> float:
-        """Seconds until a request of this cost fits, after others that cost `ahead`; infinity when never."""
+    def delay_s(self, cost: float, now_ns: int, ahead: float = 0.0, reserve: float = 0.0) -> float:
+        """Seconds until a request of this cost fits, after others that cost `ahead`; infinity when never.
+
+        `reserve` is left untouched, as far as the limit lets the request fit at all.
+        """
         if cost > self._limit:
             return math.inf
-        over_ns = self._level_ns(now_ns) + self._span_ns(ahead) + self._span_ns(cost) - self._limit_ns
+        room_ns = self._span_ns(max(self._limit - reserve, cost))
+        over_ns = self._level_ns(now_ns) + self._span_ns(ahead) + self._span_ns(cost) - room_ns
         return max(0, over_ns) / NS_PER_S
 
     def spend(self, cost: float, now_ns: int) -> None:

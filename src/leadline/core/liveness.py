@@ -74,8 +74,15 @@ class Cadence:
         self.vouched_ns = 0
 
     def vouch(self, now_ns: int) -> None:
-        """REST agrees with the last value: silence counts from here."""
+        """REST agrees with the last value: silence counts from here.
+
+        A stream without a rhythm yet is given as long as it has proved to be quiet, or a few dozen such
+        streams would spend the whole request budget on being asked about.
+        """
         self.vouched_ns = now_ns
+        if self._mean_ns is None and self.last_ns is not None:
+            longest_ns = round(LONGEST_BOUND_S * _S)
+            self.bound_ns = min(max(self.bound_ns, now_ns - self.last_ns), longest_ns)
 
     @property
     def quiet(self) -> bool:
@@ -126,11 +133,16 @@ def same_ticker(stream: Ticker, rest: Ticker) -> bool:
 
     assumed: the stream reports every change of the best prices (Kraken's `bbo` trigger), not only trades.
     """
-    return (stream.bid, stream.ask, stream.last) == (rest.bid, rest.ask, rest.last)
+    if (stream.bid, stream.ask) != (rest.bid, rest.ask):
+        return False
+    return stream.last is None or stream.last == rest.last  # REST tells the last trade however old it is
 
 
 def same_levels(bids: Sequence[Level], asks: Sequence[Level], rest: FrozenBook) -> bool:
-    """Whether the books agree level by level, at the coarser digits of REST's quantities (dossier §13.5)."""
+    """Whether the books agree level by level, at the coarser digits of REST's quantities (dossier §13.5).
+
+    assumed: those quantities agree with the stream's to within one unit of REST's last digit.
+    """
     return _same_side(bids, rest.bids) and _same_side(asks, rest.asks)
 
 

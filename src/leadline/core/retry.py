@@ -13,6 +13,8 @@ from leadline.clock import NS_PER_S
 WINDOW_S = 600
 CONNECTS_PER_WINDOW = 120
 UNPROVEN_PER_WINDOW = 40
+SPREAD_S = 5.0
+"""Those who wait for the same budget come back within so long of each other, not all at one moment."""
 PROOF_S = 30
 """How long a connection must have had data before it counts as stable (dossier §3.5)."""
 
@@ -43,6 +45,10 @@ class Backoff:
         self.attempt += 1
         return self._random.random() * ceiling_s
 
+    def spread_s(self) -> float:
+        """What to add to a delay that others have been told as well."""
+        return self._random.random() * SPREAD_S
+
     def proven(self) -> None:
         """What was attempted has worked for long enough."""
         self.attempt = 0
@@ -53,6 +59,7 @@ class ConnectBudget:
 
     At most 120 in any 600 s, and at most 40 of those not yet cleared. Every connect counts as one that comes
     to nothing until it is cleared, so that several at once cannot overrun the second bound together.
+    assumed: a refused connect is none of those 40, but one of the 120.
     """
 
     def __init__(self) -> None:

@@ -35,7 +35,7 @@ class SeenTicker(Struct, frozen=True, tag="ticker", array_like=True):
     bound_s: float
     bid: Decimal
     ask: Decimal
-    last: Decimal
+    last: Decimal | None
 
 
 class SeenTrade(Struct, frozen=True, tag="trade", array_like=True):

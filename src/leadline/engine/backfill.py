@@ -102,7 +102,7 @@ class Backfill:
 
 
 def _covers(trades: list[Trade], hole: Hole) -> bool:
-    """Whether REST tells both neighbours of the hole, and so would have told what is between."""
+    """Whether REST tells both neighbours of the hole; assumed: it would have told what is between."""
     ids = {trade.trade_id for trade in trades}
     return hole.after.trade_id in ids and hole.before.trade_id in ids
 

@@ -153,7 +153,7 @@ async def fetch_trades_between(
         for trade in page:
             trade_id, venue_ns = _key(trade)
             found[trade_id] = (venue_ns, trade)
-        if len(page) < market.limits.rest_trades:
+        if len(page) < market.limits.rest_trades:  # assumed: a short page is the last
             break
         newest_id, newest_ns = _key(page[-1])
         if newest_ns <= since_ns or newest_ns > last_ns or (to_id is not None and newest_id >= to_id):

@@ -25,6 +25,7 @@ class TradeTopic(Topic[TradeBatch]):
         self.log = TradeLog()
         self.filling = False
         self.rest_volume: Decimal | None = None
+        self._known_at_ack: Trade | None = None
         self._numbers: dict[int, tuple[int, Gap]] = {}
 
     def take(self, value: TradeBatch, now_ns: int) -> None:
@@ -41,6 +42,16 @@ class TradeTopic(Topic[TradeBatch]):
             self._hand_on(fresh, Source.STREAM, now_ns, self.bound_s)
         if self.log.holes:
             self.settle()
+
+    def confirmed(self, now_ns: int) -> None:
+        if self.confirmed_ns is None:
+            self._known_at_ack = self.log.last
+        super().confirmed(now_ns)
+
+    @property
+    def outdone(self) -> bool:
+        """Whether REST has told of trades that an acknowledged stream should have told and has not."""
+        return not self.received and self.log.last is not self._known_at_ack
 
     def quiet_return(self, now_ns: int) -> None:
         """REST shows that there has been no trade since the loss: the stream counts as running."""

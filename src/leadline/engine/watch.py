@@ -116,7 +116,9 @@ class Watch:
         return topic.received and topic.value is not None and same_ticker(topic.value, ticker)
 
     async def _no_newer_trade(self, topic: TradeTopic, ticker: Ticker) -> bool | None:
-        """By the last price and the day's volume as REST told it before; in doubt by Trades."""
+        """assumed: the same last price and day's volume as REST told before show none; in doubt by Trades."""
+        if topic.outdone:
+            return False
         last, volume = topic.log.last, topic.rest_volume
         if topic.received and last is not None and last.price == ticker.last and volume == ticker.volume:
             return True

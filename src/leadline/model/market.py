@@ -55,18 +55,21 @@ def parse_time_ns(text: str | None) -> int | None:
 
 
 class Ticker(Struct, frozen=True):
-    """Best bid and ask, last trade, and the last 24 hours; None where the source does not say."""
+    """Best bid and ask, last trade, and the last 24 hours; None where the source does not say.
+
+    `last`, `vwap`, `low` and `high` are None where nothing has been traded for 24 hours.
+    """
 
     symbol: str
     bid: Decimal
     bid_qty: Decimal
     ask: Decimal
     ask_qty: Decimal
-    last: Decimal
+    last: Decimal | None
     volume: Decimal
-    vwap: Decimal
-    low: Decimal
-    high: Decimal
+    vwap: Decimal | None
+    low: Decimal | None
+    high: Decimal | None
     change: Decimal | None = None
     change_pct: Decimal | None = None
     venue_time: str | None = None

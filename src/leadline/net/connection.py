@@ -210,8 +210,9 @@ class Line:
             now_ns = self._clock.mono_ns()
             if delay_s <= 0:
                 delay_s = self._budget.delay_s(now_ns)
-            if delay_s <= 0:
-                break
+                if delay_s <= 0:
+                    break
+                delay_s += self._backoff.spread_s()
             self.next_try_ns = now_ns + round(delay_s * NS_PER_S)
             await self._clock.sleep(delay_s)
             delay_s = 0.0

@@ -90,16 +90,20 @@ def proxy_for(url: URL) -> Proxy | None:
     return Proxy(proxy.with_user(None), headers)
 
 
+class BrokenOff(ConnectionLost):
+    """The other side hung up before any answer, as it may on a connection kept open too long."""
+
+
 async def never_twice(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Keep aiohttp from repeating what broke off, which it does for every method that HTTP calls idempotent.
+    """Keep aiohttp from repeating what broke off, unasked and past every budget, as it does with a GET.
 
-    Raises ConnectionLost.
+    Raises BrokenOff.
     """
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise ConnectionLost(f"{request.url.host} broke off: {error}") from error
+        raise BrokenOff(f"{request.url.host} broke off: {error}") from error

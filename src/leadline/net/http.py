@@ -14,6 +14,7 @@ from typing import Protocol
 from leadline.clock import NS_PER_MS, NS_PER_S, Clock
 from leadline.core.limits import DecayingCounter
 from leadline.errors import Throttled, TransportError
+from leadline.net.endpoint import BrokenOff
 
 
 class Purpose(Enum):
@@ -83,6 +84,11 @@ PATIENCE_S = {
 
 SPACING_NS = 100 * NS_PER_MS
 UNSPACED = frozenset({Priority.EMERGENCY, Priority.FALLBACK})
+
+RESERVE = {Priority.EMERGENCY: 0.0, Priority.FALLBACK: 0.0, Priority.NORMAL: 1.0, Priority.BACKGROUND: 4.0}
+"""Points of the budget left untouched, so that a lost stream finds room at once whatever else is asked."""
+
+_LONGEST_NAP_S = 0.05  # who is first in the queue looks again so often: another asker may have hurried it
 
 QUEUE_LIMIT = 256
 TOO_MANY_REQUESTS = 429
@@ -154,7 +160,11 @@ class PacedHttp(ABC):
         flight = self._flights[request] = _Flight(ticket)
         outcome: Response | TransportError | None = None
         try:
-            outcome = await self._leave(request, ticket, purpose)
+            try:
+                outcome = await self._leave(request, ticket, purpose)
+            except BrokenOff:  # a connection kept open shows only on use that it is dead
+                flight.ticket = self._enqueue(request, flight.ticket.priority)
+                outcome = await self._leave(request, flight.ticket, purpose)
             return outcome
         except TransportError as error:
             outcome = error
@@ -190,7 +200,7 @@ class PacedHttp(ABC):
                 ticket.called.clear()
                 await ticket.called.wait()
             elif (wait_s := self._wait_s(ticket, now_ns)) > 0:
-                await self._clock.sleep(wait_s)
+                await self._clock.sleep(min(wait_s, _LONGEST_NAP_S))
             else:
                 self._counter.spend(ticket.cost, now_ns)
                 self._left_ns = now_ns
@@ -221,7 +231,8 @@ class PacedHttp(ABC):
         """How long until a queued ticket can leave, if nobody overtakes it."""
         place = self._queue.index(ticket)
         before = [other for other in self._queue[:place] if other.refused_s is None]
-        budget_s = self._counter.delay_s(ticket.cost, now_ns, sum(other.cost for other in before))
+        ahead = sum(other.cost for other in before)
+        budget_s = self._counter.delay_s(ticket.cost, now_ns, ahead, RESERVE[ticket.priority])
         if ticket.priority in UNSPACED or self._left_ns is None:
             return budget_s
         free_ns = self._left_ns + SPACING_NS * (1 + len(before))

@@ -42,6 +42,7 @@ class AiohttpClient(PacedHttp):
 
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession(
+            middlewares=(never_twice,),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(
                 connect=CONNECT_TIMEOUT_S, sock_read=FIRST_BYTE_TIMEOUT_S, total=TOTAL_TIMEOUT_S
@@ -71,8 +72,6 @@ class AiohttpClient(PacedHttp):
                 proxy=proxy.url if proxy else None,
                 proxy_headers=proxy.headers if proxy else None,
                 allow_redirects=False,
-                # a pooled connection that the venue has closed shows only on use: a GET may then be repeated
-                middlewares=() if request.method == "GET" else (never_twice,),
             ) as response:
                 body = await _read(response)
                 headers = tuple(response.headers.items())

@@ -17,7 +17,7 @@ SETTLED_NS = 8 * NS_PER_S
 """What happened so shortly before the end may still be under way."""
 
 BAR_SETTLED_NS = 45 * NS_PER_S
-"""A bar that ended so shortly before the end may still be awaited: REST's answers can be lost, twice in a row."""
+"""A bar that ended so shortly before the end may still be awaited: several answers of REST can be lost."""
 
 
 @dataclass

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,15 @@ def test_an_error_names_the_place_and_the_cure(text: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_an_alias_that_stands_for_billions_of_texts_is_refused_and_not_walked_through() -> None:
+    bomb = "a0: &a0 [x, x]\n" + "".join(
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
+    )
+
+    with pytest.raises(ConfigError, match=r"f\.yaml: a0: there is no such setting"):
+        parse_settings(bomb, "f.yaml", {})
+
+
 def test_a_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "leadline.yaml"
     file.write_text(under_endpoints("rest: http://localhost:1"))
@@ -89,3 +99,10 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"a: \xff")
     with pytest.raises(ConfigError, match="it is not UTF-8 text"):
         load_settings(tmp_path / "latin.yaml")
+
+
+def test_a_file_name_that_is_no_text_does_not_spoil_the_message(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(tmp_path / os.fsdecode(b"\xff.yaml"))
+
+    assert str(caught.value).encode().endswith("\ufffd.yaml: No such file or directory".encode())

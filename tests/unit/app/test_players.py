@@ -133,3 +133,15 @@ def test_a_book_whose_numbers_are_texts_is_named_and_skipped() -> None:
     feed(player, frame)
 
     assert [skipped.line for skipped in tally.skipped] == [2]
+
+
+def test_updates_that_no_snapshot_precedes_are_unsynced_and_need_no_decimals() -> None:
+    player = StreamPlayer(Tally(), lambda symbol: None, 10)
+    book = BookFeed()
+    book.snapshot()
+    feed(player, book.update(bids=[("100.0", "2.00000000")]), book.update(bids=[("100.0", "3.00000000")]))
+
+    report = player.books()["BTC/USD"]
+    assert (report.updates, report.unsynced, report.first_bad_n) == (2, 2, None)
+    with pytest.raises(ConfigError, match="--precision BTC/USD=P,Q"):
+        feed(player, book.snapshot())

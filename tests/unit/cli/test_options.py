@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import click
 import pytest
 
-from leadline.cli.options import STREAMED, read_channels
+from leadline.cli.options import STREAMED, Amount, read_channels, shown
 from leadline.model.market import Channel
 
 OPTION = click.Option(["--channels"])
@@ -30,3 +33,22 @@ def test_an_unknown_channel_is_refused_with_the_known_ones() -> None:
 def test_naming_none_is_refused() -> None:
     with pytest.raises(click.BadParameter, match="name at least one"):
         read_channels(CONTEXT, OPTION, "")
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e999"])
+def test_an_amount_is_a_number_one_can_count_to(text: str) -> None:
+    with pytest.raises(click.BadParameter, match=f"{text} is not a number one can count to"):
+        Amount().convert(text, OPTION, CONTEXT)
+
+
+def test_an_amount_keeps_its_bounds() -> None:
+    assert Amount(min=0, min_open=True).convert("0.5", OPTION, CONTEXT) == 0.5
+    with pytest.raises(click.BadParameter, match="not in the range"):
+        Amount(min=0, min_open=True).convert("0", OPTION, CONTEXT)
+
+
+def test_a_file_name_that_is_no_text_is_shown_with_marks_for_what_cannot_be() -> None:
+    name = shown(Path(os.fsdecode(b"r\xff.jsonl")))
+
+    assert name == "r\ufffd.jsonl"
+    assert name.encode() == b"r\xef\xbf\xbd.jsonl"

@@ -73,6 +73,22 @@ def test_the_word_of_rest_keeps_a_quiet_stream_fresh_and_moves_its_bound_on() ->
     assert cadence.vouched_bound_s() == 9.0
 
 
+def test_a_stream_never_heard_twice_is_given_as_long_as_rest_has_shown_it_to_be_quiet() -> None:
+    cadence = Cadence()
+    cadence.count, cadence.last_ns = 1, 0
+    cadence.learn()
+
+    bounds_s = []
+    for vouched_s in (8, 17, 32, 62, 120):
+        cadence.vouch(vouched_s * S)
+        bounds_s.append(cadence.bound_ns // S)
+    assert bounds_s == [10, 17, 32, 60, 60]
+
+    cadence.count, cadence.last_ns = 2, 121 * S
+    cadence.learn()
+    assert cadence.bound_ns == 60 * S
+
+
 def test_a_loss_takes_the_word_of_rest_back() -> None:
     cadence = rhythm(0.5)
     assert cadence.last_ns is not None

@@ -117,6 +117,24 @@ async def test_trades_that_only_rest_knows_kill_their_stream_and_are_back_filled
         await seen.stop()
 
 
+async def test_trades_told_by_rest_alone_since_the_acknowledgement_do_not_vouch_for_the_stream() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.every_trade(BTC))
+        await settle()
+        rig.market.tickers[BTC] = rig.ticker("100")
+        rig.market.trades[BTC] = [rig.trade(1), rig.trade(2)]
+        rig.clock.step_wall(10)  # they are in the past
+        await rig.passes(9)
+        state = rig.feed.stats.topics[0].state
+        await rig.passes(3)
+
+        assert [item.value.trade_id for item in seen.items] == [1, 2]
+        assert state is State.ACKED_NO_DATA
+        assert rig.session.renewed == [Subscription(Channel.TRADES, BTC)]
+        assert rig.feed.stats.topics[0].state is not State.QUIET
+        await seen.stop()
+
+
 async def test_a_market_without_any_trade_is_quiet_from_the_start() -> None:
     async with running() as rig:
         seen = Collected(rig.feed.every_trade(BTC))
@@ -205,7 +223,7 @@ async def test_a_quiet_bar_stream_is_judged_by_the_last_price() -> None:
         await rig.passes(20)
         assert rig.session.renewed == []
         rig.market.tickers[BTC] = rig.ticker("101")
-        await rig.passes(15)
+        await rig.passes(25)
 
         assert rig.session.renewed == [Subscription(Channel.BARS, BTC, 60)]
         await seen.stop()

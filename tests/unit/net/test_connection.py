@@ -8,7 +8,7 @@ from typing import NoReturn
 import pytest
 
 from leadline.clock import NS_PER_S, ManualClock
-from leadline.core.retry import UNPROVEN_PER_WINDOW, Backoff, ConnectBudget
+from leadline.core.retry import SPREAD_S, UNPROVEN_PER_WINDOW, WINDOW_S, Backoff, ConnectBudget
 from leadline.core.session import Output, Reconnect, Send
 from leadline.errors import ConnectFailed, ConnectionLost
 from leadline.net.connection import FRAMES_PER_TURN, OUTBOX_LIMIT, Connection, Line
@@ -384,6 +384,27 @@ async def test_at_most_forty_connects_in_ten_minutes_against_a_venue_that_accept
         within = [tried for tried in venue.tries_ns if start_ns <= tried < start_ns + 600 * NS_PER_S]
         assert len(within) <= UNPROVEN_PER_WINDOW
     assert len(venue.tries_ns) > 2 * UNPROVEN_PER_WINDOW
+
+
+async def test_lines_that_wait_for_the_same_budget_do_not_come_back_at_one_moment() -> None:
+    clock = ManualClock()
+    venue, budget = Venue(clock), ConnectBudget()
+    for _ in range(UNPROVEN_PER_WINDOW):
+        budget.spend(clock.mono_ns())
+    lines = [Line(Script(), venue.connect, clock, Backoff(random.Random(n)), budget) for n in range(6)]
+    running = [asyncio.create_task(line.run()) for line in lines]
+    await turns()
+    clock.advance(WINDOW_S)
+    for _ in range(100):
+        clock.advance(SPREAD_S / 100)
+        await turns(4)
+    tries_ns = sorted(venue.tries_ns)
+    for task in running:
+        await ended(task)
+
+    assert len(tries_ns) == len(lines)
+    assert len(set(tries_ns)) >= len(lines) - 1
+    assert tries_ns[-1] - tries_ns[0] > SPREAD_S / 3 * NS_PER_S
 
 
 @pytest.mark.parametrize("terminal", [ConnectFailed("HTTP 403", status=403, terminal=True)])

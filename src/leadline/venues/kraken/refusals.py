@@ -1,7 +1,7 @@
 """Kraken's error texts as one table: which error, could the venue have acted, may the request be repeated.
 
 Texts are matched by prefix, the longest first, ignoring case and a space after a colon (dossier §11, §15). A
-text the table does not know is a rejection whose effect is unknown.
+text the table does not know is a rejection whose effect is unknown (assumed: it may have acted).
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ REFUSALS: tuple[Refusal, ...] = (
         Rejected, Retry.NO, "Symbol(s) not found", "Currency pair not ", "Subscription ", "Already subscribed"
     ),
 )
-"""A family of one meaning is one row: any other `EOrder`, `EQuery`, `ETrade`, `EFunding` is a plain no."""
+"""assumed: the two delays, of refusals that name none, and the wording of "Already subscribed" on v2.
+
+A family of one meaning is one row: any other `EOrder`, `EQuery`, `ETrade`, `EFunding` is a plain no."""
 
 
 def _folded(text: str) -> str:

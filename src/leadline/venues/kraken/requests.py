@@ -71,6 +71,7 @@ def encode(ask: Ask) -> str:
     elif first.channel is Channel.BARS:
         params["interval"] = first.param // 60
     elif first.channel is Channel.TICKER:
+        # assumed: every change of the best prices and of the last trade; by default only trades are told
         params["event_trigger"] = "bbo"
     if ask.verb is Verb.SUBSCRIBE:
         params["snapshot"] = True

@@ -194,6 +194,7 @@ def bars(pair: Names, interval_s: int, since_ns: int) -> Endpoint[list[Bar]]:
         rows, last = _of_pair(result, pair)
         candles = _decode(rows, list[_Candle])
         committed_s = _decode(last, int)
+        # assumed: a candle at or before `last` is final, but never the running one
         ended = [candle.time <= committed_s and candle is not candles[-1] for candle in candles]
         found = [_bar(pair.symbol, interval_s, *row) for row in zip(candles, ended, strict=True)]
         return [bar for bar in found if bar.begin_ns >= since_ns]

@@ -339,6 +339,7 @@ class KrakenSession:
         self._emit(BookDropped(symbol, reason), now_ns)
 
     def _rescale(self, instrument: Instrument, stream: BookStream, now_ns: int) -> None:
+        """assumed: the book goes on in the old decimals until a new snapshot, so one is asked for at once."""
         rescaled = self._books[instrument.symbol] = BookStream(instrument, stream.book.depth)
         rescaled.counts = stream.counts
         self._resync(stream, "the instrument's decimals changed", now_ns)

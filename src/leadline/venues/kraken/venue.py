@@ -95,8 +95,8 @@ class Kraken:
     async def fetch_tickers(self, symbols: Sequence[str], purpose: Purpose) -> dict[str, Ticker]:
         """Tickers by symbol in one request; what REST has no ticker for is absent.
 
-        Where Kraken refuses the whole request for one delisted pair, a second one that names none answers the
-        rest.
+        assumed: Kraken refuses the whole request for one delisted pair; a second one that names none answers
+        the rest.
         """
         pairs = [names for symbol in symbols if (names := self._symbols.names(symbol))]
         if not pairs:

@@ -66,18 +66,20 @@ class BookFrame(Struct, tag_field="channel", tag="book", gc=False):
 
 
 class WireTicker(Struct, gc=False):
+    """The last trade is told only if there was one in 24 hours, and so is what derives from it (§5.1)."""
+
     symbol: str
     bid: Decimal
     bid_qty: Decimal
     ask: Decimal
     ask_qty: Decimal
-    last: Decimal
     volume: Decimal
-    vwap: Decimal
-    low: Decimal
-    high: Decimal
-    change: Decimal
-    change_pct: Decimal
+    last: Decimal | None = None
+    vwap: Decimal | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+    change: Decimal | None = None
+    change_pct: Decimal | None = None
     timestamp: str | None = None
 
 
@@ -254,10 +256,9 @@ def tickers(frame: TickerFrame) -> list[Ticker]:
 
 
 def _ticker(wire: WireTicker) -> Ticker:
-    _check_amounts(
-        wire.bid, wire.bid_qty, wire.ask, wire.ask_qty, wire.last, wire.volume, wire.vwap, wire.low,
-        wire.high, wire.change.copy_abs(), wire.change_pct.copy_abs(),
-    )  # fmt: skip
+    told = [number for number in (wire.last, wire.vwap, wire.low, wire.high) if number is not None]
+    changes = [number.copy_abs() for number in (wire.change, wire.change_pct) if number is not None]
+    _check_amounts(wire.bid, wire.bid_qty, wire.ask, wire.ask_qty, wire.volume, *told, *changes)
     return Ticker(
         wire.symbol, wire.bid, wire.bid_qty, wire.ask, wire.ask_qty, wire.last, wire.volume, wire.vwap,
         wire.low, wire.high, wire.change, wire.change_pct, wire.timestamp,

@@ -123,6 +123,14 @@ def test_whose_book_a_frame_was_about_is_told_where_it_can_be() -> None:
     assert wire.book_symbols(b'{"channel":"book","data":[') == []
 
 
+def test_a_ticker_without_a_trade_in_24_hours_says_so_and_is_a_ticker() -> None:
+    untraded = dict.fromkeys(("last", "vwap", "low", "high", "change", "change_pct"), "null")
+    (ticker,) = wire.tickers(wire.decode(ticker_frame(**untraded).encode()))
+
+    assert (ticker.last, ticker.vwap, ticker.low, ticker.high, ticker.change) == (None,) * 5
+    assert str(ticker.bid) == "3215.88"
+
+
 def test_a_recorded_ticker_keeps_every_digit() -> None:
     message = wire.decode(ticker_frame().encode())
     assert isinstance(message, wire.TickerFrame)
