@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 NS_PER_S = 1_000_000_000
@@ -22,17 +24,28 @@ class Clock(Protocol):
         """Unix time in nanoseconds; may step."""
 
     def mono_ns(self) -> int:
-        """Nanoseconds since some fixed moment; never steps."""
+        """Nanoseconds since some fixed moment, those of a suspended machine included; never steps."""
 
     async def sleep(self, delay_s: float) -> None:
         """Return after `delay_s` seconds of monotonic time; 0 lets other tasks run once."""
+
+
+def _steady() -> Callable[[], int]:
+    """A clock that goes on while the machine is suspended: what was received before it is not fresh after it.
+
+    On Linux that is CLOCK_BOOTTIME, on macOS CLOCK_MONOTONIC, on Windows Python's own.
+    """
+    for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):
+        if hasattr(time, name):
+            return partial(time.clock_gettime_ns, getattr(time, name))
+    return time.monotonic_ns
 
 
 class SystemClock:
     """The machine's own clocks."""
 
     wall_ns = staticmethod(time.time_ns)
-    mono_ns = staticmethod(time.monotonic_ns)
+    mono_ns = staticmethod(_steady())
 
     async def sleep(self, delay_s: float) -> None:
         await asyncio.sleep(delay_s)

@@ -42,8 +42,8 @@ def test_the_judge_finds_a_planted_bug(plant: str) -> None:
     found: set[str] = set()
     for report in run_seeds(1, MOST_SEEDS_TO_FIND, plant=plant):
         found |= set(report.kinds)
-        if found:
-            assert all(f"--plant {plant}" in violation.command for violation in report.violations)
+        assert all(f"--plant {plant}" in violation.command for violation in report.violations)
+        if KINDS[plant] in found:
             break
 
     assert KINDS[plant] in found

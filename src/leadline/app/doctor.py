@@ -18,9 +18,8 @@ from msgspec import Struct
 from yarl import URL
 
 from leadline.app.config import Settings, load_settings
-from leadline.app.system import PUBLIC_BUDGET
+from leadline.app.system import public_budget
 from leadline.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
-from leadline.core.limits import DecayingCounter
 from leadline.errors import ConfigError, Error
 from leadline.model.market import VenueMode
 from leadline.net import websocket
@@ -124,7 +123,7 @@ def _proxy_hint() -> str:
 async def _rest(url: str, clock: Clock) -> list[Finding]:
     """Status and clock in two requests; both come with verified certificates or not at all."""
     try:
-        async with AiohttpClient(url, clock, DecayingCounter(*PUBLIC_BUDGET)) as http:
+        async with AiohttpClient(url, clock, public_budget(url)) as http:
             market = Kraken(http, clock)
             begun_ns = clock.mono_ns()
             status = await market.fetch_status(Purpose.DIAGNOSIS)

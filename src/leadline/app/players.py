@@ -85,6 +85,7 @@ class Tally:
         fresh, opened = log.merge(batch.trades)
         self.trades += len(fresh)
         self.holes += len(opened) - len(log.filled())
+        log.abandoned()  # a report counts them, and nothing can fill them
 
     def saw(self, venue_time: str | None) -> None:
         """Note the venue's time of a frame."""

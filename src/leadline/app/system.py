@@ -11,6 +11,7 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -52,6 +53,12 @@ READY_TIMEOUT_S = 30.0
 _LOOK_S = 0.05
 _RECEIVING = frozenset({State.LIVE, State.QUIET})
 _RETRIED = (TransportError, VenueDown, RateLimited, Throttled, ProtocolError)
+
+@lru_cache(maxsize=64)
+def public_budget(address: str) -> DecayingCounter:
+    """The one request budget of this process for a REST address; at the bound an address is forgotten."""
+    return DecayingCounter(*PUBLIC_BUDGET)
+
 
 _connects = ConnectBudget()
 """One for the process: the venue counts connects by address, not by system (dossier §3.5)."""
@@ -210,13 +217,18 @@ def open_system(
     clock = SystemClock()
     url = settings.kraken.ws_public
     endpoint(url, "wss")
-    http = AiohttpClient(settings.kraken.rest, clock, DecayingCounter(*PUBLIC_BUDGET))
+    http = AiohttpClient(settings.kraken.rest, clock, public_budget(settings.kraken.rest))
     params = {Channel.BOOK: depth, Channel.BARS: interval_s}
     names = [symbols] if isinstance(symbols, str) else symbols
     wanted = tuple(dict.fromkeys(channels))
 
     async def connect() -> Socket:
-        return through(await websocket.connect(url), url)
+        socket = await websocket.connect(url)
+        try:
+            return through(socket, url)
+        except BaseException:
+            await socket.close()
+            raise
 
     return System(
         Kraken(http, clock),
@@ -234,8 +246,8 @@ def open_system(
 @asynccontextmanager
 async def open_market(venue: str | Path | Settings = "kraken") -> AsyncIterator[Kraken]:
     """A venue's REST side alone, its reference data loaded; raises whatever the request raises."""
-    clock = SystemClock()
-    async with AiohttpClient(_settings(venue).kraken.rest, clock, DecayingCounter(*PUBLIC_BUDGET)) as http:
+    clock, address = SystemClock(), _settings(venue).kraken.rest
+    async with AiohttpClient(address, clock, public_budget(address)) as http:
         market = Kraken(http, clock)
         await market.load()
         yield market

@@ -7,8 +7,6 @@ from collections.abc import Callable, Coroutine, Iterable
 from decimal import Decimal
 from typing import Any
 
-from msgspec.structs import replace
-
 from leadline.clock import NS_PER_S
 from leadline.core.book import Book, BookView, Change
 from leadline.engine.bars import BarTopic
@@ -24,7 +22,7 @@ from leadline.venues.ports import MarketData
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
 _RECENT_NS = 300 * NS_PER_S  # how far back trades are asked for when nothing is known
-_EVER_NS = 1 << 63
+_MOST_PAGES = 3  # at once: what readers of other streams need must find room in the budget
 
 
 class Answers:
@@ -37,7 +35,7 @@ class Answers:
         self._spawn = spawn
         self._boarding: asyncio.Future[None] | None = None  # the Ticker call that has not left yet
 
-    def ask(self, topic: Topic[Any], purpose: Purpose) -> asyncio.Future[None]:
+    def ask(self, topic: Topic[Any]) -> asyncio.Future[None]:
         """Done when REST has answered this topic or failed to (see its `answer`, `unanswered`)."""
         if topic.flight is not None:
             topic.request_leaves(self._clock.mono_ns())  # under way already when the stream was lost
@@ -49,10 +47,10 @@ class Answers:
         done = topic.flight = asyncio.get_running_loop().create_future()
         if is_ticker:
             self._boarding = done
-        self._spawn(self._fly(topic, purpose, done))
+        self._spawn(self._fly(topic, done))
         return done
 
-    async def _fly(self, topic: Topic[Any], purpose: Purpose, done: asyncio.Future[None]) -> None:
+    async def _fly(self, topic: Topic[Any], done: asyncio.Future[None]) -> None:
         group = [topic]
         if done is self._boarding:  # every ticker wanted by now comes along
             self._boarding = None
@@ -62,7 +60,8 @@ class Answers:
             each.flight = done
             each.request_leaves(asked_ns)
         try:
-            await self._fetch(group, purpose, asked_ns)
+            lost = any(each.loss is not None for each in group)
+            await self._fetch(group, Purpose.FALLBACK if lost else Purpose.SNAPSHOT, asked_ns)
         except Error as error:
             for each in group:
                 each.unanswered = error
@@ -97,15 +96,17 @@ class Answers:
         topic.answered(value, asked_ns, self._clock.mono_ns())
 
     async def newer_trades(self, topic: TradeTopic, purpose: Purpose) -> list[Trade]:
-        """All trades from the last known one on (of five minutes when none is known), oldest first."""
+        """Trades from the last known one on (of five minutes when none is known), oldest first and bounded.
+
+        Where more have been missed, the next asking goes on from there, or their hole is back-filled.
+        """
         last = topic.log.last
         since_ns = last.venue_ns if last is not None else None
         if last is None or since_ns is None:
             since_ns = self._clock.wall_ns() - _RECENT_NS
-        trades = await fetch_trades_between(self._market, topic.symbol, since_ns, _EVER_NS, purpose=purpose)
-        return [
-            replace(trade, backfilled=False) for trade in trades
-        ]  # whether they repair is the topic's word
+        return await fetch_trades_between(
+            self._market, topic.symbol, since_ns, None, purpose, pages=_MOST_PAGES
+        )
 
 
 def _joins(topic: Topic[Any], flight: asyncio.Future[None]) -> bool:

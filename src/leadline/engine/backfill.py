@@ -35,7 +35,8 @@ class Backfill:
         for topic in topics:
             if isinstance(topic, TradeTopic):
                 self.trades(topic)
-            elif isinstance(topic, BarTopic) and topic.asks_rest(now_ns):
+            elif isinstance(topic, BarTopic) and not topic.filling and topic.asks_rest(now_ns):
+                topic.filling = True
                 self._spawn(self._repair_bars(topic))
 
     def trades(self, topic: TradeTopic) -> None:
@@ -98,6 +99,8 @@ class Backfill:
             bars = await self._market.fetch_bars(topic.symbol, topic.interval_s, since_ns, Purpose.BACKFILL)
         except Error:
             return  # asked again at the topic's next turn
+        finally:
+            topic.filling = False
         topic.repair(bars, self._clock.mono_ns())
 
 

@@ -33,6 +33,7 @@ class BarTopic(Topic[BarBatch]):
         self._bars: dict[int, Bar] = {}
         self._newest_ns = -1
         self._hurt: list[tuple[int, Gap]] = []
+        self.filling = False
         self._ask_ns = 0
         self._first_back_ns = 0
         self._doubted: set[int] = set()
@@ -88,9 +89,9 @@ class BarTopic(Topic[BarBatch]):
         return bar
 
     def _last_known_ns(self, now_ns: int) -> int:
-        """No later than inside the bar that ran, whatever our wall clock says."""
+        """Inside the bar that ran, whatever our wall clock says."""
         known_ns, newest = super()._last_known_ns(now_ns), self.newest_bar()
-        return known_ns if newest is None else min(known_ns, newest.end_ns - 1)
+        return known_ns if newest is None else min(max(known_ns, newest.begin_ns), newest.end_ns - 1)
 
     def _is_hurt(self, bar: Bar) -> bool:
         return any(
@@ -103,9 +104,10 @@ class BarTopic(Topic[BarBatch]):
         return [gap for _, gap in self._hurt] + standing
 
     def _close(self, loss: Loss, gap: Gap) -> None:
-        # by the venue's time as well: our wall clock may have stepped meanwhile
+        # inside the bar that came first, by the venue's time: our wall clock may have stepped
         assert gap.until_ns is not None
-        gap = replace(gap, until_ns=max(gap.until_ns, self._first_back_ns + 1))
+        latest_ns = self._first_back_ns + self.interval_s * NS_PER_S
+        gap = replace(gap, until_ns=min(max(gap.until_ns, self._first_back_ns + 1), latest_ns))
         super()._close(loss, gap)
         self._hurt.append((loss.gap_number, gap))
         self._ask_ns = 0

@@ -11,7 +11,6 @@ from leadline.engine.sources import FIRST_DATA_GRACE_S, Sources
 from leadline.engine.topics import Topic
 from leadline.model.market import Channel
 from leadline.model.reading import Source
-from leadline.net.http import Purpose
 
 _TICKER_PERIOD_S = 4.0
 _PERIOD_S = 3.0
@@ -40,7 +39,7 @@ class Fallback:
             is_ticker = topic.subscription.channel is Channel.TICKER
             wait_s = _TICKER_PERIOD_S if is_ticker else period_s
             topic.poll_ns = now_ns + round(wait_s * NS_PER_S)
-            self._answers.ask(topic, Purpose.SNAPSHOT if topic.loss is None else Purpose.FALLBACK)
+            self._answers.ask(topic)
 
     def _needs(self, topic: Topic[Any], now_ns: int) -> bool:
         if not topic.readers or topic.refused is not None:

@@ -147,10 +147,11 @@ class Feed:
     def hold(self, channel: Channel, symbol: str, param: int = 0) -> Stop:
         """Stream this, read or not, until stopped; raises UnknownSymbol, and CheckFailed for `param`."""
         topic = self._wants.topic(self._wants.subscription(channel, symbol, param))
-        topic.holds += 1
+        held = object()
+        topic.holds.add(held)
 
         def stop() -> None:
-            topic.holds -= 1
+            topic.holds.discard(held)
             topic.keep()
 
         return stop

@@ -14,7 +14,6 @@ from leadline.engine.answers import Answers
 from leadline.engine.topics import TTL_S, Desk, Topic
 from leadline.errors import Stale
 from leadline.model.reading import Reading, Source
-from leadline.net.http import Purpose
 
 T = TypeVar("T")
 
@@ -48,7 +47,7 @@ class Sources:
         if self.fresh(topic):
             return topic.from_stream()
         answer = topic.answer
-        if answer is None or answer.age_s > TTL_S[topic.subscription.channel]:
+        if answer is None or topic.overtaken or answer.age_s > TTL_S[topic.subscription.channel]:
             return None
         return self._counted(topic, answer)
 
@@ -75,9 +74,11 @@ class Sources:
                 return reading
         if source in (None, Source.REST):
             reading = await self._rest(topic, cached_ok=source is None)
+            if source is None and self.fresh(topic):  # it has come back meanwhile
+                reading = topic.from_stream() or reading
             if reading is not None:
                 return reading
-        if source in (None, Source.CACHE):
+        if source is Source.CACHE or (source is None and not topic.overtaken):
             reading = self._cached(topic)
             if reading is not None:
                 return reading
@@ -100,7 +101,7 @@ class Sources:
     async def _first_data(self, topic: Topic[T], patience_s: float | None) -> None:
         try:
             async with asyncio.timeout(patience_s):
-                await topic.waiter()
+                await topic.in_use()
         except TimeoutError:
             if patience_s is None:
                 raise
@@ -108,10 +109,10 @@ class Sources:
     async def _rest(self, topic: Topic[T], *, cached_ok: bool) -> Reading[T] | None:
         answer = topic.answer
         now_ns = self._clock.mono_ns()
-        if cached_ok and answer is not None and now_ns - answer.received_mono_ns < _SHARED_NS:
-            return self._counted(topic, answer)
-        purpose = Purpose.SNAPSHOT if topic.loss is None else Purpose.FALLBACK
-        await asyncio.shield(self._answers.ask(topic, purpose))
+        usable = answer if cached_ok and not topic.overtaken else None
+        if usable is not None and now_ns - usable.received_mono_ns < _SHARED_NS:
+            return self._counted(topic, usable)
+        await asyncio.shield(self._answers.ask(topic))
         if topic.unanswered is None and topic.answer is not answer and topic.answer is not None:
             return self._counted(topic, topic.answer)
         return None

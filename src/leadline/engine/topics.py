@@ -65,12 +65,15 @@ class TopicState(Struct, frozen=True):
 class Loss:
     """Why and since when the stream is not in use, by both clocks, and the gap recorded for it."""
 
-    __slots__ = ("cause", "gap", "gap_number", "reason", "since_ns")
+    __slots__ = ("cause", "gap", "gap_number", "reason", "since_ns", "since_wall_ns")
 
-    def __init__(self, cause: GapCause, reason: str, since_ns: int, gap: Gap, gap_number: int) -> None:
+    def __init__(
+        self, cause: GapCause, reason: str, since_ns: int, since_wall_ns: int, gap: Gap, gap_number: int
+    ) -> None:
         self.cause = cause
         self.reason = reason
         self.since_ns = since_ns
+        self.since_wall_ns = since_wall_ns
         self.gap = gap
         self.gap_number = gap_number
 
@@ -127,10 +130,11 @@ class Topic(Generic[T]):
         self.doubted_ns: int | None = None
         self.strikes = 0
         self.readers: list[Reader] = []
-        self.holds = 0
+        self.holds: set[object] = set()
         self._takes: tuple[Callable[[Reading[Any]], None], ...] = ()
         self._lazy: tuple[Reader, ...] = ()
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._answer_asked_ns = now_ns
         self._damping = Damping()
         self._steady_ns = now_ns
         self._desk = desk
@@ -188,7 +192,8 @@ class Topic(Generic[T]):
         self.live = False
         begin_ns = self._last_known_ns(now_ns)
         gap = Gap(self.subscription.channel, self.symbol, cause, begin_ns)
-        self.loss = Loss(cause, reason, now_ns, gap, self._desk.ledger.open(gap))
+        number = self._desk.ledger.open(gap)
+        self.loss = Loss(cause, reason, now_ns, self._desk.wall_ns(now_ns), gap, number)
         if self.proven:
             self.value = None  # a book known wrong is not given even to who asks for a stale one
         self.poll_ns = 0
@@ -228,7 +233,8 @@ class Topic(Generic[T]):
         """Close the gap of the loss, if there was one, and say that the stream is the source again."""
         loss, self.loss = self.loss, None
         if loss is not None:
-            until_ns = max(self._desk.wall_ns(now_ns), loss.gap.from_ns)
+            # by the wall clock as it stood when the gap began, so that no step of it is part of the span
+            until_ns = max(loss.since_wall_ns + now_ns - loss.since_ns, loss.gap.from_ns)
             self._close(loss, replace(loss.gap, until_ns=until_ns))
             if self.source not in (None, Source.STREAM):
                 took_ms = (now_ns - loss.since_ns) / NS_PER_MS
@@ -268,18 +274,29 @@ class Topic(Generic[T]):
 
     def answered(self, value: T, asked_ns: int, now_ns: int) -> None:
         """REST has answered; readers get it while the stream is not in use."""
-        self._keep(value, now_ns)
+        self._keep(value, asked_ns, now_ns)
         if self.loss is not None and self.readers and self.replaceable:
             failovers = self._desk.failovers
             failovers.answer_ms_max = max(failovers.answer_ms_max, (now_ns - asked_ns) / NS_PER_MS)
-        if not self.fresh(now_ns) and self.answer is not None:
-            self.source = self.source or Source.REST
-            self._deliver(self.answer)
-            for reader in self._lazy:
-                reader.wake()
+        if self.fresh(now_ns) or self.answer is None:
+            return
+        if self.overtaken:
+            self.poll_ns = 0  # perhaps older than what readers have had: asked again
+            return
+        self.source = self.source or Source.REST
+        self._deliver(self.answer)
+        for reader in self._lazy:
+            reader.wake()
 
-    def _keep(self, value: T, now_ns: int) -> None:
+    @property
+    def overtaken(self) -> bool:
+        """Whether the stream has spoken since REST was asked for the answer at hand."""
+        last_ns = self.cadence.last_ns
+        return last_ns is not None and last_ns > self._answer_asked_ns
+
+    def _keep(self, value: T, asked_ns: int, now_ns: int) -> None:
         self.unanswered = None
+        self._answer_asked_ns = asked_ns
         ttl_s = TTL_S[self.subscription.channel]
         self.answer = Reading(value, Source.REST, now_ns, self._clock, verified=False, bound_s=ttl_s)
 
@@ -301,9 +318,10 @@ class Topic(Generic[T]):
 
     def remove(self, reader: Reader) -> None:
         """Let it go; the stream lingers."""
-        self.readers.remove(reader)
-        self._sort_readers()
-        self.keep()
+        if reader in self.readers:
+            self.readers.remove(reader)
+            self._sort_readers()
+            self.keep()
 
     def _sort_readers(self) -> None:
         self._takes = tuple(reader.take for reader in self.readers if reader.eager)
@@ -319,17 +337,19 @@ class Topic(Generic[T]):
         for reader in tuple(self.readers):
             reader.gap(gap)
 
-    def waiter(self) -> asyncio.Future[None]:
-        """Done when the stream is in use, or refused."""
+    async def in_use(self) -> None:
+        """Return once the stream is in use, or will not be."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        return future
+        self._waiting.add(future)
+        try:
+            await future
+        finally:
+            self._waiting.discard(future)
 
     def _release(self) -> None:
         for future in self._waiting:
             if not future.done():
                 future.set_result(None)
-        self._waiting.clear()
 
     # --- what is known ---
 

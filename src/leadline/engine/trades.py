@@ -26,7 +26,7 @@ class TradeTopic(Topic[TradeBatch]):
         self.filling = False
         self.rest_volume: Decimal | None = None
         self._known_at_ack: Trade | None = None
-        self._numbers: dict[int, tuple[int, Gap]] = {}
+        self._numbers: dict[Hole, tuple[int, Gap]] = {}
 
     def take(self, value: TradeBatch, now_ns: int) -> None:
         cadence = self.cadence
@@ -94,8 +94,10 @@ class TradeTopic(Topic[TradeBatch]):
                 self._desk.ledger.change(number, gap)
             else:
                 number = self._desk.ledger.open(gap)
-            self._numbers[hole.first_id] = (number, gap)
+            self._numbers[hole] = (number, gap)
             self.tell(gap)
+        for hole in self.log.abandoned():
+            self.unfillable(hole)
 
     def _close(self, loss: Loss, gap: Gap) -> None:
         """The loss's own gap: nothing is missing where the ids go on without a hole."""
@@ -120,7 +122,7 @@ class TradeTopic(Topic[TradeBatch]):
     def never_were(self, hole: Hole) -> None:
         """REST covers the hole and has no such ids: nothing is missing any more."""
         self.log.forget(hole)
-        self._resolve(hole, filled=True, missing=hole.size - len(hole.missing))
+        self._resolve(hole, filled=True, missing=(hole.size or 0) - len(hole.missing))
 
     def unfillable(self, hole: Hole) -> None:
         """What is missing there will not come: the gap stays, with its count."""
@@ -128,8 +130,8 @@ class TradeTopic(Topic[TradeBatch]):
         missing = len(hole.missing) if hole.tracked else hole.size
         self._resolve(hole, filled=False, missing=missing)
 
-    def _resolve(self, hole: Hole, *, filled: bool, missing: int) -> None:
-        number, gap = self._numbers.pop(hole.first_id)
+    def _resolve(self, hole: Hole, *, filled: bool, missing: int | None) -> None:
+        number, gap = self._numbers.pop(hole)
         gap = replace(gap, filled=filled, missing=missing, suspected=False)
         self.tell(self._desk.ledger.change(number, gap))
 

@@ -42,9 +42,10 @@ class Wants:
         """What to stream, in the unified spelling; raises UnknownSymbol, and CheckFailed for `param`."""
         limits = self._market.limits
         if channel is Channel.BOOK:
-            _check("book depth", param, limits.book_depths)
+            _check(f"book depth {param}", param, limits.book_depths)
         elif channel is Channel.BARS:
-            _check("bar interval in seconds", param, limits.bar_intervals_s)
+            minutes = tuple(interval_s // 60 for interval_s in limits.bar_intervals_s)
+            _check(f"a bar of {param / 60:g} minutes", param / 60, minutes)
         return Subscription(channel, self._market.reference.instrument(symbol).symbol, param)
 
     def topic(self, subscription: Subscription) -> Topic[Any]:
@@ -105,6 +106,6 @@ class Wants:
             self._poke()
 
 
-def _check(what: str, given: int, valid: tuple[int, ...]) -> None:
+def _check(what: str, given: float, valid: tuple[int, ...]) -> None:
     if given not in valid:
-        raise CheckFailed(f"{what} {given} is not supported; valid: {', '.join(map(str, valid))}")
+        raise CheckFailed(f"{what} is not supported; valid: {', '.join(map(str, valid))}")

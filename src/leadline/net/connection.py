@@ -58,8 +58,10 @@ class Connection:
         finally:
             data_ns = self._session.last_data_ns
             self.proven = data_ns is not None and data_ns - opened_ns >= PROOF_S * NS_PER_S
-            self._session.closed(reason, self._clock.mono_ns())
-            await self._socket.close()
+            try:
+                self._session.closed(reason, self._clock.mono_ns())
+            finally:
+                await self._socket.close()
 
     def poke(self) -> None:
         """Carry out now what the session wants done, because somebody has changed what is wanted of it."""

@@ -106,4 +106,11 @@ async def never_twice(
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise BrokenOff(f"{request.url.host} broke off: {error}") from error
+        raise BrokenOff(
+            f"{request.url.host} broke off before answering {request.url.path}: {error}"
+        ) from error
+
+
+def proxy_unreachable(host: str | None, error: OSError) -> str:
+    """What to say when the proxy itself cannot be reached."""
+    return f"cannot reach the proxy for {host}: {error}; check the proxy variables of the environment"

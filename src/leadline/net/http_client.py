@@ -12,7 +12,14 @@ from yarl import URL
 from leadline.clock import Clock
 from leadline.core.limits import DecayingCounter
 from leadline.errors import ConnectFailed, ConnectionLost, ProtocolError
-from leadline.net.endpoint import USER_AGENT, endpoint, never_twice, proxy_for, verifying
+from leadline.net.endpoint import (
+    USER_AGENT,
+    endpoint,
+    never_twice,
+    proxy_for,
+    proxy_unreachable,
+    verifying,
+)
 from leadline.net.http import PacedHttp, Request, Response
 
 CONNECT_TIMEOUT_S = 5.0
@@ -84,6 +91,8 @@ class AiohttpClient(PacedHttp):
             raise ConnectFailed(
                 f"the certificate of {host} is not trusted: {error.certificate_error}"
             ) from error
+        except aiohttp.ClientProxyConnectionError as error:
+            raise ConnectFailed(proxy_unreachable(host, error)) from error
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise ConnectFailed(f"cannot reach {host}: {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -14,7 +14,14 @@ import aiohttp
 from aiohttp import WSMsgType
 
 from leadline.errors import ConnectFailed, ConnectionLost
-from leadline.net.endpoint import USER_AGENT, endpoint, never_twice, proxy_for, verifying
+from leadline.net.endpoint import (
+    USER_AGENT,
+    endpoint,
+    never_twice,
+    proxy_for,
+    proxy_unreachable,
+    verifying,
+)
 
 CONNECT_TIMEOUT_S = 10.0
 UPGRADE_TIMEOUT_S = 10.0
@@ -161,6 +168,8 @@ def _refused(host: str, error: aiohttp.ClientError | ConnectionLost | OSError) -
             )
         case aiohttp.ClientConnectorCertificateError():
             return ConnectFailed(f"the certificate of {host} is not trusted: {error.certificate_error}")
+        case aiohttp.ClientProxyConnectionError():
+            return ConnectFailed(proxy_unreachable(host, error))
         case TimeoutError():
             return ConnectFailed(f"{host} did not answer in time")
     return ConnectFailed(f"cannot reach {host}: {error}")

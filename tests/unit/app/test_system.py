@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from leadline.app.config import Settings
-from leadline.app.system import System, open_system
+from leadline.app.system import System, open_system, public_budget
 from leadline.errors import ConfigError, ConnectFailed, Stale, UnknownSymbol
 from leadline.model.market import Channel, Subscription
 from leadline.model.reading import Source
@@ -173,3 +173,8 @@ def test_its_repr_says_how_it_stands() -> None:
             assert repr(system) == "System(kraken, connected, Feed(1 of 1 streams receiving, 0 gaps))"
 
     play(scene)
+
+
+def test_systems_that_ask_one_address_share_its_budget() -> None:
+    assert public_budget("https://one.example") is public_budget("https://one.example")
+    assert public_budget("https://one.example") is not public_budget("https://two.example")

@@ -73,3 +73,12 @@ def test_the_limit_is_never_exceeded_and_the_named_delay_is_enough(
         level = max(0.0, level - (now_ns - last_ns) / NS_PER_S * decay_per_s) + cost
         last_ns = now_ns
         assert level <= limit + 1e-5
+
+
+def test_a_reserve_is_left_to_others_unless_nothing_would_ever_fit_beside_it() -> None:
+    counter = DecayingCounter(8, 0.8)
+    counter.spend(4, 0)
+
+    assert counter.delay_s(1, 0) == 0
+    assert counter.delay_s(1, 0, reserve=4) == pytest.approx(1.25)
+    assert counter.delay_s(8, 0, reserve=4) == pytest.approx(5)

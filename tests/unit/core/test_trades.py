@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from leadline.core.trades import LARGEST_HOLE, TradeLog
 from leadline.model.market import Side, Trade
 
@@ -91,3 +93,34 @@ def test_a_forgotten_hole_is_no_longer_waited_for() -> None:
 
     assert merge(log, 2) == []
     assert log.continuous
+
+
+def timed(number: int, second: float) -> Trade:
+    return replace(trade(number), venue_time=f"2026-01-01T00:00:{second:09.6f}Z")
+
+
+def test_trades_go_on_after_an_id_that_was_far_too_high() -> None:
+    log = TradeLog()
+    log.merge([timed(5, 1), timed(5000, 2)])
+    fresh, (hole,) = log.merge([timed(7, 4), timed(8, 4), timed(7, 4)])
+
+    assert [each.trade_id for each in fresh] == [7, 8]
+    assert (hole.size, hole.tracked, hole.before.trade_id) == (None, False, 7)
+    assert [each.size for each in log.abandoned()] == [4994]
+    assert [each.trade_id for each in log.recent()] == [7, 8]
+
+
+def test_a_repetition_is_none_the_newer_for_another_way_of_rounding_its_time() -> None:
+    log = TradeLog()
+    log.merge([timed(5, 1), timed(6, 1)])
+
+    assert log.merge([timed(4, 1.0005), timed(5, 1.0005)]) == ([], [])
+
+
+def test_the_oldest_of_too_many_holes_is_given_up() -> None:
+    log = TradeLog()
+    merge(log, *range(1, 2 * 66, 2))
+
+    assert len(log.holes) == 64
+    assert [hole.first_id for hole in log.abandoned()] == [2]
+    assert log.abandoned() == []

@@ -8,7 +8,7 @@ from feedrig import BTC, ETH, Collected, Rig, running, settle
 from leadline.engine.answers import view_of
 from leadline.engine.feed import Feed
 from leadline.model.market import Channel, FrozenBook, Level, Ticker
-from leadline.model.reading import Source
+from leadline.model.reading import Reading, Source
 from leadline.net.http import Purpose
 from leadline.venues.memory import MemoryMarket
 
@@ -97,3 +97,35 @@ async def test_bars_are_asked_from_rest_while_there_is_no_stream() -> None:
         assert [(asked.channel, asked.purpose) for asked in rig.market.asked] == [
             (Channel.BARS, Purpose.SNAPSHOT)
         ]
+
+
+async def test_one_lost_ticker_makes_the_call_for_all_an_urgent_one() -> None:
+    async with running() as rig:
+        rig.market.tickers = {symbol: rig.ticker("7", symbol) for symbol in (BTC, ETH)}
+        watching = [Collected(rig.feed.tickers(symbol)) for symbol in (BTC, ETH)]
+        await settle()
+        rig.say(rig.ticker("7", ETH))
+        asked = asyncio.ensure_future(rig.feed.ticker(BTC, source=Source.REST))
+        await asyncio.sleep(0)
+        rig.cut()
+        await asked
+
+        assert [each.purpose for each in rig.market.asked] == [Purpose.FALLBACK]
+        for each in watching:
+            await each.stop()
+
+
+async def test_a_long_past_of_trades_is_asked_for_a_few_pages_at_a_time() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.every_trade(BTC))
+        await settle()
+        rig.say(rig.trades(1))
+        rig.market.trades[BTC] = [rig.trade(number) for number in range(1, 8001)]
+        rig.cut()
+        await rig.passes(3, alive=False)
+
+        assert [each.purpose for each in rig.market.asked] == [Purpose.FALLBACK] * 3
+        await rig.passes(12, alive=False)
+        numbers = [item.value.trade_id for item in seen.items if isinstance(item, Reading)]
+        assert numbers == list(range(1, 8001))
+        await seen.stop()

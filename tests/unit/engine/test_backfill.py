@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+import asyncio
+from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from feedrig import BTC, Collected, Rig, running, settle
+from leadline.clock import NS_PER_S, ManualClock
+from leadline.engine.backfill import Backfill
+from leadline.engine.bars import BarTopic
+from leadline.engine.readers import Conflated
+from leadline.engine.topics import Desk
 from leadline.errors import ConnectionLost, Throttled
-from leadline.model.market import Gap, GapCause
+from leadline.model.market import Bar, BarBatch, Channel, Gap, GapCause, Subscription, TradeBatch
 from leadline.model.reading import Source
 from leadline.net.http import Purpose
+from leadline.venues.memory import MemoryMarket
 
 
 def ids(seen: Collected) -> list[tuple[int, bool]]:
@@ -216,3 +226,66 @@ async def test_bars_that_rest_does_not_tell_are_asked_for_again() -> None:
         assert bars(seen)[-1] == (0, "100", True)
         assert gaps(seen)[-1].filled
         await seen.stop()
+
+
+async def test_trades_with_lower_ids_and_later_times_are_delivered_behind_a_recorded_gap() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.every_trade(BTC))
+        await settle()
+        rig.say(rig.trades(100, 5000))
+        late = replace(rig.trade(101), venue_time=rig.trade(5002).venue_time)
+        rig.say(TradeBatch(BTC, (late, replace(late, trade_id=102))))
+        await settle()
+
+        assert [number for number, _ in ids(seen)] == [100, 5000, 101, 102]
+        assert all(gap.until_ns and not gap.suspected for gap in rig.feed.gaps)
+        assert [gap.missing for gap in rig.feed.gaps] == [4899, None]
+        await seen.stop()
+
+
+async def test_a_hole_given_up_for_newer_ones_is_a_settled_gap() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.every_trade(BTC))
+        await settle()
+        rig.market.failing = ConnectionLost("down")
+        rig.say(rig.trades(*range(1, 2 * 66, 2)))
+        await settle()
+
+        settled = [gap for gap in rig.feed.gaps if not gap.suspected]
+        assert [(gap.missing, gap.filled) for gap in settled] == [(1, False)]
+        await seen.stop()
+
+
+async def test_one_repair_of_bars_is_under_way_at_a_time() -> None:
+    clock, market = ManualClock(), Slow()
+    topic = BarTopic(Subscription(Channel.BARS, BTC, 60), Desk(clock))
+    begin_ns = clock.wall_ns() - 300 * NS_PER_S
+    one = Decimal(1)
+    topic.take(BarBatch(BTC, 60, (Bar(BTC, 60, begin_ns, one, one, one, one, one, one, 1),)), 0)
+    topic.add(Conflated(lambda: None))
+    tasks: list[asyncio.Task[None]] = []
+    backfill = Backfill(market, clock, lambda work: tasks.append(asyncio.create_task(work)))
+    for _ in range(5):
+        clock.advance(60)
+        backfill.look([topic], clock.mono_ns())
+        await settle()
+    assert len(tasks) == 1
+
+    market.gate.set()
+    await tasks[0]
+    clock.advance(60)
+    backfill.look([topic], clock.mono_ns())
+    assert len(tasks) == 2
+    await tasks[1]
+
+
+class Slow(MemoryMarket):
+    """A venue whose candles come when the gate opens."""
+
+    def __init__(self) -> None:
+        super().__init__([BTC])
+        self.gate = asyncio.Event()
+
+    async def fetch_bars(self, symbol: str, interval_s: int, since_ns: int, purpose: Purpose) -> list[Bar]:
+        await self.gate.wait()
+        return await super().fetch_bars(symbol, interval_s, since_ns, purpose)

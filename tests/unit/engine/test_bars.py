@@ -101,3 +101,23 @@ async def test_a_bar_that_ended_in_a_silence_is_complete_only_by_rests_word() ->
         told = [item for item in seen.items if not isinstance(item, Gap) and item.value.complete]
         assert [(item.source, item.value.close) for item in told] == [(Source.REST, 101)]
         await seen.stop()
+
+
+async def test_a_clock_that_steps_does_not_hold_back_the_bars_after_the_outage() -> None:
+    for step_s in (-3600.0, 3600.0):
+        async with running() as rig:
+            seen = Collected(rig.feed.every_bar(BTC))
+            await settle()
+            rig.say(rig.bars(rig.bar(0, "100")))
+            rig.cut()
+            rig.clock.step_wall(step_s)
+            rig.clock.advance(120)
+            rig.connect()
+            rig.say(rig.bars(rig.bar(2, "102")))
+            rig.say(rig.bars(rig.bar(3, "103")))
+            rig.say(rig.bars(rig.bar(4, "104")))
+            await settle()
+
+            whole = [item for item in seen.items if not isinstance(item, Gap) and item.value.complete]
+            assert [reading.value.close for reading in whole] == [103]
+            await seen.stop()

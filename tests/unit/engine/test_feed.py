@@ -64,8 +64,8 @@ async def test_an_unsupported_depth_or_interval_lists_the_valid_ones() -> None:
     async with running() as rig:
         with pytest.raises(CheckFailed, match="valid: 10, 25, 100"):
             await rig.feed.book(BTC, depth=11)
-        with pytest.raises(CheckFailed, match="valid: 60, 300"):
-            rig.feed.every_bar(BTC, interval_s=61)
+        with pytest.raises(CheckFailed, match="bar of 7 minutes is not supported; valid: 1, 5"):
+            rig.feed.every_bar(BTC, interval_s=420)
 
 
 async def test_a_refused_stream_is_an_error_to_its_readers_and_to_nobody_else() -> None:
@@ -358,3 +358,20 @@ async def test_a_coroutine_callback_of_a_refused_stream_ends() -> None:
         await settle()
 
         assert "0 of 1 streams receiving" in repr(rig.feed)
+
+
+async def test_stopping_twice_is_stopping_once() -> None:
+    async with running() as rig:
+        stops = [
+            rig.feed.hold(Channel.TICKER, BTC),
+            rig.feed.hold(Channel.TICKER, BTC),
+            rig.feed.on_ticker(BTC, lambda reading: None),
+        ]
+        for stop in (stops[0], stops[0], stops[2], stops[2]):
+            stop()
+        await rig.passes(40)
+        assert rig.feed.stats.wanted == 1
+        stops[1]()
+        await rig.passes(40)
+
+        assert rig.feed.stats.wanted == 0

@@ -124,3 +124,33 @@ async def test_a_stream_damped_after_three_losses_is_used_again_after_thirty_ste
         assert (await rig.feed.ticker(BTC)).source is Source.STREAM
         assert rig.feed.stats.receiving == 1
         await seen.stop()
+
+
+async def test_an_answer_of_rest_older_than_the_streams_last_word_does_not_come_after_it() -> None:
+    async with running() as rig:
+        rig.market.tickers[BTC] = rig.ticker("7")
+        await rig.feed.ticker(BTC, source=Source.REST)
+        rig.clock.advance(0.5)
+        rig.say(rig.ticker("8"))
+        rig.market.failing = ConnectionLost("down")
+        rig.cut()
+
+        with pytest.raises(Stale):
+            await rig.feed.ticker(BTC)
+        assert (await rig.feed.ticker(BTC, source=Source.CACHE)).value.last == 7
+
+
+async def test_a_stream_that_comes_back_while_rest_is_asked_is_the_answer() -> None:
+    async with running() as rig:
+        watching = Collected(rig.feed.tickers(BTC))
+        await settle()
+        rig.say(rig.ticker("7"))
+        rig.cut()
+        rig.market.failing = ConnectionLost("down")
+        asked = asyncio.ensure_future(rig.feed.ticker(BTC))
+        await asyncio.sleep(0)
+        rig.connect()
+        rig.say(rig.ticker("8"))
+
+        assert ((await asked).source, (await asked).value.last) == (Source.STREAM, 8)
+        await watching.stop()

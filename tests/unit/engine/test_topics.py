@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -198,3 +199,45 @@ def test_a_reader_who_comes_during_a_loss_is_told_of_it(stand: Stand) -> None:
     stand.topic.add(kept)
 
     assert [gap.cause for gap in kept.got] == [GapCause.SILENT]
+
+
+def test_a_step_of_the_wall_clock_is_no_part_of_a_gap() -> None:
+    for step_s in (-3600, 3600):
+        stand = Stand()
+        stand.data()
+        stand.topic.lose(GapCause.DISCONNECTED, "cut", stand.now)
+        stand.clock.step_wall(step_s)
+        stand.clock.advance(3)
+        stand.data()
+
+        (gap,) = stand.desk.ledger.gaps
+        assert gap.until_ns is not None
+        assert gap.until_ns - gap.from_ns == 3 * NS_PER_S
+
+
+async def test_who_waits_for_a_stream_in_vain_leaves_nothing_behind(stand: Stand) -> None:
+    task = asyncio.create_task(stand.topic.in_use())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    waits = asyncio.create_task(stand.topic.in_use())
+    await asyncio.sleep(0)
+    stand.data()
+
+    await waits
+    assert not stand.topic._waiting
+
+
+def test_an_answer_asked_for_before_the_last_word_of_the_stream_is_not_handed_on(stand: Stand) -> None:
+    kept = Kept()
+    stand.data("100")
+    asked_ns = stand.now
+    stand.clock.advance(0.1)
+    stand.data("101")
+    stand.topic.add(kept)
+    stand.topic.lose(GapCause.DISCONNECTED, "cut", stand.now)
+    stand.topic.poll_ns = stand.now + 4 * NS_PER_S
+    stand.topic.answered(stand.rig.ticker("100"), asked_ns, stand.now)
+
+    assert [item for item in kept.got if isinstance(item, Reading)] == []
+    assert stand.topic.poll_ns == 0

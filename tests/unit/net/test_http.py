@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from leadline.clock import NS_PER_S, ManualClock
 from leadline.core.limits import DecayingCounter
 from leadline.errors import ConnectionLost, Throttled
+from leadline.net.endpoint import BrokenOff
 from leadline.net.http import QUEUE_LIMIT, MemoryHttp, PacedHttp, Priority, Purpose, Request, Response
 
 OK = Response(200, (), b"{}")
@@ -291,7 +292,8 @@ async def test_the_queue_is_bounded() -> None:
 async def test_the_head_of_the_queue_giving_up_lets_the_next_one_go() -> None:
     http = venue(limit=2, decay_per_s=1)
     await start(http, "/first", cost=2)
-    head, following = start(http, "/head", cost=2), start(http, "/following", cost=1)
+    head = start(http, "/head", Priority.FALLBACK, cost=2)
+    following = start(http, "/following", Priority.FALLBACK, cost=1)
     await turns()
     head.cancel()
     await pass_s(http, 1)
@@ -332,3 +334,61 @@ async def test_nothing_ever_leaves_beyond_the_budget(asked: list[tuple[Priority,
         level = max(0.0, level - (moment_s - last_s) * 0.8) + costs[path]
         last_s = moment_s
         assert level <= 8 + 1e-6
+
+
+async def test_a_lost_stream_finds_room_however_much_the_background_asks() -> None:
+    http = venue(limit=8, decay_per_s=0.8)
+    asked = [start(http, f"/{n}", Priority.BACKGROUND) for n in range(50)]
+    await pass_s(http, 3)
+    at_s = http.clock.mono_ns() / NS_PER_S
+    await asyncio.gather(*(start(http, f"/lost-{n}", Priority.FALLBACK) for n in range(4)))
+
+    assert http.left[-4:] == [(f"/lost-{n}", at_s) for n in range(4)]
+    for task in asked:
+        task.cancel()
+    await asyncio.gather(*asked, return_exceptions=True)
+
+
+async def test_a_waiting_request_that_becomes_urgent_leaves_within_a_tenth_of_a_second() -> None:
+    http = venue(limit=8, decay_per_s=0.8)
+    for number in range(4):
+        await start(http, f"/{number}", Priority.FALLBACK)
+    slow = start(http, "/shared", Priority.BACKGROUND)
+    await turns()
+    urgent = start(http, "/shared", Priority.FALLBACK)
+    await pass_s(http, 0.1)
+
+    assert (await urgent, await slow) == (OK, OK)
+
+
+class Hanging(PacedHttp):
+    """Hangs up on the first exchanges."""
+
+    def __init__(self, counter: DecayingCounter, times: int) -> None:
+        super().__init__(ManualClock(), counter)
+        self.left_to_break = times
+
+    async def exchange(self, request: Request) -> Response:
+        if self.left_to_break:
+            self.left_to_break -= 1
+            raise BrokenOff("the other side hung up")
+        return OK
+
+
+async def test_a_get_that_broke_off_goes_once_more_within_the_budget() -> None:
+    once, twice = Hanging(DecayingCounter(8, 0.8), 1), Hanging(DecayingCounter(8, 0.8), 2)
+
+    assert await once.send(get("/"), Purpose.FALLBACK, Priority.FALLBACK) is OK
+    assert once.counts[Purpose.FALLBACK] == 2
+    with pytest.raises(ConnectionLost):
+        await twice.send(get("/"), Purpose.FALLBACK, Priority.FALLBACK)
+    with pytest.raises(Throttled):
+        await Hanging(DecayingCounter(1, 0.1), 1).send(get("/"), Purpose.FALLBACK, Priority.FALLBACK)
+
+
+async def test_a_post_that_broke_off_is_not_sent_again() -> None:
+    http = Hanging(DecayingCounter(8, 0.8), 1)
+    with pytest.raises(ConnectionLost):
+        await http.send(Request("POST", "/order"), Purpose.STATUS)
+
+    assert http.counts[Purpose.STATUS] == 1

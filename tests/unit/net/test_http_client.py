@@ -144,6 +144,7 @@ async def test_a_pooled_connection_closed_by_the_venue_costs_a_get_nothing() -> 
             assert (await http.send(Request("GET", path), Purpose.STATUS)).body == b"ok"
 
     assert connections == 2
+    assert http.counts[Purpose.STATUS] == 3
 
 
 async def test_a_get_that_is_cut_off_again_is_lost() -> None:
@@ -208,6 +209,17 @@ async def test_a_private_authority_is_refused_unless_it_is_given() -> None:
                 await http.send(Request("GET", "/"), Purpose.STATUS)
         async with client(url, trusting) as http:
             assert (await http.send(Request("GET", "/"), Purpose.STATUS)).body == b"ok"
+
+
+async def test_a_proxy_that_cannot_be_reached_is_named_as_the_trouble(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    async with client("https://venue.example") as http:
+        with pytest.raises(ConnectFailed, match=r"cannot reach the proxy for .*check the proxy variables"):
+            await http.send(Request("GET", "/"), Purpose.STATUS)
 
 
 async def test_other_machines_are_reached_through_the_proxy_of_the_environment(
