@@ -54,6 +54,7 @@ _LOOK_S = 0.05
 _RECEIVING = frozenset({State.LIVE, State.QUIET})
 _RETRIED = (TransportError, VenueDown, RateLimited, Throttled, ProtocolError)
 
+
 @lru_cache(maxsize=64)
 def public_budget(address: str) -> DecayingCounter:
     """The one request budget of this process for a REST address; at the bound an address is forgotten."""

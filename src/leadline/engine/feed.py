@@ -26,6 +26,7 @@ from leadline.engine.readers import (
     Listener,
     Lossless,
     Reader,
+    Stopwatch,
     Watchdog,
     run_callback,
 )
@@ -85,6 +86,7 @@ class Feed:
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: Error | None = None
         self._past = ReadingCounts()
+        self._stopwatch = Stopwatch()
 
     def __repr__(self) -> str:
         stats = self.stats
@@ -273,7 +275,7 @@ class Feed:
         name = getattr(take, "__qualname__", repr(take))
         watchdog = Watchdog(f"{name} ({wanted})", self._clock, self._desk.events)
         if not inspect.iscoroutinefunction(take):
-            callback = Callback(take, watchdog)
+            callback = Callback(take, watchdog, self._stopwatch)
             self._add(topic, callback)
             return lambda: topic.remove(callback)
         reader = make(topic)

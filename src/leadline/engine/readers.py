@@ -215,25 +215,43 @@ class Watchdog:
         return True
 
 
+class Stopwatch:
+    """When the last callback of a feed ended, before which the next one of the same frame cannot have begun."""
+
+    __slots__ = ("ended_ns",)
+
+    def __init__(self) -> None:
+        self.ended_ns = 0
+
+
 class Callback(Generic[T]):
-    """A plain function called with each reading, straight from the frame."""
+    """A plain function called with each reading, straight from the frame.
+
+    It is timed by one look at the clock: a call begins with the receipt, or with the end of the call before.
+    """
 
     eager = True
 
-    def __init__(self, function: Callable[[Reading[T]], object], watchdog: Watchdog) -> None:
+    def __init__(
+        self, function: Callable[[Reading[T]], object], watchdog: Watchdog, stopwatch: Stopwatch
+    ) -> None:
         self._function = function
         self._watchdog = watchdog
+        self._stopwatch = stopwatch
         self._mono_ns = watchdog.mono_ns
 
     def take(self, reading: Reading[T]) -> None:
-        begun_ns = self._mono_ns()
         try:
             self._function(reading)
         except Exception as error:  # the reader's own code: named, and nobody else hurt
             self._watchdog.failed(error)
-        took_ns = self._mono_ns() - begun_ns
-        if took_ns > SLOW_NS:
-            self._watchdog.slow(took_ns)
+        stopwatch = self._stopwatch
+        before_ns = stopwatch.ended_ns
+        stopwatch.ended_ns = ended_ns = self._mono_ns()
+        if ended_ns - reading.received_mono_ns > SLOW_NS:
+            took_ns = ended_ns - max(before_ns, reading.received_mono_ns)
+            if took_ns > SLOW_NS:
+                self._watchdog.slow(took_ns)
 
     def wake(self) -> None:
         """Nothing to do: an eager reader has been given the value."""

@@ -20,7 +20,7 @@ class Source(Enum):
     CHECKPOINT = "checkpoint"
 
 
-class Reading(Struct, Generic[T], eq=False):
+class Reading(Struct, Generic[T], eq=False, gc=False):
     """One value with its provenance.
 
     `age_s` is the time since the venue's message arrived, by the monotonic clock, and goes on growing while

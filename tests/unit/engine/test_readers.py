@@ -7,7 +7,7 @@ import pytest
 from leadline.clock import NS_PER_S, ManualClock
 from leadline.engine.events import EventLog, ReaderSlow
 from leadline.engine.gaps import GapLedger
-from leadline.engine.readers import Callback, Conflated, Listener, Lossless, Watchdog
+from leadline.engine.readers import Callback, Conflated, Listener, Lossless, Stopwatch, Watchdog
 from leadline.errors import Rejected
 from leadline.model.market import Channel, Gap, GapCause, VenueMode, VenueStatus
 from leadline.model.reading import Reading, Source
@@ -101,7 +101,7 @@ async def test_a_callback_that_fails_at_every_call_is_named_once_a_second_with_i
     def broken(reading: Reading[int]) -> None:
         raise KeyError("x")
 
-    callback = Callback(broken, Watchdog("broken", bench.clock, bench.events))
+    callback = Callback(broken, Watchdog("broken", bench.clock, bench.events), Stopwatch())
     for _ in range(20):
         callback.take(bench.reading(1))
         bench.clock.advance(0.1)
@@ -118,3 +118,19 @@ async def test_a_listener_forgets_the_oldest_at_its_bound() -> None:
         VenueStatus(VenueMode.ONLINE, "b"),
         VenueStatus(VenueMode.ONLINE, "c"),
     ]
+
+
+async def test_a_slow_callback_is_named_and_the_next_one_in_the_frame_is_not() -> None:
+    bench = Bench()
+    stopwatch = Stopwatch()
+
+    def named(name: str, takes_s: float) -> Callback[int]:
+        watchdog = Watchdog(name, bench.clock, bench.events)
+        return Callback(lambda reading: bench.clock.advance(takes_s), watchdog, stopwatch)
+
+    callbacks = [named("quick", 0.01), named("slow", 0.3), named("innocent", 0.05)]
+    reading = bench.reading(1)
+    for callback in callbacks:
+        callback.take(reading)
+
+    assert list(bench.events.recent) == [ReaderSlow("slow", took_ms=300.0)]
