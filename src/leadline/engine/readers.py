@@ -216,7 +216,7 @@ class Watchdog:
 
 
 class Stopwatch:
-    """When the last callback of a feed ended, before which the next one of the same frame cannot have begun."""
+    """When the last callback of a feed ended; the next one of the same frame has not begun before."""
 
     __slots__ = ("ended_ns",)
 
