@@ -24,6 +24,11 @@ class InstrumentStatus(Enum):
     WORK_IN_PROGRESS = "work_in_progress"
     UNKNOWN = "unknown"
 
+    @classmethod
+    def _missing_(cls, value: object) -> InstrumentStatus:
+        """A status this version does not know is UNKNOWN, never a guess."""
+        return cls.UNKNOWN
+
 
 @dataclass(frozen=True, slots=True)
 class Instrument:

@@ -71,15 +71,8 @@ def instrument_of(symbol: str, pair: AssetPair) -> Instrument:
         lot=lot,
         qty_min=lot if pair.ordermin is None else pair.ordermin,
         cost_min=Decimal(0) if pair.costmin is None else pair.costmin,
-        status=_status(pair.status),
+        status=InstrumentStatus(pair.status),
     )
-
-
-def _status(text: str | None) -> InstrumentStatus:
-    try:
-        return InstrumentStatus(text)
-    except ValueError:
-        return InstrumentStatus.UNKNOWN
 
 
 class SymbolTable:

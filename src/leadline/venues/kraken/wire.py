@@ -314,7 +314,7 @@ def _is_countable(w: WirePair) -> bool:
 def _instrument(w: WirePair) -> Instrument:
     return Instrument(
         "kraken", w.symbol, w.base, w.quote, w.price_precision, w.qty_precision, w.price_increment,
-        w.qty_increment, w.qty_min, w.cost_min, _instrument_status(w.status),
+        w.qty_increment, w.qty_min, w.cost_min, InstrumentStatus(w.status),
     )  # fmt: skip
 
 
@@ -322,13 +322,6 @@ def notices(status: WireStatus) -> list[str]:
     """Announcements beside the mode; assumed: anything but an empty list is one (dossier §3.1 shows none)."""
     raws = (bytes(status.upcoming_maintenance), bytes(status.emergency))
     return [raw.decode(errors="replace")[:MOST_TEXT] for raw in raws if raw not in (b"[]", b"null")]
-
-
-def _instrument_status(text: str) -> InstrumentStatus:
-    try:
-        return InstrumentStatus(text)
-    except ValueError:
-        return InstrumentStatus.UNKNOWN
 
 
 def venue_mode(text: str) -> VenueMode:
