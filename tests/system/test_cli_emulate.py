@@ -18,10 +18,11 @@ def test_its_first_line_says_where_it_listens_and_a_signal_ends_it(number: int) 
         told = json.loads(process.stdout.readline())
         done = stop(process, number)
 
-    assert list(told) == ["kraken", "control"]
+    assert list(told) == ["kraken", "control", "credentials"]
     assert list(told["kraken"]) == ["endpoints", "credentials"]
     assert list(told["kraken"]["endpoints"]) == ["ws_public", "ws_private", "ws_level3", "rest"]
-    assert told["kraken"]["credentials"] == {}
+    assert list(told["credentials"]) == ["api_key", "private_key"]
+    assert told["kraken"]["credentials"] == told["credentials"]
     assert (done.code, done.out, done.err) == (0, "", "")
 
 

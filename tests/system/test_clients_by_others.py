@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -12,10 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from leadline.clock import SystemClock
-from leadline.emulator.exchange import Exchange
-from leadline.emulator.instruments import DEMO_PAIRS
-from leadline.emulator.serve import Endpoints, serve
+from apart import emulator_apart
+from leadline.emulator.serve import Endpoints
 
 pytestmark = pytest.mark.outside
 
@@ -23,38 +20,10 @@ SYMBOLS = ("BTC/USD", "ETH/USD", "DOGE/USD", "EURQ/USD")
 UPDATES = 60
 
 
-class Emulator:
-    """The emulator on a loop of its own, because the SDK's REST client blocks the loop it is called on."""
-
-    def __init__(self) -> None:
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
-
-    def start(self) -> Endpoints:
-        self._thread.start()
-        assert self._ready.wait(10)
-        return self._endpoints
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._ended.set)
-        self._thread.join(10)
-
-    async def _run(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._ended = asyncio.Event()
-        clock = SystemClock()
-        pairs = [pair for pair in DEMO_PAIRS if pair.symbol in SYMBOLS]
-        exchange = Exchange(start_ns=clock.wall_ns(), seed=11, rate=400, pairs=pairs, history_minutes=10)
-        async with serve(exchange, clock) as self._endpoints:
-            self._ready.set()
-            await self._ended.wait()
-
-
 @pytest.fixture
 def endpoints() -> Iterator[Endpoints]:
-    emulator = Emulator()
-    yield emulator.start()
-    emulator.stop()
+    with emulator_apart(SYMBOLS, rate=400) as found:
+        yield found
 
 
 class Truth:

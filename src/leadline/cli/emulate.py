@@ -28,9 +28,9 @@ from leadline.emulator.serve import Endpoints, serve
 )
 @json_option
 def command(seed: int, rate: float, port: int, as_json: bool) -> None:
-    """Run a local Kraken on this machine: WebSocket v2 and REST, public channels, faults on demand.
+    """Run a local Kraken on this machine: WebSocket v2 and REST, a demo account, faults on demand.
 
-    It runs until SIGINT or SIGTERM. Prices are invented; nothing leaves this machine.
+    It runs until SIGINT or SIGTERM. Prices and money are invented; nothing leaves this machine.
     """
     run(_emulate(seed, rate, port, as_json), stopped=0)
 
@@ -45,14 +45,19 @@ async def _emulate(seed: int, rate: float, port: int, as_json: bool) -> None:
 
 def words(endpoints: Endpoints) -> str:
     """Where it listens, as a settings file, and what can be done to it."""
-    addresses = endpoints.as_json()["kraken"]["endpoints"]
-    listed = "\n".join(f"      {name}: {url}" for name, url in addresses.items())
+    venue = endpoints.as_json()["kraken"]
+    sections = (
+        "\n".join([f"    {section}:", *(f"      {name}: {value}" for name, value in venue[section].items())])
+        for section in ("endpoints", "credentials")
+    )
     return (
         "A local Kraken is running; stop it with Ctrl-C. As a file for --config:\n\n"
-        f"venues:\n  kraken:\n    endpoints:\n{listed}\n\n"
+        "venues:\n  kraken:\n" + "\n".join(sections) + "\n\n"
+        "The key is invented here, and so is the money on it.\n\n"
         "Break something (CLOSE, STALL, DROP, CORRUPT, …; DELETE ends it):\n\n"
         f"  curl -X POST {endpoints.control}/faults -d "
         """'{"venue": "kraken", "kind": "STALL", "channel": "book", "symbol": "BTC/USD", "for_s": 10}'\n\n"""
-        "What it knows to be true:\n\n"
-        f"  curl '{endpoints.control}/truth/book?symbol=BTC/USD'"
+        "What it knows to be true (book, trades, ticker; orders, fills, balances):\n\n"
+        f"  curl '{endpoints.control}/truth/book?symbol=BTC/USD'\n"
+        f"  curl '{endpoints.control}/truth/orders'"
     )

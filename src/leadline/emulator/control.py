@@ -1,23 +1,49 @@
 """The control address: faults on and off, and the venue's own truth, as JSON over HTTP.
 
-POST, GET and DELETE /faults; GET /truth/book, /truth/trades, /truth/ticker with `symbol`. Wrong input is
-answered 400 with the field and the values it takes.
+POST, GET and DELETE /faults; GET /truth/book, /truth/trades, /truth/ticker with `symbol`; GET /truth/orders,
+/truth/fills, /truth/balances with `account` (the demo one if not said); GET and POST /accounts, POST
+/transfer. Wrong input is answered 400 with the field and the values it takes.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from leadline.emulator import truth
+from leadline.emulator.accounts import EARN, SPOT, UNIT, Account
+from leadline.emulator.counters import Tier
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.fault_board import Active
 from leadline.emulator.faults import FaultError
 from leadline.emulator.market import Listing
+from leadline.emulator.orders import Refused
+
+_WALLETS = {"spot": SPOT, "earn": EARN}
+Posted = TypeVar("Posted", bound=msgspec.Struct)
+
+
+class _NewAccount(msgspec.Struct, forbid_unknown_fields=True):
+    """A posted account. `balances` are whole texts such as "1.5"; `nonce_window` is the key's own."""
+
+    name: str
+    tier: Tier = "intermediate"
+    balances: dict[str, str] | None = None
+    nonce_window: int = 0
+
+
+class _Transfer(msgspec.Struct, forbid_unknown_fields=True, rename={"source": "from", "target": "to"}):
+    """A posted transfer between the wallets `spot` and `earn`."""
+
+    asset: str
+    source: str
+    target: str
+    amount: str
+    account: str | None = None
 
 
 class Control:
@@ -35,6 +61,12 @@ class Control:
             web.get("/control/truth/book", self._book),
             web.get("/control/truth/trades", self._trades),
             web.get("/control/truth/ticker", self._ticker),
+            web.get("/control/truth/orders", self._orders),
+            web.get("/control/truth/fills", self._fills),
+            web.get("/control/truth/balances", self._balances),
+            web.get("/control/accounts", self._accounts),
+            web.post("/control/accounts", self._post_account),
+            web.post("/control/transfer", self._transfer),
         ]
 
     async def _post_fault(self, request: web.Request) -> web.Response:
@@ -77,6 +109,79 @@ class Control:
         listing = self._listing(request)
         return _json(truth.ticker(listing, self._step()))
 
+    async def _orders(self, request: web.Request) -> web.Response:
+        self._step()
+        account, listings = self._account(request.query.get("account")), self._exchange.market.listings
+        return _json(truth.orders(account, listings, request.query.get("cl_ord_id")))
+
+    async def _fills(self, request: web.Request) -> web.Response:
+        self._step()
+        account = self._account(request.query.get("account"))
+        return _json(truth.fills(account, self._exchange.market.listings))
+
+    async def _balances(self, request: web.Request) -> web.Response:
+        self._step()
+        return _json(truth.balances(self._account(request.query.get("account"))))
+
+    async def _accounts(self, request: web.Request) -> web.Response:
+        now_ns = self._step()
+        accounts = self._exchange.trading.accounts.values()
+        return _json([self._account_row(one, now_ns) for one in accounts])
+
+    async def _post_account(self, request: web.Request) -> web.Response:
+        wanted = await _posted(request, _NewAccount)
+        funds = None
+        if wanted.balances is not None:
+            funds = {name: _units(text, f"balances.{name}") for name, text in wanted.balances.items()}
+        if wanted.nonce_window < 0:
+            raise _bad(f"nonce_window: {wanted.nonce_window} is below zero")
+        now_ns = self._step()
+        try:
+            made = self._exchange.trading.account(wanted.name, tier=wanted.tier, balances=funds)
+        except ValueError as error:
+            raise _bad(f"name: {error}") from error
+        self._exchange.private_rest.gate.key(made.api_key).window = wanted.nonce_window
+        return _json(self._account_row(made, now_ns))
+
+    async def _transfer(self, request: web.Request) -> web.Response:
+        wanted = await _posted(request, _Transfer)
+        for name, wallet in (("from", wanted.source), ("to", wanted.target)):
+            if wallet not in _WALLETS:
+                raise _bad(f"{name}: {wallet!r} is none of {', '.join(_WALLETS)}")
+        account = self._account(wanted.account)
+        source, target = _WALLETS[wanted.source], _WALLETS[wanted.target]
+        units = _units(wanted.amount, "amount")
+        try:
+            self._exchange.trading.transfer(account, wanted.asset, source, target, units, self._step())
+        except Refused as error:
+            raise _bad(f"amount: {error.text}") from error
+        self._step()
+        return _json(truth.balances(account))
+
+    def _account_row(self, one: Account, now_ns: int) -> dict[str, Any]:
+        key = self._exchange.private_rest.gate.key(one.api_key)
+        return {
+            "name": one.name,
+            "api_key": one.api_key,
+            "private_key": one.secret,
+            "tier": one.tier,
+            "permissions": sorted(one.permissions),
+            "rest_points": one.rest.points(now_ns),
+            "order_points": {symbol: counter.points(now_ns) for symbol, counter in one.pairs.items()},
+            "nonce": key.nonce,
+            "nonce_window": key.window,
+            "nonces_refused": key.refused,
+            "locked": now_ns < key.locked_until_ns,
+        }
+
+    def _account(self, name: str | None) -> Account:
+        trading = self._exchange.trading
+        account = trading.demo if name is None else trading.named(name)
+        if account is None:
+            known = ", ".join(one.name for one in trading.accounts.values())
+            raise _bad(f"account: {name!r} does not exist; there are {known}")
+        return account
+
     def _listing(self, request: web.Request) -> Listing:
         symbol = request.query.get("symbol", "")
         listing = self._exchange.market.listings.get(symbol)
@@ -84,6 +189,21 @@ class Control:
             listed = ", ".join(list(self._exchange.market.listings)[:12])
             raise _bad(f"symbol: {symbol!r} is not listed here; listed are {listed}")
         return listing
+
+
+async def _posted(request: web.Request, kind: type[Posted]) -> Posted:
+    try:
+        return msgspec.json.decode(await request.read(), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _bad(f"{error}; it takes {', '.join(kind.__struct_encode_fields__)}") from error
+
+
+def _units(text: str, name: str) -> int:
+    """An exact amount in 10^-10 of its asset."""
+    whole, _, rest = text.partition(".")
+    if not whole.isdecimal() or (rest and not rest.isdecimal()) or len(rest) > 10:
+        raise _bad(f"{name}: {text!r} is not an amount such as 1.5 with up to 10 decimals")
+    return int(whole) * UNIT + int(rest.ljust(10, "0"))
 
 
 def _described(one: Active) -> dict[str, Any]:

@@ -9,18 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any
+from urllib.parse import parse_qsl
 
 from leadline.emulator import faults
 from leadline.emulator.fault_board import Active, FaultBoard, RefusedConnect
 from leadline.emulator.faults import AnyFault
 from leadline.emulator.instruments import DEMO_PAIRS, Pair
 from leadline.emulator.kraken import frames
+from leadline.emulator.kraken.auth import Tokens
+from leadline.emulator.kraken.level3 import order_names
+from leadline.emulator.kraken.private_rest import PREFIX as PRIVATE
+from leadline.emulator.kraken.private_rest import PrivateRest
+from leadline.emulator.kraken.private_ws import Desk
 from leadline.emulator.kraken.rest import Answer, Rest
 from leadline.emulator.kraken.streams import Streams
 from leadline.emulator.kraken.ws import Connection
 from leadline.emulator.limits import ConnectBudget
 from leadline.emulator.market import Market, chance
 from leadline.emulator.numbers import NS_PER_S
+from leadline.emulator.trading import Trading
 
 
 class Exchange:
@@ -43,8 +50,12 @@ class Exchange:
         self.board = FaultBoard()
         self.budget = ConnectBudget()
         self.connections: list[Connection] = []
-        self._streams = Streams(self.market)
+        self.trading = Trading(self.market, seed=seed)
+        self.tokens = Tokens(chance(seed, "tokens"))
+        self.desk = Desk(self.market, self.trading, self.tokens, self.board)
+        self._streams = Streams(self.market, order_names(self.trading.order_id_of))
         self._rest = Rest(self.market, start_ns)
+        self.private_rest = PrivateRest(self.market, self.trading, self.board, self.tokens)
         self._seed = seed
         self._numbers = count(1)
         self._now_ns = start_ns
@@ -61,23 +72,39 @@ class Exchange:
         """A new connection, its status frame already waiting in `outputs`."""
         self.advance(now_ns)
         rng = chance(self._seed, "connection", next(self._numbers))
-        connection = Connection(route, self.market, self._streams, self.board, rng, now_ns)
+        connection = Connection(route, self.market, self._streams, self.board, rng, now_ns, self.desk)
         self.connections = [one for one in self.connections if not one.ended] + [connection]
         return connection
 
     def request(
-        self, method: str, path: str, query: Mapping[str, str], now_ns: int
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        now_ns: int,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
     ) -> Answer | RefusedConnect:
-        """The answer to one REST request; `RefusedConnect(None)` stands for a TCP reset."""
+        """The answer to one REST request; `RefusedConnect(None)` stands for a TCP reset.
+
+        `body` is the bytes as sent, which a signature covers.
+        """
         self.advance(now_ns)
         refused = self.board.refused("rest")
         if refused is not None:
             return refused
         reply = self.board.reply(path)
-        if reply is not None and (reply.body is not None or reply.status != 200):
+        replaced = reply is not None and (reply.body is not None or reply.status != 200)
+        if reply is not None and replaced and not reply.accepted:
             return Answer(reply.status, (reply.body or "").encode(), reply.delay_s)
-        answer = self._rest.answer(method, path, query, now_ns, self.board.rest_bucket(now_ns))
-        return Answer(answer.status, answer.body, reply.delay_s) if reply is not None else answer
+        answer = self._answer(method, path, query, now_ns, headers, body)
+        if self.board.drops_answer(path.rpartition("/")[2]):
+            return RefusedConnect(None, executed=True)
+        if reply is None:
+            return answer
+        if replaced:
+            return Answer(reply.status, (reply.body or "").encode(), reply.delay_s)
+        return Answer(answer.status, answer.body, reply.delay_s)
 
     def advance(self, now_ns: int) -> None:
         """Let everything due by then happen, in order of time."""
@@ -110,13 +137,29 @@ class Exchange:
             self._end(one, now_ns)
         return len(ids)
 
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        now_ns: int,
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+    ) -> Answer:
+        if path.startswith(PRIVATE):
+            return self.private_rest.answer(method, path, headers, body, now_ns)
+        asked = {**query, **dict(parse_qsl(body.decode(errors="replace")))}
+        return self._rest.answer(method, path, asked, now_ns, self.board.rest_bucket(now_ns))
+
     def _next_timer_ns(self) -> int:
-        due_ns = self.board.next_expiry_ns()
+        due_ns = min(self.board.next_expiry_ns(), self.trading.next_ns())
         for connection in self.connections:
             due_ns = min(due_ns, connection.wake_at())
         return min((due_ns, *(closing[0] for closing in self._closings())))
 
     def _strike(self, due_ns: int) -> None:
+        if self.trading.next_ns() <= due_ns:
+            self.trading.woke(max(due_ns, self._now_ns))
         for fault_id in [one.fault_id for one in self.board.active.values() if one.until_ns <= due_ns]:
             self._end(fault_id, due_ns)
         for aged_ns, one, fault, connection in self._closings():
@@ -153,6 +196,10 @@ class Exchange:
         elif isinstance(fault, faults.Instrument):
             self._set_precision(fault, now_ns)
             self.board.end(one.fault_id)
+        elif isinstance(fault, faults.Rate):
+            self._set_limits(fault, now_ns)
+            if fault.per_s is None:
+                self.board.end(one.fault_id)
 
     def _end(self, fault_id: int, now_ns: int) -> None:
         one = self.board.end(fault_id)
@@ -172,6 +219,15 @@ class Exchange:
         self.market.system = mode
         for connection in self.connections:
             connection.deliver(frames.status(mode, connection.connection_id))
+
+    def _set_limits(self, fault: faults.Rate, now_ns: int) -> None:
+        if fault.tier is not None:
+            for account in self.trading.accounts.values():
+                account.set_tier(fault.tier)
+        if fault.burn is not None:
+            demo = self.trading.demo
+            counter = demo.rest if fault.symbol is None else demo.counter(fault.symbol)
+            counter.charge(fault.burn, now_ns)
 
     def _set_precision(self, fault: faults.Instrument, now_ns: int) -> None:
         pair = self.market.listings[fault.symbol].pair

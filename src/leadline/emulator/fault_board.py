@@ -6,28 +6,41 @@ whose treatment a client can notice; what no client can detect proves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import random
 from dataclasses import dataclass, field
 from itertools import count
 
 from leadline.emulator.faults import (
+    AcceptThenDrop,
     AckNoData,
     AnyFault,
     Corrupt,
     Drop,
     Dup,
+    NonceStrict,
     Rate,
     Refuse,
     Reorder,
     Reply,
+    Shuffle,
     Stall,
     SubRate,
     SubReject,
+    TokenInvalid,
 )
 from leadline.emulator.kraken.frames import Frame
 from leadline.emulator.limits import TokenBucket
 from leadline.emulator.market import NEVER
 from leadline.emulator.numbers import NS_PER_S
+
+TRADING_CALLS = frozenset(
+    {
+        *("AddOrder", "AddOrderBatch", "AmendOrder", "EditOrder"),
+        *("CancelOrder", "CancelOrderBatch", "CancelAll", "CancelAllOrdersAfter"),
+        *("add_order", "batch_add", "amend_order", "edit_order"),
+        *("cancel_order", "batch_cancel", "cancel_all", "cancel_all_orders_after"),
+    }
+)
 
 
 @dataclass(slots=True)
@@ -44,9 +57,13 @@ class Active:
 
 @dataclass(frozen=True, slots=True)
 class RefusedConnect:
-    """A connection turned away: with an HTTP status, or None for a TCP reset."""
+    """A connection turned away: with an HTTP status, or None for a TCP reset.
+
+    `executed`: the cut came after the request had been acted on, so that only its answer is lost.
+    """
 
     status: int | None
+    executed: bool = False
 
 
 class FaultBoard:
@@ -72,7 +89,7 @@ class FaultBoard:
         """When the next fault ends by itself."""
         return min((one.until_ns for one in self.active.values()), default=NEVER)
 
-    def of(self, *kinds: type[AnyFault]) -> Iterable[Active]:
+    def of(self, *kinds: type[AnyFault]) -> list[Active]:
         """The active faults of some kinds, oldest first."""
         return [one for one in self.active.values() if isinstance(one.fault, kinds)]
 
@@ -138,10 +155,41 @@ class FaultBoard:
                 return one.fault
         return None
 
+    def drops_answer(self, name: str) -> bool:
+        """Whether the answer to this REST call or WebSocket method is to be lost after it was executed."""
+        for one in self.of(AcceptThenDrop):
+            if isinstance(one.fault, AcceptThenDrop) and _is_call(one.fault, name):
+                self.used(one)
+                return True
+        return False
+
+    def token_refused(self) -> bool:
+        """Whether the WebSocket token now presented is refused whatever it is."""
+        for one in self.of(TokenInvalid):
+            self.used(one)
+            return True
+        return False
+
+    def nonce_strict(self) -> bool:
+        """Whether the nonce window of every key is 0 now."""
+        return bool(self.of(NonceStrict))
+
+    def counters_on(self) -> bool:
+        """Whether REST calls cost points now."""
+        return all(one.fault.counters for one in self.of(NonceStrict) if isinstance(one.fault, NonceStrict))
+
+    def news_delay_ns(self, kind: str, rng: random.Random) -> int:
+        """How much later a private message leaves: `kind` is executions, balances or ack."""
+        for one in self.of(Shuffle):
+            if isinstance(one.fault, Shuffle) and one.fault.channel in (kind, "all"):
+                self.used(one)
+                return round(rng.random() * one.fault.delay_s * NS_PER_S)
+        return 0
+
     def rest_bucket(self, now_ns: int) -> TokenBucket | None:
         """The bucket of a REST limit put in the place of the usual one."""
         for one in self.of(Rate):
-            if isinstance(one.fault, Rate):
+            if isinstance(one.fault, Rate) and one.fault.per_s is not None:
                 return one.buckets.setdefault(0, TokenBucket(one.fault.per_s, one.fault.burst, now_ns))
         return None
 
@@ -159,6 +207,13 @@ def _names(fault: AnyFault, channel: str, symbol: str) -> bool:
     wanted_channel = getattr(fault, "channel", None)
     wanted_symbol = getattr(fault, "symbol", None)
     return wanted_channel in (None, channel) and wanted_symbol in (None, symbol)
+
+
+def _is_call(fault: AcceptThenDrop, name: str) -> bool:
+    if not fault.path and not fault.method:
+        return name in TRADING_CALLS
+    # A path may be given whole; of it only the last part is a call's name.
+    return name in ((fault.path or "").rpartition("/")[2], fault.method)
 
 
 def _matches(fault: AnyFault, frame: Frame) -> bool:

@@ -1,7 +1,8 @@
 """The faults that can be put on the venue, as typed values read from what a person or a test posts.
 
-Kinds: CLOSE REFUSE STALL HALF_OPEN ACK_NO_DATA DROP DUP REORDER CORRUPT SUB_REJECT SUB_RATE REPLY STATUS, and
-RATE (the REST limit) and INSTRUMENT (a tick or lot that changes while trading).
+Kinds: CLOSE REFUSE STALL HALF_OPEN ACK_NO_DATA DROP DUP REORDER CORRUPT SUB_REJECT SUB_RATE REPLY STATUS,
+RATE (the limits) and INSTRUMENT (a tick or lot that changes while trading); on the private side
+ACCEPT_THEN_DROP TOKEN_INVALID NONCE_STRICT SHUFFLE.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from typing import Any, Literal, Union, get_args, get_type_hints
 
 import msgspec
 
-Channel = Literal["ticker", "book", "trade", "ohlc", "instrument"]
+Channel = Literal["ticker", "book", "trade", "ohlc", "instrument", "level3", "executions", "balances"]
 Route = Literal["ws", "rest", "all"]
 Mode = Literal["online", "cancel_only", "post_only", "limit_only", "maintenance"]
+Tier = Literal["starter", "intermediate", "pro"]
 
 
 class FaultError(ValueError):
@@ -102,20 +104,33 @@ class SubRate(Fault, tag="SUB_RATE", frozen=True):
 
 
 class Reply(Fault, tag="REPLY", frozen=True):
-    """Answer REST requests whose path ends in `path` differently: status, body, delay, or the delay alone."""
+    """Answer REST requests whose path ends in `path` differently: status, body, delay, or the delay alone.
+
+    With `accepted` the request is executed all the same, before it is answered so.
+    """
 
     path: str = ""
     status: int = 200
     body: str | None = None
     delay_s: float = 0.0
+    accepted: bool = False
     count: int | None = None
 
 
 class Rate(Fault, tag="RATE", frozen=True):
-    """Another limit on public REST: `per_s` requests a second after `burst` at once."""
+    """Other limits: on public REST `per_s` requests a second after `burst` at once.
 
-    per_s: float
+    `tier` gives every account another tier, `burn` spends points of the demo account as another client of
+    its key would: of the REST counter or, with `symbol`, of that pair's order counter. Both act at once and
+    stay after the fault is deleted; `counter` may name the counters they are about.
+    """
+
+    per_s: float | None = None
     burst: float = 1.0
+    counter: Literal["kraken_counter"] | None = None
+    tier: Tier | None = None
+    burn: float | None = None
+    symbol: str | None = None
 
 
 class Status(Fault, tag="STATUS", frozen=True):
@@ -133,10 +148,46 @@ class Instrument(Fault, tag="INSTRUMENT", frozen=True):
     qty_precision: int | None = None
 
 
+class AcceptThenDrop(Fault, tag="ACCEPT_THEN_DROP", frozen=True):
+    """Execute a request and never answer it: the connection is cut instead.
+
+    `path` is the end of a REST path (`AddOrder`), `method` one of the WebSocket (`add_order`); with neither
+    it is every call that trades.
+    """
+
+    path: str | None = None
+    method: str | None = None
+    count: int | None = None
+
+
+class TokenInvalid(Fault, tag="TOKEN_INVALID", frozen=True):
+    """Refuse every WebSocket token that is presented; subscriptions that run go on."""
+
+    count: int | None = None
+
+
+class NonceStrict(Fault, tag="NONCE_STRICT", frozen=True):
+    """Nonce window 0 for every key; without `counters` REST calls cost no points meanwhile."""
+
+    counters: bool = True
+
+
+class Shuffle(Fault, tag="SHUFFLE", frozen=True):
+    """Delay private news by different random times up to `delay_s`; `all` means acknowledgements too.
+
+    Within one channel the order stays, because a sequence never goes back on a connection.
+    """
+
+    channel: Literal["executions", "balances", "all"] = "all"
+    delay_s: float = 1.0
+    count: int | None = None
+
+
 OnFrames = Drop | Dup | Reorder | Corrupt
 AnyFault = Union[  # noqa: UP007 - read at run time by msgspec
     Close, Refuse, Stall, HalfOpen, AckNoData, Drop, Dup, Reorder, Corrupt,
     SubReject, SubRate, Reply, Rate, Status, Instrument,
+    AcceptThenDrop, TokenInvalid, NonceStrict, Shuffle,
 ]  # fmt: skip
 
 KINDS: dict[str, type[Fault]] = {str(one.__struct_config__.tag): one for one in get_args(AnyFault)}
@@ -165,7 +216,7 @@ def _check(fault: AnyFault, symbols: Collection[str]) -> None:
     if symbol is not None and symbol not in symbols and not isinstance(fault, SubReject):
         shown = ", ".join(list(symbols)[:12])
         raise FaultError(f"symbol: {symbol!r} is not listed here; listed are {shown}")
-    for name in ("for_s", "count", "per_s", "after_s", "delay_s", "burst"):
+    for name in ("for_s", "count", "per_s", "after_s", "delay_s", "burst", "burn"):
         value = getattr(fault, name, None)
         if value is not None and (value < 0 or (value == 0 and name not in ("delay_s", "after_s"))):
             raise FaultError(f"{name}: {value} is not above zero")
@@ -173,6 +224,10 @@ def _check(fault: AnyFault, symbols: Collection[str]) -> None:
         value = getattr(fault, name, None)
         if value is not None and not 0 <= value <= 10:
             raise FaultError(f"{name}: {value} is not within 0 to 10")
+    if isinstance(fault, Rate) and (fault.per_s, fault.tier, fault.burn) == (None, None, None):
+        raise FaultError("RATE: it needs per_s, tier or burn")
+    if isinstance(fault, Rate) and fault.counter is not None and (fault.tier, fault.burn) == (None, None):
+        raise FaultError(f"counter: {fault.counter} needs tier or burn")
     if isinstance(fault, Close) and not 1000 <= fault.code <= 4999:
         raise FaultError(f"code: {fault.code} is not within 1000 to 4999")
     if isinstance(fault, Refuse | Reply) and fault.status is not None and not 200 <= fault.status <= 599:

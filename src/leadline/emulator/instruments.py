@@ -84,6 +84,11 @@ class Pair:
         return asset(self.base).rest_id + asset(self.quote).rest_id
 
     @property
+    def cost_min(self) -> int:
+        """The least cost of an order in units of the cost precision: 0.5, where BTC is the quote 0.00002."""
+        return int(2 * 10**self.cost_precision) // (100_000 if self.quote == "BTC" else 4)
+
+    @property
     def rest_price_decimals(self) -> int:
         """REST market data prints prices with the cost decimals: XBTUSD 5, USDCUSD 8 as recorded."""
         return max(self.cost_precision, self.price_precision)

@@ -16,14 +16,14 @@ class TokenBucket:
         self._tokens = burst
         self._at_ns = now_ns
 
-    def take(self, now_ns: int) -> bool:
-        """Whether one more fits now."""
+    def take(self, now_ns: int, cost: int = 1) -> bool:
+        """Whether one more, or one that counts for `cost`, fits now."""
         gained = (now_ns - self._at_ns) / NS_PER_S * self._per_s
         self._tokens = min(self._burst, self._tokens + gained)
         self._at_ns = now_ns
-        if self._tokens < 1:
+        if self._tokens < cost:
             return False
-        self._tokens -= 1
+        self._tokens -= cost
         return True
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, count
 
 from leadline.emulator.flow import OrderFlow
@@ -29,6 +29,8 @@ def chance(seed: int, *what: object) -> random.Random:
 
 
 Best = tuple[tuple[int, int] | None, tuple[int, int] | None]
+Ratio = tuple[int, int]
+"""Numerator and denominator."""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class Batch:
     changes: list[Change]
     trades: list[Trade]
     best_changed: bool
+    fills: list[Fill] = field(default_factory=list)
+    """The matches behind `trades`, one for one."""
 
     @property
     def symbol(self) -> str:
@@ -63,7 +67,8 @@ class Market:
     """Every listing, and the one sequence of events over all of them.
 
     `rate` is events per second over all symbols, 0 for a market moved by hand. Each of `listeners` is
-    called with the `Batch` after every event, in order.
+    called with the `Batch` after every event, in order; when all have heard of it, `followers` are told its
+    time: only they may act on the market in consequence. `regrid_listeners` hear of a new tick and lot.
     """
 
     def __init__(
@@ -71,6 +76,8 @@ class Market:
     ) -> None:
         self.listings: dict[str, Listing] = {}
         self.listeners: list[Callable[[Batch], None]] = []
+        self.followers: list[Callable[[int], None]] = []
+        self.regrid_listeners: list[Callable[[str, Ratio, Ratio], None]] = []
         self.system = "online"
         self._rate = rate
         self._order_ids = count(1)
@@ -92,17 +99,29 @@ class Market:
             time_ns = self._next_ns
             self._next_ns = self._after(time_ns)
             listing = self._times.choices(self._turns, cum_weights=self._shares)[0]
-            mode = self.system if self.system != "online" else listing.status
+            mode = self.mode(listing.pair.symbol)
             if mode != "maintenance":
                 self._settle(listing, time_ns, listing.flow.act(time_ns, mode))
 
-    def submit(self, symbol: str, order: Order, now_ns: int, *, market: bool = False) -> list[Fill]:
+    def mode(self, symbol: str) -> str:
+        """How a pair trades now: the system's mode unless that is online, else its own."""
+        return self.system if self.system != "online" else self.listings[symbol].status
+
+    def submit(
+        self, symbol: str, order: Order, now_ns: int, *, market: bool = False, may_rest: bool = True
+    ) -> list[Fill]:
         """Enter an order of an account (or of a test) beside the crowd's; ids come from `new_order_id`."""
         listing = self.listings[symbol]
         side = order.side
-        fills = listing.book.submit(order, now_ns, market=market)
+        fills = listing.book.submit(order, now_ns, market=market, may_rest=may_rest)
         self._settle(listing, now_ns, [(fill, side, market) for fill in fills])
         return fills
+
+    def lower(self, symbol: str, order_id: int, remaining: int, now_ns: int) -> None:
+        """Leave less of a resting order, in its place in the queue."""
+        listing = self.listings[symbol]
+        listing.book.lower(order_id, remaining, now_ns)
+        self._settle(listing, now_ns, [])
 
     def cancel(self, symbol: str, order_id: int, now_ns: int) -> Order | None:
         """Take an order out; None where it does not rest."""
@@ -136,6 +155,8 @@ class Market:
         listing.flow.rescale(listing.pair, price_factor[0] / price_factor[1])
         listing.spreads.clear()
         self._note_best(listing, 0)
+        for listener in self.regrid_listeners:
+            listener(symbol, price_factor, qty_factor)
 
     def _listed(self, pair: Pair, seed: int, start_ns: int, history_minutes: int) -> Listing:
         rng = chance(seed, pair.symbol)
@@ -164,9 +185,12 @@ class Market:
         changes = listing.book.taken_changes()
         if not changes:
             return
-        batch = Batch(listing, time_ns, changes, trades, self._note_best(listing, time_ns))
+        best_changed = self._note_best(listing, time_ns)
+        batch = Batch(listing, time_ns, changes, trades, best_changed, [fill for fill, _, _ in fills])
         for listener in self.listeners:
             listener(batch)
+        for follower in self.followers:
+            follower(time_ns)
 
     @staticmethod
     def _note_best(listing: Listing, time_ns: int) -> bool:
@@ -184,5 +208,5 @@ class Market:
         return time_ns + max(1, int(self._times.expovariate(self._rate) * NS_PER_S))
 
 
-def _factor(decimals: int) -> tuple[int, int]:
+def _factor(decimals: int) -> Ratio:
     return (10**decimals, 1) if decimals >= 0 else (1, 10**-decimals)

@@ -33,9 +33,11 @@ CLOSE_PATIENCE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where the venue is to be reached."""
+    """Where the venue is to be reached, and the invented key of its demo account."""
 
     base: str
+    api_key: str
+    private_key: str
 
     @property
     def control(self) -> str:
@@ -45,7 +47,12 @@ class Endpoints:
         """The object `leadline emulate --json` prints: endpoints, credentials and the control address."""
         endpoints = {name: f"ws://{self.base}{path}" for path, name in PATHS.items()}
         endpoints["rest"] = f"http://{self.base}"
-        return {"kraken": {"endpoints": endpoints, "credentials": {}}, "control": self.control}
+        credentials = {"api_key": self.api_key, "private_key": self.private_key}
+        return {
+            "kraken": {"endpoints": endpoints, "credentials": credentials},
+            "control": self.control,
+            "credentials": credentials,
+        }
 
 
 class Client:
@@ -166,10 +173,11 @@ class Server:
         return socket
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
-        query = dict(request.query)
-        if request.method == "POST":
-            query |= {name: str(value) for name, value in (await request.post()).items()}
-        answer = self._exchange.request(request.method, request.path, query, self._step())
+        body = await request.read()
+        headers = list(request.headers.items())
+        answer = self._exchange.request(
+            request.method, request.path, dict(request.query), self._step(), headers, body
+        )
         self._step()
         if isinstance(answer, RefusedConnect):
             return _turned_away(request, answer)
@@ -220,7 +228,8 @@ async def serve(
         # Not a TaskGroup: what the caller's block raises must leave it as it is, not in a group.
         running = asyncio.create_task(server.run())
         try:
-            yield Endpoints(f"{name}:{bound}")
+            demo = exchange.trading.demo
+            yield Endpoints(f"{name}:{bound}", demo.api_key, demo.secret)
         finally:
             running.cancel()
             server.abort()

@@ -1,13 +1,18 @@
-"""What the venue itself knows, for judges: its full books, trades and tickers as exact texts."""
+"""What the venue itself knows, for judges: books, trades, tickers and accounts, amounts as exact texts."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from leadline.emulator.accounts import SPOT, Account
 from leadline.emulator.kraken.book_window import checksum
 from leadline.emulator.market import Listing
 from leadline.emulator.matching import BID
 from leadline.emulator.numbers import fixed
+from leadline.emulator.orders import AccountOrder
+
+BALANCE_DECIMALS = 10
 
 
 def book(listing: Listing, depth: int | None, time_ns: int) -> dict[str, Any]:
@@ -64,4 +69,69 @@ def ticker(listing: Listing, time_ns: int) -> dict[str, Any]:
         "ask_qty": fixed(ask[1], pair.qty_precision) if ask else None,
         "last": fixed(listing.tape.last_price, pair.price_precision),
         "volume": fixed(day.volume if day else 0, pair.qty_precision),
+    }
+
+
+def orders(
+    account: Account, listings: Mapping[str, Listing], cl_ord_id: str | None = None
+) -> list[dict[str, Any]]:
+    """Every order there has ever been (or those of one client id), oldest first."""
+    return [
+        _order(one, listings[one.ticket.symbol])
+        for one in account.orders.values()
+        if cl_ord_id in (None, one.ticket.cl_ord_id)
+    ]
+
+
+def fills(account: Account, listings: Mapping[str, Listing]) -> list[dict[str, Any]]:
+    """Every fill there has ever been, oldest first."""
+    found = []
+    for one in account.fills:
+        pair = listings[one.symbol].pair
+        found.append(
+            {
+                "exec_id": one.exec_id,
+                "trade_id": one.trade_id,
+                "order_id": one.order_id,
+                "symbol": one.symbol,
+                "side": one.side,
+                "price": fixed(one.price, pair.price_precision),
+                "qty": fixed(one.qty, pair.qty_precision),
+                "cost": fixed(one.cost, pair.cost_precision),
+                "fee": fixed(one.fee, pair.cost_precision),
+                "fee_asset": one.fee_asset,
+                "maker": one.maker,
+                "time_ns": one.time_ns,
+            }
+        )
+    return found
+
+
+def balances(account: Account) -> dict[str, dict[str, str]]:
+    """By asset: what lies in spot and Earn, and what open orders hold of spot; all ten decimals."""
+    found: dict[str, dict[str, str]] = {}
+    for (name, wallet), units in account.balances.items():
+        row = found.setdefault(name, {"held": fixed(account.held(name), BALANCE_DECIMALS)})
+        row["spot" if wallet == SPOT else "earn"] = fixed(units, BALANCE_DECIMALS)
+    return found
+
+
+def _order(one: AccountOrder, listing: Listing) -> dict[str, Any]:
+    pair, ticket = listing.pair, one.ticket
+    return {
+        "order_id": one.order_id,
+        "cl_ord_id": ticket.cl_ord_id,
+        "userref": ticket.userref,
+        "symbol": ticket.symbol,
+        "side": ticket.side,
+        "order_type": ticket.order_type,
+        "qty": fixed(one.qty, pair.qty_precision),
+        "limit_price": None if one.limit_price is None else fixed(one.limit_price, pair.price_precision),
+        "filled": fixed(one.filled, pair.qty_precision),
+        "cost": fixed(one.cost, pair.cost_precision),
+        "fee": fixed(one.fee, pair.cost_precision),
+        "status": one.status,
+        "reason": one.reason,
+        "opened_ns": one.opened_ns,
+        "closed_ns": one.closed_ns,
     }

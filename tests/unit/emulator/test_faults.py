@@ -16,7 +16,7 @@ SYMBOLS = ("BTC/USD", "ETH/USD")
         ({}, "kind: None is none of CLOSE, REFUSE, STALL"),
         ({"kind": "STOP"}, "kind: 'STOP' is none of"),
         ({"kind": "CLOSE", "cod": 1}, "cod: CLOSE has no such field; it takes code (int)"),
-        ({"kind": "STALL", "channel": "books"}, "channel (ticker | book | trade | ohlc | instrument)"),
+        ({"kind": "STALL", "channel": "books"}, "channel (ticker | book | trade | ohlc | instrument |"),
         ({"kind": "STALL", "symbol": "XBT/USD"}, "symbol: 'XBT/USD' is not listed here; listed are BTC/USD"),
         ({"kind": "STATUS", "mode": "off"}, "mode (online | cancel_only"),
         ({"kind": "STATUS"}, "missing required field `mode`"),
@@ -27,6 +27,13 @@ SYMBOLS = ("BTC/USD", "ETH/USD")
         ({"kind": "INSTRUMENT", "symbol": "BTC/USD", "price_precision": 11}, "price_precision: 11"),
         ({"kind": "CLOSE", "venue": "binance"}, "venue"),
         ({"kind": "REFUSE", "route": "udp"}, "route (ws | rest | all)"),
+        ({"kind": "RATE"}, "RATE: it needs per_s, tier or burn"),
+        ({"kind": "RATE", "per_s": 1, "counter": "kraken_counter"}, "kraken_counter needs tier or burn"),
+        ({"kind": "RATE", "tier": "gold"}, "tier (starter | intermediate | pro)"),
+        ({"kind": "RATE", "burn": 0}, "burn: 0.0 is not above zero"),
+        ({"kind": "RATE", "burn": 1, "symbol": "XBT/USD"}, "symbol: 'XBT/USD' is not listed"),
+        ({"kind": "SHUFFLE", "channel": "book"}, "channel (executions | balances | all)"),
+        ({"kind": "ACCEPT_THEN_DROP", "route": "ws"}, "it takes path (str), method (str), count (int)"),
     ],
 )
 def test_a_fault_that_cannot_be_put_on_names_the_field_and_what_it_takes(fields: Any, named: str) -> None:
@@ -37,9 +44,10 @@ def test_a_fault_that_cannot_be_put_on_names_the_field_and_what_it_takes(fields:
 
 def test_the_whole_vocabulary_is_known() -> None:
     vocabulary = (
-        "CLOSE REFUSE STALL HALF_OPEN ACK_NO_DATA DROP DUP REORDER CORRUPT SUB_REJECT SUB_RATE REPLY STATUS"
+        "CLOSE REFUSE STALL HALF_OPEN ACK_NO_DATA DROP DUP REORDER CORRUPT SUB_REJECT SUB_RATE REPLY STATUS "
+        "RATE INSTRUMENT ACCEPT_THEN_DROP TOKEN_INVALID NONCE_STRICT SHUFFLE"
     )
-    assert set(vocabulary.split(" ")) <= set(KINDS)
+    assert set(vocabulary.split(" ")) == set(KINDS)
 
 
 def test_a_fault_is_decoded_into_its_type() -> None:
@@ -50,3 +58,8 @@ def test_a_fault_is_decoded_into_its_type() -> None:
 
 def test_a_rejection_may_name_a_symbol_that_is_not_listed() -> None:
     decoded({"kind": "SUB_REJECT", "symbol": "XBT/USD"}, SYMBOLS)
+
+
+def test_frames_of_private_channels_can_be_lost_too() -> None:
+    for channel in ("executions", "balances", "level3"):
+        decoded({"kind": "DROP", "channel": channel}, SYMBOLS)

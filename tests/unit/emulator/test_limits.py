@@ -12,6 +12,13 @@ def test_a_bucket_gives_its_burst_then_its_rate() -> None:
     assert not bucket.take(S // 2)
 
 
+def test_one_request_may_count_for_several() -> None:
+    bucket = TokenBucket(10.0, 10, 0)
+    assert bucket.take(0, 8)
+    assert not bucket.take(0, 3)
+    assert bucket.take(0, 2)
+
+
 def test_the_151st_connect_within_ten_minutes_bans_for_ten_minutes() -> None:
     budget = ConnectBudget()
     assert all(budget.take(number * S) for number in range(150))

@@ -121,3 +121,53 @@ def test_prices_stay_above_zero_in_a_pair_of_few_ticks() -> None:
     listing = market.listings["LOW/USD"]
     assert min(price for side in listing.book.sides for price, _ in side.top(100)) >= 1
     assert listing.tape.trades
+
+
+def test_a_batch_carries_the_matches_behind_its_trades() -> None:
+    market = market_of()
+    batches: list[Batch] = []
+    market.listeners.append(batches.append)
+    market.advance(START_NS + 10 * S)
+    found = [
+        (fill.price, fill.qty, trade.price, trade.qty)
+        for batch in batches
+        for fill, trade in zip(batch.fills, batch.trades, strict=True)
+    ]
+    assert len(found) > 50
+    assert all(one[:2] == one[2:] for one in found)
+
+
+def test_followers_act_when_every_listener_has_heard() -> None:
+    market = market_of(rate=0)
+    said: list[str] = []
+    market.followers.append(lambda time_ns: said.append(f"follower {time_ns - START_NS}"))
+    for name in ("first", "second"):
+        market.listeners.append(lambda batch, name=name: said.append(name))  # type: ignore[misc]
+    market.submit("BTC/USD", Order(market.new_order_id(), BID, 1, 1_000), START_NS + 5)
+    assert said == ["first", "second", "follower 5"]
+
+
+def test_the_systems_mode_goes_before_the_pairs() -> None:
+    market = market_of(rate=0)
+    market.listings["BTC/USD"].status = "post_only"
+    assert (market.mode("BTC/USD"), market.mode("DOGE/USD")) == ("post_only", "online")
+    market.system = "maintenance"
+    assert market.mode("BTC/USD") == "maintenance"
+
+
+def test_a_lowered_order_is_published() -> None:
+    market = market_of(rate=0)
+    order = Order(market.new_order_id(), BID, 1, 1_000)
+    market.submit("BTC/USD", order, START_NS)
+    batches: list[Batch] = []
+    market.listeners.append(batches.append)
+    market.lower("BTC/USD", order.order_id, 400, START_NS)
+    assert [change.qty for change in batches[0].changes] == [400]
+
+
+def test_those_who_keep_prices_hear_of_a_new_grid() -> None:
+    market = market_of(rate=0)
+    heard: list[object] = []
+    market.regrid_listeners.append(lambda *told: heard.append(told))
+    market.change_precision("BTC/USD", 3, 7)
+    assert heard == [("BTC/USD", (100, 1), (1, 10))]

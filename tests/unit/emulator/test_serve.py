@@ -11,6 +11,7 @@ import pytest
 from emulated import OTHER, QUIET, NaiveBook
 from leadline.clock import SystemClock
 from leadline.emulator.exchange import Exchange
+from leadline.emulator.kraken.auth import signature
 from leadline.emulator.serve import Endpoints, serve
 from leadline.errors import ConfigError
 
@@ -51,9 +52,11 @@ async def until_frame(socket: aiohttp.ClientWebSocketResponse, start: str) -> st
 async def test_the_endpoints_are_announced_in_krakens_shape() -> None:
     async with served() as (endpoints, _):
         announced = endpoints.as_json()
-        assert list(announced) == ["kraken", "control"]
+        assert list(announced) == ["kraken", "control", "credentials"]
         assert list(announced["kraken"]) == ["endpoints", "credentials"]
         assert set(announced["kraken"]["endpoints"]) == {"ws_public", "ws_private", "ws_level3", "rest"}
+        assert list(announced["credentials"]) == ["api_key", "private_key"]
+        assert announced["kraken"]["credentials"] == announced["credentials"]
         assert url(endpoints, "ws_public").startswith("ws://127.0.0.1:")
         assert url(endpoints, "ws_public").endswith("/v2")
 
@@ -81,6 +84,38 @@ async def test_rest_is_served_by_get_and_post() -> None:
         assert len(answer["result"]["XXBTZUSD"]["asks"]) == 2
         async with session.post(address, data={"pair": "XBTUSD", "count": "1"}) as posted:
             assert len((await posted.json())["result"]["XXBTZUSD"]["asks"]) == 1
+
+
+async def signed(
+    session: aiohttp.ClientSession, endpoints: Endpoints, name: str, body: bytes, *, kind: str
+) -> aiohttp.ClientResponse:
+    """A private call with the nonce 1 signed over exactly these bytes."""
+    sign = signature(endpoints.private_key, f"/0/private/{name}", "1", body)
+    headers = {"API-Key": endpoints.api_key, "API-Sign": sign, "Content-Type": kind}
+    return await session.post(f"{url(endpoints, 'rest')}/0/private/{name}", data=body, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"nonce=1&asset=X%42T", "application/x-www-form-urlencoded"),
+        (b'{ "nonce": 1 }', "application/json"),
+    ],
+)
+async def test_a_private_call_is_judged_by_its_bytes_as_they_were_sent(body: bytes, kind: str) -> None:
+    async with served() as (endpoints, session):
+        answer = await signed(session, endpoints, "Balance", body, kind=kind)
+        assert (await answer.json())["result"]["ZUSD"] == "1000000.0000"
+
+
+async def test_a_request_whose_answer_is_dropped_was_executed() -> None:
+    async with served() as (endpoints, session):
+        await fault(session, endpoints, kind="ACCEPT_THEN_DROP", path="AddOrder")
+        body = b"nonce=1&pair=XBTUSD&type=buy&ordertype=limit&volume=1&price=1"
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await signed(session, endpoints, "AddOrder", body, kind="application/x-www-form-urlencoded")
+        _, orders = await fetched(session, f"{endpoints.control}/truth/orders")
+        assert [order["status"] for order in orders] == ["new"]
 
 
 async def test_the_truth_tells_trades_and_ticker() -> None:
@@ -185,11 +220,14 @@ async def test_websocket_pings_are_answered() -> None:
         assert message.data == b"x"
 
 
-@pytest.mark.parametrize("name", ["ws_private", "ws_level3"])
-async def test_the_other_hosts_greet_and_refuse(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [("ws_private", {"channel": "executions"}), ("ws_level3", {"channel": "level3", "symbol": ["BTC/USD"]})],
+)
+async def test_the_other_hosts_greet_and_refuse_an_unknown_token(name: str, params: dict[str, Any]) -> None:
     async with served() as (endpoints, session), session.ws_connect(url(endpoints, name)) as socket:
         await until_frame(socket, '{"channel":"status"')
-        await socket.send_json({"method": "subscribe", "params": {"channel": "executions", "token": "t"}})
+        await socket.send_json({"method": "subscribe", "params": params | {"token": "t"}})
         assert "ESession:Invalid session" in await until_frame(socket, '{"error"')
 
 

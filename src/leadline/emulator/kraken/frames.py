@@ -158,6 +158,8 @@ def _pair(pair: Pair, trading: str) -> str:
         f'"qty_precision":{pair.qty_precision},"qty_increment":{shortest(1, pair.qty_precision)},'
         f'"price_precision":{pair.price_precision},"cost_precision":{pair.cost_precision},'
         f'"marginable":{"true" if pair.marginable else "false"},"has_index":true,'
-        f'"ws_display_price_precision":{pair.price_precision},"cost_min":0.5,{margin}"tick_size":{tick},"price_increment":{tick},'
+        f'"ws_display_price_precision":{pair.price_precision},'
+        f'"cost_min":{shortest(pair.cost_min, pair.cost_precision)},'
+        f'{margin}"tick_size":{tick},"price_increment":{tick},'
         f'"qty_min":{shortest(pair.qty_min, pair.qty_precision)}}}'
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from leadline.emulator.kraken.frames import INSTRUMENT_WARNING, OHLC_WARNING
@@ -13,7 +14,9 @@ from leadline.emulator.kraken.streams import TopicKey
 DEPTHS = (10, 25, 100, 500, 1000)
 INTERVALS = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
 TRIGGERS = ("trades", "bbo")
-PRIVATE_CHANNELS = ("executions", "balances", "level3")
+LEVEL3_DEPTHS = (10, 100, 1000)
+ACCOUNT_CHANNELS = ("executions", "balances")
+PRIVATE_CHANNELS = (*ACCOUNT_CHANNELS, "level3")
 TRADING_METHODS = (
     "add_order",
     "amend_order",
@@ -30,6 +33,7 @@ _OWN_PARAMS = {
     "trade": {"symbol"},
     "ohlc": {"symbol", "interval"},
     "instrument": {"include_tokenized_assets", "execution_venue"},
+    "level3": {"symbol", "depth", "token"},
 }
 
 
@@ -55,6 +59,10 @@ class Request:
     extra: tuple[str, ...]
     has_params: bool
 
+    def echo(self) -> dict[str, Any]:
+        """What every answer repeats of the request."""
+        return {} if self.req_id is None else {"req_id": self.req_id}
+
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
@@ -67,10 +75,10 @@ class Subscription:
 
 
 def parsed(text: str) -> Request:
-    """The request in a text frame; raises `Malformed`."""
+    """The request in a text frame, its fractions as `Decimal`; raises `Malformed`."""
     try:
-        fields = json.loads(text)
-    except ValueError as error:
+        fields = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise Malformed(text) from error
     if not isinstance(fields, dict) or not isinstance(fields.get("method"), str):
         raise Malformed(text)
@@ -89,7 +97,7 @@ def subscriptions(request: Request, listed: Collection[str]) -> list[Subscriptio
     symbols = request.params.get("symbol")
     echo = symbols[0] if isinstance(symbols, list) and symbols and isinstance(symbols[0], str) else None
     if request.extra:
-        raise Refusal(_unsupported(request.extra[0], request.method), echo)
+        raise Refusal(unsupported(request.extra[0], request.method), echo)
     if channel == "status":
         raise Refusal("Symbol(s) not found")
     if channel not in _OWN_PARAMS:
@@ -97,7 +105,7 @@ def subscriptions(request: Request, listed: Collection[str]) -> list[Subscriptio
     allowed = _OWN_PARAMS[channel] | {"channel", "snapshot"}
     for name in request.params:
         if name not in allowed:
-            raise Refusal(_unsupported(name, request.method), echo)
+            raise Refusal(unsupported(name, request.method), echo)
     snapshot = request.params.get("snapshot", channel != "trade")
     if not isinstance(snapshot, bool):
         raise Refusal("Snapshot field must be a boolean")
@@ -112,20 +120,26 @@ def subscriptions(request: Request, listed: Collection[str]) -> list[Subscriptio
             TopicKey(channel, str(symbol), option),
             option_name,
             snapshot,
-            _pair_error(str(symbol), listed),
+            pair_error(str(symbol), listed),
         )
         for symbol in symbols
     ]
 
 
+def _no_constant(name: str) -> None:
+    """NaN and the infinities are no JSON."""
+    raise ValueError(name)
+
+
 def _option(channel: str, params: dict[str, Any]) -> tuple[str | None, int | str | None]:
-    if channel == "book":
+    if channel in ("book", "level3"):
         depth = params.get("depth", 10)
         if not isinstance(depth, int) or isinstance(depth, bool):
-            raise Refusal("Subscription book depth must be an integer")
-        if depth not in DEPTHS:
+            raise Refusal(f"Subscription {channel} depth must be an integer")
+        if depth not in (DEPTHS if channel == "book" else LEVEL3_DEPTHS):
             raise Refusal("Subscription depth not supported")
-        return "depth", depth
+        # The acknowledgement of level3 was recorded without its depth.
+        return ("depth" if channel == "book" else None), depth
     if channel == "ohlc":
         if "interval" not in params:
             raise Refusal("Subscription ohlc requires interval")
@@ -160,7 +174,8 @@ def _subscription(
     return Subscription(key, snapshot, result, error)
 
 
-def _pair_error(symbol: str, listed: Collection[str]) -> str:
+def pair_error(symbol: str, listed: Collection[str]) -> str:
+    """Why a symbol cannot be meant; nothing where it is listed."""
     if symbol in listed:
         return ""
     if "/" not in symbol:
@@ -168,5 +183,6 @@ def _pair_error(symbol: str, listed: Collection[str]) -> str:
     return f"Currency pair not supported {symbol}"
 
 
-def _unsupported(name: str, method: str) -> str:
+def unsupported(name: str, method: str) -> str:
+    """The venue's words for a parameter it does not know."""
     return f"Unsupported field: '{name}' for the given msg type: {method}"

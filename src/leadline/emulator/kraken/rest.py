@@ -71,12 +71,10 @@ class Rest:
         try:
             result = self._result(method, path, query, now_ns, bucket or self._bucket)
         except RestError as error:
-            return _json({"error": [str(error)]})
-        return _json({"error": [], "result": result})
+            return json_answer({"error": [str(error)]})
+        return json_answer({"error": [], "result": result})
 
     def _result(self, method: str, path: str, query: Query, now_ns: int, bucket: TokenBucket) -> Any:
-        if path.startswith("/0/private/"):
-            raise RestError("EAPI:Invalid key")
         endpoint = self._endpoints.get(path.removeprefix("/0/public/"))
         if endpoint is None or not path.startswith("/0/public/") or method not in ("GET", "POST"):
             raise RestError("EGeneral:Unknown method")
@@ -199,14 +197,20 @@ class Rest:
         return self._listing(query["pair"])
 
     def _listing(self, name: str) -> Listing:
-        for symbol, listing in self._market.listings.items():
-            pair = listing.pair
-            if name in (symbol, pair.rest_id, pair.altname, pair.wsname):
-                return listing
-        raise RestError("EQuery:Unknown asset pair")
+        return listing_of(self._market, name)
 
 
-def _json(payload: dict[str, Any]) -> Answer:
+def listing_of(market: Market, name: str) -> Listing:
+    """The listing of that name: id, altname, or either slash form; raises `RestError`."""
+    for symbol, listing in market.listings.items():
+        pair = listing.pair
+        if name in (symbol, pair.rest_id, pair.altname, pair.wsname):
+            return listing
+    raise RestError("EQuery:Unknown asset pair")
+
+
+def json_answer(payload: dict[str, Any]) -> Answer:
+    """A body of the venue's with status 200."""
     return Answer(200, msgspec.json.encode(payload))
 
 
@@ -318,7 +322,7 @@ def _pair_row(listing: Listing) -> dict[str, Any]:
         "margin_call": 80,
         "margin_stop": 40,
         "ordermin": _trimmed(pair.qty_min, pair.qty_precision),
-        "costmin": "0.5",
+        "costmin": fixed(pair.cost_min, pair.cost_precision).rstrip("0"),
         "tick_size": fixed(1, pair.price_precision),
         "status": listing.status,
     }

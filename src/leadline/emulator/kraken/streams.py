@@ -11,6 +11,7 @@ from leadline.emulator.instruments import assets_of
 from leadline.emulator.kraken import frames
 from leadline.emulator.kraken.book_window import BookWindow
 from leadline.emulator.kraken.frames import Frame
+from leadline.emulator.kraken.level3 import OrderName, OrderWindow
 from leadline.emulator.market import Batch, Listing, Market
 
 TRADES_IN_SNAPSHOT = 50
@@ -49,11 +50,11 @@ class SymbolTopic(Topic, Protocol):
 
 
 class BookTopic:
-    """book at one depth."""
+    """book or level3 at one depth."""
 
-    def __init__(self, listing: Listing, depth: int) -> None:
+    def __init__(self, window: BookWindow | OrderWindow) -> None:
         self.subscribers: list[Subscriber] = []
-        self._window = BookWindow(listing, depth)
+        self._window = window
 
     def restart(self) -> None:
         """Begin again from the engine's state, whose ticks or lots have changed."""
@@ -130,10 +131,11 @@ class InstrumentTopic:
 
 
 class Streams:
-    """All topics somebody reads."""
+    """All topics somebody reads; `order_name` gives the ids under which level3 shows orders."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, order_name: OrderName) -> None:
         self._market = market
+        self._order_name = order_name
         self._topics: dict[TopicKey, Topic] = {}
         self._by_symbol: dict[str, list[SymbolTopic]] = {}
         market.listeners.append(self._publish)
@@ -180,14 +182,16 @@ class Streams:
     def _opened(self, key: TopicKey) -> Topic:
         if key.channel == "instrument":
             return InstrumentTopic(self._market)
-        topic = _symbol_topic(key, self._market.listings[key.symbol])
+        topic = _symbol_topic(key, self._market.listings[key.symbol], self._order_name)
         self._by_symbol.setdefault(key.symbol, []).append(topic)
         return topic
 
 
-def _symbol_topic(key: TopicKey, listing: Listing) -> SymbolTopic:
+def _symbol_topic(key: TopicKey, listing: Listing, order_name: OrderName) -> SymbolTopic:
     if key.channel == "book":
-        return BookTopic(listing, int(key.option or 0))
+        return BookTopic(BookWindow(listing, int(key.option or 0)))
+    if key.channel == "level3":
+        return BookTopic(OrderWindow(listing, int(key.option or 0), order_name))
     if key.channel == "ticker":
         return TickerTopic(listing, str(key.option))
     if key.channel == "ohlc":

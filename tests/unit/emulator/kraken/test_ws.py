@@ -380,3 +380,28 @@ def test_what_a_half_open_link_leaves_unread_is_bounded() -> None:
     for _ in range(BACKLOG_FRAMES + 1):
         connection.received("x", START_NS)
     assert connection.ended
+
+
+def test_what_is_due_is_done_in_order_of_time_and_then_of_asking() -> None:
+    exchange, connection = connected(rate=0)
+    done: list[str] = []
+    for name, due_ns in (("late", 9), ("first", 5), ("second", 5)):
+        connection.later(START_NS + due_ns, lambda _, name=name: done.append(name))
+    assert connection.wake_at() == START_NS + 5
+    exchange.advance(START_NS + 5)
+    assert done == ["first", "second"]
+    exchange.advance(START_NS + 9)
+    assert done == ["first", "second", "late"]
+
+
+def test_nothing_is_done_after_the_end() -> None:
+    exchange, connection = connected(rate=0)
+    done: list[int] = []
+    connection.later(START_NS + 5, done.append)
+    connection.closed()
+    exchange.advance(START_NS + S)
+    assert done == []
+
+
+def test_a_request_nested_without_end_is_malformed() -> None:
+    assert answer('{"method":"ping","params":' + "[" * 100_000)["error"] == "Malformed request"
