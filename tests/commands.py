@@ -92,8 +92,10 @@ def emulator(folder: Path, *arguments: object) -> Iterator[Emulator]:
         yield Emulator(config, told["control"], int(told["control"].split(":")[2].split("/")[0]))
 
 
-def in_terminal(*arguments: object, until: str, rows: int = 40, columns: int = 130) -> Done:
-    """Run a verb in a terminal, press Ctrl-C when it shows this text, and take all it has drawn."""
+def in_terminal(
+    *arguments: object, until: str, keys: bytes = b"\x03", rows: int = 40, columns: int = 130
+) -> Done:
+    """Run a verb in a terminal, press keys (Ctrl-C) when it shows this text, and take all it has drawn."""
     child, terminal = pty.fork()
     if child == 0:
         os.environ.update(TERM="xterm-256color", COLUMNS=str(columns), LINES=str(rows))
@@ -110,7 +112,7 @@ def in_terminal(*arguments: object, until: str, rows: int = 40, columns: int = 1
                 break
             drawn += part
         if pressed_s is None and until.encode() in drawn:
-            os.write(terminal, b"\x03")
+            os.write(terminal, keys)
             pressed_s = time.monotonic()
     else:
         os.kill(child, signal.SIGKILL)

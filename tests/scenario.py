@@ -114,7 +114,7 @@ class Scenario(Stage):
         required: Sequence[Subscription] = (),
         through: Callable[[Socket], Socket] = lambda socket: socket,
     ) -> System:
-        http = _OverheardHttp(self)
+        http = OverheardHttp(self)
 
         async def connect() -> Socket:
             return _OverheardSocket(self, through(await self.network.connect()))
@@ -265,7 +265,9 @@ class _NoLoss(random.Random):
         return 0.5
 
 
-class _OverheardHttp(SimulatedHttp):
+class OverheardHttp(SimulatedHttp):
+    """The client's HTTP; what leaves is written down in the scenario's `asked`."""
+
     def __init__(self, world: Scenario) -> None:
         super().__init__(world.network, world.clock, DecayingCounter(*PUBLIC_BUDGET), _NoLoss())
         self._world = world

@@ -4,9 +4,13 @@
     ├── ConfigError            settings that cannot be used; names the path in the file
     ├── UnknownSymbol          no such instrument; carries the nearest names
     ├── RecordingError         a file that is not a recording, or cannot be written
+    ├── JournalError           the order journal cannot be used: damaged, foreign, newer, full
+    │   └── JournalBusy        another process uses it
     ├── Refused                we said no before sending
     │   ├── CheckFailed        a check on our own side
-    │   └── Throttled          our own budget; says when it fits
+    │   ├── Throttled          our own budget; says when it fits
+    │   ├── Held               orders there wait for something; says for what
+    │   └── BreakerOpen        too many failures; says when the venue is tried again
     ├── Stale                  no fresh value from any source; carries the age of the last one
     ├── TransportError         nothing learned of the venue's opinion
     │   ├── ConnectFailed      never reached it
@@ -72,6 +76,26 @@ class Throttled(Refused):
     def __init__(self, message: str, delay_s: float) -> None:
         super().__init__(message)
         self.delay_s = delay_s
+
+
+class Held(Refused):
+    """Orders are held: an UNKNOWN one, a halt, a trading mode, or a service level; the message says which."""
+
+
+class BreakerOpen(Refused):
+    """The circuit breaker keeps requests from the venue; what cancels or looks up orders still passes."""
+
+    def __init__(self, message: str, retry_s: float) -> None:
+        super().__init__(message)
+        self.retry_s = retry_s
+
+
+class JournalError(Error):
+    """The order journal cannot be used; the message names the file and the cure."""
+
+
+class JournalBusy(JournalError):
+    """Another process holds the order journal."""
 
 
 class Stale(Error):

@@ -10,11 +10,16 @@ import pytest
 import leadline
 
 SURFACE = [
-    "AuthError", "Bar", "BarBatch", "BookView", "Channel", "CheckFailed", "ConfigError", "ConnectFailed",
-    "ConnectionLost", "Error", "Event", "Feed", "FrozenBook", "Gap", "GapCause", "Instrument",
-    "InstrumentStatus", "Level", "ProtocolError", "RateLimited", "Reading", "RecordingError", "Refused",
-    "Rejected", "Settings", "Side", "Source", "Stale", "System", "Throttled", "Ticker", "Trade",
-    "TradeBatch", "TransportError", "UnknownSymbol", "VenueDown", "VenueError", "load_settings", "open",
+    "Acted", "Amendment", "AuthError", "Balance", "Balances", "Bar", "BarBatch", "BookView", "BreakerOpen",
+    "CancelOutcome", "Cause", "Channel", "CheckFailed", "ConditionalClose", "ConfigError", "ConnectFailed",
+    "ConnectionLost", "Desk", "Error", "Event", "Fee", "FeeIn", "Feed", "Fill", "FrozenBook", "Gap",
+    "GapCause", "Held", "Instrument", "InstrumentStatus", "JournalBusy", "JournalError", "LedgerEntry",
+    "Level", "Level3", "NewsGap", "Order", "OrderEvent", "OrderKind", "OrderNews", "OrderRequest",
+    "OrderState", "Orders", "PriceType", "ProtocolError", "Provenance", "RateLimited", "Reading",
+    "RecordingError", "Refused", "Rejected", "RestingOrder", "SelfTrade", "Settings", "Side", "Source",
+    "Stale", "System", "Throttled", "Ticker", "TimeInForce", "Trade", "TradeBatch", "TransportError",
+    "Trigger", "TriggerReference", "UnknownSymbol", "VenueDown", "VenueError", "Wallet", "WalletKind",
+    "load_settings", "open",
 ]  # fmt: skip
 
 

@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+import typing
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 import msgspec
 import yaml
 from msgspec import Struct
 
+from leadline.app.account_settings import (
+    MAIN,
+    AccountSettings,
+    RawAccount,
+    account_named,
+    account_settings,
+    environment_account,
+    one_key_each,
+)
 from leadline.errors import ConfigError
 from leadline.net.endpoint import endpoint
 from leadline.venues.kraken.venue import Endpoints
@@ -37,6 +49,8 @@ class _Addresses(Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Venue(Struct, frozen=True, forbid_unknown_fields=True):
     endpoints: _Addresses = _Addresses()
+    credentials: RawAccount | None = None
+    accounts: dict[str, RawAccount] = {}
 
 
 class _Venues(Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,12 +59,39 @@ class _Venues(Struct, frozen=True, forbid_unknown_fields=True):
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
     venues: _Venues = _Venues()
+    state_dir: str | None = None
 
 
 class Settings(Struct, frozen=True):
-    """Everything that can be set; the defaults are the venues' own."""
+    """Everything that can be set; the defaults are the venues' own, and no account."""
 
     kraken: Endpoints = Endpoints()
+    accounts: tuple[AccountSettings, ...] = ()
+    state_dir: Path | None = None
+    """Where journals and key states are kept; None means the place the platform has for such files."""
+
+    def account(self, name: str = MAIN) -> AccountSettings:
+        """The account of that name; raises ConfigError with the names there are, or how to set one."""
+        return account_named(self.accounts, name)
+
+
+def settings_of(config: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from a file where there is one, else the defaults with the account of the environment.
+
+    Raises ConfigError for a file, or for KRAKEN_API_KEY and KRAKEN_PRIVATE_KEY, that cannot be used.
+    """
+    if config is not None:
+        return load_settings(config, environment)
+    return Settings(accounts=environment_account(environment))
+
+
+def state_home(environment: Mapping[str, str] = os.environ) -> Path:
+    """The user's directory for what programs must remember, by the customs of the platform."""
+    if sys.platform == "win32":
+        return Path(environment.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "leadline"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "leadline"
+    return Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "leadline"
 
 
 def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -78,7 +119,40 @@ def parse_settings(text: str, name: str, environment: Mapping[str, str] = os.env
         file = msgspec.convert(tree if tree not in (None, "") else {}, _File, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{name}: {_problem(str(error))}") from error
-    return Settings(_endpoints(file.venues.kraken.endpoints, name, environment))
+    kraken = file.venues.kraken
+    return Settings(
+        _endpoints(kraken.endpoints, name, environment),
+        _accounts(kraken, name, environment),
+        _state_dir(file.state_dir, name, environment),
+    )
+
+
+def _accounts(venue: _Venue, name: str, environment: Mapping[str, str]) -> tuple[AccountSettings, ...]:
+    def filled_in(text: str) -> str:
+        return _filled_in(text, environment)
+
+    where = f"{name}: venues.kraken"
+    found = []
+    if venue.credentials is not None:
+        if MAIN in venue.accounts:
+            raise ConfigError(f"{where}.accounts.{MAIN}: credentials is this account already; leave one out")
+        found.append(account_settings(MAIN, venue.credentials, f"{where}.credentials", filled_in))
+    for account, raw in venue.accounts.items():
+        found.append(account_settings(account, raw, f"{where}.accounts.{account}", filled_in))
+    one_key_each(found, where)
+    return tuple(found)
+
+
+def _state_dir(text: str | None, name: str, environment: Mapping[str, str]) -> Path | None:
+    if text is None:
+        return None
+    try:
+        path = Path(_filled_in(text, environment)).expanduser()
+    except (ConfigError, RuntimeError) as error:
+        raise ConfigError(f"{name}: state_dir: {error}") from error
+    if not path.is_absolute():
+        raise ConfigError(f"{name}: state_dir: {text!r} depends on where one stands; begin it with / or ~")
+    return path
 
 
 def _endpoints(given: _Addresses, name: str, environment: Mapping[str, str]) -> Endpoints:
@@ -125,14 +199,24 @@ def _problem(message: str) -> str:
     return f"{path or 'the file'}: {what}"
 
 
-_WORDS = {"object": "settings by name", "str": "a text", "array": "a list"}
+_WORDS = {
+    "object": "settings by name",
+    "str": "a text",
+    "array": "a list",
+    "int": "a whole number",
+    "bool": "true or false",
+}
 
 
 def _valid(path: str) -> str:
     """Names that may stand at a path of the file."""
     kind: Any = _File
-    for part in filter(None, path.split(".")):
+    for part in filter(None, path.replace("[...]", "").split(".")):
         kind = next(field.type for field in msgspec.structs.fields(kind) if field.name == part)
+        if isinstance(kind, UnionType):  # a part that may be left out
+            kind = typing.get_args(kind)[0]
+        if typing.get_origin(kind) is dict:  # parts by a name of the user's own
+            kind = typing.get_args(kind)[1]
     return ", ".join(field.name for field in msgspec.structs.fields(kind))
 
 

@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from msgspec import Struct
 from yarl import URL
 
-from leadline.app.config import Settings, load_settings
+from leadline.app.account_check import examine_account
+from leadline.app.config import Settings, settings_of
+from leadline.app.finding import Finding
 from leadline.app.system import public_budget
 from leadline.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 from leadline.errors import ConfigError, Error
@@ -34,15 +35,6 @@ _FIRST_FRAME_TIMEOUT_S = 5.0
 _LIBRARIES = ("aiohttp", "msgspec", "PyYAML", "click", "rich")
 
 
-class Finding(Struct, frozen=True):
-    """One thing looked at: whether it works, what was found, and what to do where it does not."""
-
-    name: str
-    ok: bool
-    found: str
-    advice: str = ""
-
-
 async def examine(config: Path | None, tell: Callable[[Finding], None]) -> bool:
     """Look at everything, telling each finding at once; whether all of it works."""
     clock = SystemClock()
@@ -57,6 +49,7 @@ async def examine(config: Path | None, tell: Callable[[Finding], None]) -> bool:
         _ways(rest, stream, clock),
         _rest(rest, clock),
         _stream(stream, clock),
+        *(examine_account(settings, account.name) for account in settings.accounts),
     ]
     for check in checks:
         for finding in await check:
@@ -67,12 +60,15 @@ async def examine(config: Path | None, tell: Callable[[Finding], None]) -> bool:
 
 def _settings(config: Path | None) -> tuple[Settings | None, Finding]:
     name = "configuration"
-    if config is None:
-        return Settings(), Finding(name, True, "none given; the venue's own addresses are used")
     try:
-        return load_settings(config), Finding(name, True, f"{config} is good")
+        settings = settings_of(config)
     except ConfigError as error:
-        return None, Finding(name, False, str(error), "correct the file; nothing else was looked at")
+        what = "the environment" if config is None else "the file"
+        return None, Finding(name, False, str(error), f"correct {what}; nothing else was looked at")
+    if config is not None:
+        return settings, Finding(name, True, f"{config} is good")
+    keys = ", and the key of the environment" if settings.accounts else ""
+    return settings, Finding(name, True, f"none given; the venue's own addresses are used{keys}")
 
 
 def _versions() -> Finding:

@@ -37,11 +37,21 @@ def bar_file(path: Path) -> Iterator[WriteBars]:
     begin = _FORMATS.get(path.suffix.lower())
     if begin is None:
         raise ConfigError(f"{path}: cannot tell the format; end the name in {' or '.join(_FORMATS)}")
+    with whole_file(path) as file:
+        yield begin(file)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """A text file that takes its name when the block ends well, and is gone otherwise.
+
+    Raises RecordingError where it cannot be written.
+    """
     part = path.with_name(path.name + ".part")
     try:
         with part.open("w", encoding="utf-8", newline="") as file:
             try:
-                yield begin(file)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             except BaseException:

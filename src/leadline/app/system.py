@@ -1,4 +1,4 @@
-"""The whole live system: reference data, then the line, then subscriptions by priority, then ready.
+"""The whole live system: reference data, the account, the line, subscriptions by priority, then ready.
 
 A venue that cannot be reached is tried again, for ever, unless trying again cannot help; every part is handed
 in, so that a simulation runs exactly what a trader runs.
@@ -6,21 +6,25 @@ in, so that a simulation runs exactly what a trader runs.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from leadline.app.config import Settings, load_settings
+from leadline.app.account import LiveAccount, Places
+from leadline.app.beside import beside
+from leadline.app.config import Settings, load_settings, settings_of, state_home
 from leadline.clock import NS_PER_S, Clock, SystemClock
 from leadline.core.limits import DecayingCounter
 from leadline.core.retry import Backoff, ConnectBudget, Randomness
+from leadline.engine.balances import Balances
+from leadline.engine.desk import Desk
 from leadline.engine.feed import Feed
+from leadline.engine.orders import Orders
 from leadline.engine.topics import State, TopicState
 from leadline.errors import (
     ConfigError,
@@ -33,7 +37,8 @@ from leadline.errors import (
     TransportError,
     VenueDown,
 )
-from leadline.model.market import Channel, Subscription
+from leadline.model.market import Channel, Gap, Level3, Subscription
+from leadline.model.reading import Reading
 from leadline.net import websocket
 from leadline.net.connection import Line
 from leadline.net.endpoint import endpoint
@@ -61,14 +66,16 @@ def public_budget(address: str) -> DecayingCounter:
     return DecayingCounter(*PUBLIC_BUDGET)
 
 
-_connects = ConnectBudget()
+connects = ConnectBudget()
 """One for the process: the venue counts connects by address, not by system (dossier §3.5)."""
+
+_NO_ACCOUNT = 'this system has no account; open it with account="main", or a name of yours'
 
 _log = logging.getLogger("leadline")
 
 
 class System:
-    """One venue's market data, live, as an async context manager.
+    """One venue's market data and, where one is handed in, one account on it, as an async context manager.
 
     Entering it fetches the reference data, trying again while the venue cannot be reached; each failed try is
     logged as a warning. `required` streams are held from then on, read or not, and decide what `ready` means.
@@ -84,8 +91,10 @@ class System:
         chance: Randomness,
         connects: ConnectBudget,
         http: AbstractAsyncContextManager[Any] | None = None,
+        account: LiveAccount | None = None,
     ) -> None:
         self.market = market
+        self.account = account
         self.clock = clock
         self.feed = Feed(market, clock)
         self.session = market.session(self.feed.receive)
@@ -101,15 +110,44 @@ class System:
         line = "connected" if self.line.connected else "not connected"
         return f"System({self.market.name}, {line}, {self.feed!r})"
 
+    @property
+    def desk(self) -> Desk:
+        """The account's orders and balances with all that keeps them true; raises ConfigError without one."""
+        if self.account is None:
+            raise ConfigError(_NO_ACCOUNT)
+        return self.account.desk
+
+    def level3(self, symbol: str, depth: int = 10) -> AsyncGenerator[Reading[Level3] | Gap, None]:
+        """Single orders of a symbol's `depth` best price levels, proven, newest first served; or a Gap.
+
+        Raises ConfigError without an account, CheckFailed for a depth the venue lacks, UnknownSymbol.
+        """
+        known = self.market.reference.instrument(symbol).symbol
+        if self.account is None:
+            raise ConfigError(_NO_ACCOUNT)
+        return self.account.level3.feed.books(known, depth)
+
+    @property
+    def orders(self) -> Orders:
+        """The account's orders; raises ConfigError where no account was opened."""
+        return self.desk.orders
+
+    @property
+    def balances(self) -> Balances:
+        """The account's balances; raises ConfigError where no account was opened."""
+        return self.desk.balances
+
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._http)
             await self._load()
+            if self.account is not None:
+                await stack.enter_async_context(self.account)
             await stack.enter_async_context(self.feed)
             for wanted in self._required:
                 self.feed.hold(wanted.channel, wanted.symbol, wanted.param)
             self.feed.attach(self.session, self.line.poke)
-            await stack.enter_async_context(_beside(self._stay_connected))
+            await stack.enter_async_context(beside(self._stay_connected))
             self._stack = stack.pop_all()
         return self
 
@@ -119,22 +157,24 @@ class System:
         await self._stack.__aexit__(kind, error, trace)
 
     async def ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
-        """Return when every required stream has verified data.
+        """Return when every required stream has verified data and the account, if any, has been reconciled.
 
         Raises Stale naming the streams that have none and why, at once where the venue refuses one, and what
-        ended the line where it will never come back.
+        ended a line where it will never come back.
         """
         deadline_ns = self.clock.mono_ns() + round(timeout_s * NS_PER_S)
         while True:
             waiting = self._waiting()
             if not waiting:
-                return
+                break
             if self.failure is not None:
                 raise self.failure
             refused = any(state.state is State.REFUSED for state in waiting)
             if refused or self.clock.mono_ns() >= deadline_ns:
                 raise Stale("data on what is required", "; ".join(map(self._explained, waiting)))
             await self.clock.sleep(_LOOK_S)
+        if self.account is not None:
+            await self.account.ready((deadline_ns - self.clock.mono_ns()) / NS_PER_S)
 
     def _waiting(self) -> list[TopicState]:
         """Required streams without verified data."""
@@ -186,20 +226,6 @@ def _told_s(error: Error) -> float:
     return 0.0
 
 
-@asynccontextmanager
-async def _beside(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Run work beside the block and end it with the block; the first failure of either is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(work())
-            try:
-                yield
-            finally:
-                task.cancel()
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-
-
 def open_system(
     venue: str | Path | Settings = "kraken",
     symbols: str | Iterable[str] = (),
@@ -207,14 +233,17 @@ def open_system(
     channels: Iterable[Channel] = (Channel.TICKER, Channel.BOOK),
     depth: int = 10,
     interval_s: int = 60,
+    account: str | None = None,
     through: Callable[[Socket, str], Socket] = lambda socket, url: socket,
 ) -> System:
     """A system on the machine's own network and clock, not entered yet.
 
     `venue` is a venue's name, settings, or a YAML file. `channels` of all `symbols` are required: held, and
-    waited for by `ready`. `through` wraps every socket (the recorder does). Raises ConfigError.
+    waited for by `ready`. `account` names the account to trade on, one at a time by one process: "main" is
+    that of `venues.kraken.credentials`, and of the environment where there is no file. `through` wraps every
+    socket of the market (the recorder does). Raises ConfigError.
     """
-    settings = _settings(venue)
+    settings = _settings(venue, with_account=account is not None)
     clock = SystemClock()
     url = settings.kraken.ws_public
     endpoint(url, "wss")
@@ -231,34 +260,64 @@ def open_system(
             await socket.close()
             raise
 
+    market = Kraken(http, clock)
     return System(
-        Kraken(http, clock),
+        market,
         connect,
         clock,
         required=[
             Subscription(channel, symbol, params.get(channel, 0)) for symbol in names for channel in wanted
         ],
         chance=random.SystemRandom(),
-        connects=_connects,
+        connects=connects,
         http=http,
+        account=None if account is None else live_account(settings, account, http, market, clock),
     )
+
+
+def live_account(
+    settings: Settings, name: str, http: AiohttpClient, market: Kraken, clock: Clock
+) -> LiveAccount:
+    """An account on the machine's own network, journal and key state, not entered yet; raises ConfigError."""
+    account, places = settings.account(name), Places(settings.state_dir or state_home())
+    url, level3_url = settings.kraken.ws_private, settings.kraken.ws_level3
+    for address in (url, level3_url):
+        endpoint(address, "wss")
+    return LiveAccount(
+        account,
+        places.key_state(account, clock),
+        places.journal(account, clock),
+        http,
+        market.symbols,
+        partial(websocket.connect, url),
+        clock,
+        chance=random.SystemRandom(),
+        connects=connects,
+        connect_level3=partial(websocket.connect, level3_url),
+    )
+
+
+@asynccontextmanager
+async def unloaded_market(settings: Settings) -> AsyncIterator[Kraken]:
+    """A venue's REST side alone, for what needs no reference data; nothing is asked yet."""
+    clock, address = SystemClock(), settings.kraken.rest
+    async with AiohttpClient(address, clock, public_budget(address)) as http:
+        yield Kraken(http, clock)
 
 
 @asynccontextmanager
 async def open_market(venue: str | Path | Settings = "kraken") -> AsyncIterator[Kraken]:
     """A venue's REST side alone, its reference data loaded; raises whatever the request raises."""
-    clock, address = SystemClock(), _settings(venue).kraken.rest
-    async with AiohttpClient(address, clock, public_budget(address)) as http:
-        market = Kraken(http, clock)
+    async with unloaded_market(_settings(venue)) as market:
         await market.load()
         yield market
 
 
-def _settings(venue: str | Path | Settings) -> Settings:
+def _settings(venue: str | Path | Settings, *, with_account: bool = False) -> Settings:
     if isinstance(venue, Settings):
         return venue
     if venue == "kraken":
-        return Settings()
+        return settings_of(None) if with_account else Settings()
     path = Path(venue)
     if path.suffix.lower() in (".yaml", ".yml"):
         return load_settings(path)

@@ -70,17 +70,27 @@ class Pipeline:
         return lambda frame: received(frame, mono_ns())
 
 
-async def market(pairs: Sequence[Pair], clock: Clock) -> Kraken:
-    """Kraken with the reference data of these pairs, asked of an emulator in memory."""
-    now_ns = clock.wall_ns()
-    exchange = Exchange(start_ns=now_ns, rate=0.0, pairs=pairs, history_minutes=1)
+def rest(exchange: Exchange, clock: Clock) -> MemoryHttp:
+    """The REST side of an emulator in memory, public and private."""
 
     def answer(request: Request) -> Response:
-        told = exchange.request(request.method, request.path, dict(request.query), now_ns)
+        told = exchange.request(
+            request.method, request.path, dict(request.query), clock.wall_ns(), request.headers, request.body
+        )
         assert isinstance(told, Answer)
         return Response(told.status, tuple(told.headers), told.body)
 
-    kraken = Kraken(MemoryHttp(answer, clock, DecayingCounter(limit=8.0, decay_per_s=0.8)), clock)
+    return MemoryHttp(answer, clock, DecayingCounter(limit=8.0, decay_per_s=0.8))
+
+
+def silent_exchange(pairs: Sequence[Pair], clock: Clock) -> Exchange:
+    """An emulator of these pairs on which nothing happens."""
+    return Exchange(start_ns=clock.wall_ns(), rate=0.0, pairs=pairs, history_minutes=1)
+
+
+async def market(pairs: Sequence[Pair], clock: Clock) -> Kraken:
+    """Kraken with the reference data of these pairs, asked of an emulator in memory."""
+    kraken = Kraken(rest(silent_exchange(pairs, clock), clock), clock)
     await kraken.load()
     return kraken
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from leadline.app.doctor import Finding, examine
+from leadline.app.doctor import examine
+from leadline.app.finding import Finding
 from leadline.cli.options import config_option, json_option
 from leadline.cli.run import run
 

@@ -23,13 +23,24 @@ VERBS = {
     "watch": "Live tickers, books, trades and bars, each with its source and age.",
     "record": "Write every frame of a live stream to a file, verbatim.",
     "replay": "Replay recordings and prove every checksum in them.",
-    "history": "Write candles of the past to a CSV or JSON lines file.",
+    "history": "Write candles of the past, or your own fills and bookings, to a file.",
     "instruments": "Find what can be traded, by any of its names.",
+    "balance": "What the account owns, to the last digit.",
+    "orders": "The account's open orders.",
+    "order": "Place one order, journalled first and sent once.",
+    "cancel": "Cancel orders, also when the stream is dead.",
+    "cancel-all": "Cancel every order of the account.",
+    "status": "What the venue says of itself.",
     "doctor": "What works, what does not, and what to do about it.",
     "emulate": "Run a local exchange on this machine, with faults on demand.",
     "simulate": "Judge the whole system under faults, on virtual time.",
     "bench": "Measure the path from bytes to a subscriber.",
 }
+
+
+def module_of(verb: str) -> str:
+    """The name of a verb's module, without its package."""
+    return verb.replace("-", "_")
 
 
 class Verbs(click.Group):
@@ -41,7 +52,7 @@ class Verbs(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        command: click.Command = import_module(f"leadline.cli.{name}").command
+        command: click.Command = import_module(f"leadline.cli.{module_of(name)}").command
         command.name = name
         return command
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
 from leadline.model.market import Channel
+
+NS_PER_US = 1000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 STREAMED = (Channel.TICKER, Channel.BOOK, Channel.TRADES, Channel.BARS)
 
@@ -36,6 +40,18 @@ def read_channels(context: click.Context, option: click.Parameter, text: str) ->
     return tuple(known[name] for name in names)
 
 
+def read_since(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
+    """A date, or a date and time, as Unix nanoseconds; without a zone it is UTC."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no time such as 2026-01-31 or 2026-01-31T12:00:00Z") from None
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(microseconds=1) * NS_PER_US
+
+
 def shown(path: Path) -> str:
     """A file's name as text, whatever bytes it is made of."""
     return os.fsencode(path).decode(errors="replace")
@@ -45,7 +61,7 @@ venue_argument = click.argument("venue", type=click.Choice(["kraken"]))
 symbols_argument = click.argument("symbols", metavar="SYMBOL...", nargs=-1, required=True)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON only, for programs.")
 config_option = click.option(
-    "--config", type=click.Path(path_type=Path), help="A YAML file with other addresses."
+    "--config", type=click.Path(path_type=Path), help="A YAML file with addresses, accounts and more."
 )
 seconds_option = click.option(
     "--seconds", type=Amount(min=0, min_open=True), help="End by itself after so long."

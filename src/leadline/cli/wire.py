@@ -69,6 +69,11 @@ def plain(number: Decimal) -> str:
     return format(number, "f")
 
 
+def optional(number: Decimal | None) -> str | None:
+    """The same of a number that may be missing."""
+    return None if number is None else plain(number)
+
+
 def _value(value: Value) -> dict[str, Any]:
     match value:
         case BookView():

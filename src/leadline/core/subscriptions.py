@@ -21,7 +21,7 @@ PROVEN_NS = 30 * NS_PER_S
 BACKOFF_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 
 _PRIORITY = {channel: rank for rank, channel in enumerate((
-    Channel.INSTRUMENTS, Channel.TICKER, Channel.BOOK, Channel.TRADES, Channel.BARS,
+    Channel.INSTRUMENTS, Channel.TICKER, Channel.BOOK, Channel.LEVEL3, Channel.TRADES, Channel.BARS,
 ))}  # fmt: skip
 
 

@@ -41,7 +41,7 @@ class Shelf:
                 return self.trades.get(symbol)
             case Channel.BARS:
                 return self.bars.get((symbol, subscription.param))
-            case Channel.INSTRUMENTS:
+            case Channel.INSTRUMENTS | Channel.LEVEL3:
                 return None
 
     def put(self, subscription: Subscription) -> Topic[Any]:

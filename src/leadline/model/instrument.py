@@ -32,7 +32,11 @@ class InstrumentStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """Symbol in CCXT's unified form, decimals, tick (price step), lot (quantity step) and minimums."""
+    """Symbol in CCXT's unified form, decimals, tick (price step), lot (quantity step) and minimums.
+
+    The last three are None where the source does not say: decimals of a cost, whether there is margin, and
+    whether an index price can set orders off.
+    """
 
     venue: str
     symbol: str
@@ -45,6 +49,9 @@ class Instrument:
     qty_min: Decimal
     cost_min: Decimal
     status: InstrumentStatus = InstrumentStatus.ONLINE
+    cost_precision: int | None = None
+    marginable: bool | None = None
+    has_index: bool | None = None
 
     def price_units(self, price: Decimal) -> int:
         """The price as an integer of 10^-price_precision; ValueError when it has more decimals."""

@@ -23,6 +23,7 @@ class Channel(Enum):
     TRADES = "trades"
     BARS = "bars"
     INSTRUMENTS = "instruments"
+    LEVEL3 = "level3"
 
 
 class Side(Enum):
@@ -31,7 +32,7 @@ class Side(Enum):
 
 
 class Subscription(Struct, frozen=True):
-    """One stream somebody wants: `param` is the depth of a book, the interval of bars in seconds, else 0."""
+    """One stream somebody wants: `param` is the depth of a book (or level3), the seconds of a bar, else 0."""
 
     channel: Channel
     symbol: str
@@ -147,6 +148,28 @@ class FrozenBook(Struct, frozen=True):
     symbol: str
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
+    venue_time: str | None = None
+
+    @property
+    def venue_ns(self) -> int | None:
+        return parse_time_ns(self.venue_time)
+
+
+class RestingOrder(Struct, frozen=True):
+    """One visible order of the venue's book; `venue_time` is when it was placed or last changed."""
+
+    order_id: str
+    price: Decimal
+    qty: Decimal
+    venue_time: str
+
+
+class Level3(Struct, frozen=True):
+    """The single orders of the best levels of a book: level by level, best first, each in queue order."""
+
+    symbol: str
+    bids: tuple[RestingOrder, ...]
+    asks: tuple[RestingOrder, ...]
     venue_time: str | None = None
 
     @property

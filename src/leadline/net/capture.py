@@ -7,6 +7,7 @@ gzip. What has been written stays readable whatever happens afterwards.
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,14 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 
 OUR_CLOCK = "t = unix nanoseconds at the recording host"
+
+
+_TOKEN = re.compile(r'("token"\s*:\s*")(?:[^"\\]|\\.)*"')
+
+
+def masked(text: str) -> str:
+    """A message without the value of a `token`; any other stays as it is."""
+    return _TOKEN.sub(r'\1***"', text) if '"token"' in text else text
 
 
 class Direction(Enum):
@@ -125,13 +134,14 @@ class Recorder:
             raise RecordingError(f"cannot record to {self._path}: {error.strerror}") from error
 
     def record(self, direction: Direction, frame: bytes | str) -> None:
-        """Keep one message, verbatim."""
+        """Keep one message, verbatim but for a token that would open the account's stream."""
         if self._failure is not None:
             raise self._failure
         # What is not UTF-8 travels as lone surrogates, and comes back as the bytes it was.
         text = frame if isinstance(frame, str) else frame.decode(errors="surrogateescape")
         self.records += 1
-        entry = {"n": self.records, "t": str(self._clock.wall_ns()), "dir": direction.value, "raw": text}
+        at, raw = str(self._clock.wall_ns()), masked(text)
+        entry = {"n": self.records, "t": at, "dir": direction.value, "raw": raw}
         self._lines.append(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
         now_ns = self._clock.mono_ns()
         if len(self._lines) >= RECORDS_PER_FLUSH or now_ns - self._flushed_ns >= FLUSH_EVERY_NS:

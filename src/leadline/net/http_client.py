@@ -1,4 +1,4 @@
-"""The Http port over aiohttp; the rule: ConnectFailed only when certainly no byte of the request has left."""
+"""HTTP over aiohttp; the rule: ConnectFailed only when certainly no byte of the request has left."""
 
 from __future__ import annotations
 
@@ -28,21 +28,13 @@ TOTAL_TIMEOUT_S = 20.0
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 
 
-class AiohttpClient(PacedHttp):
-    """Requests to one venue over pooled connections, as an async context manager.
+class AiohttpExchange:
+    """Exchanges with one venue over pooled connections, as an async context manager.
 
     Raises ConfigError when made with an address or an authority that would not be safe.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        clock: Clock,
-        counter: DecayingCounter,
-        *,
-        authority: ssl.SSLContext | None = None,
-    ) -> None:
-        super().__init__(clock, counter)
+    def __init__(self, base_url: str, *, authority: ssl.SSLContext | None = None) -> None:
         self._base = endpoint(base_url, "https")
         self._trusted = verifying(authority)
         self._http: aiohttp.ClientSession | None = None
@@ -66,6 +58,7 @@ class AiohttpClient(PacedHttp):
             self._http = None
 
     async def exchange(self, request: Request) -> Response:
+        """Send now and return the answer; raises ConnectFailed or ConnectionLost."""
         assert self._http is not None, "used outside its async with block"
         proxy = proxy_for(self._base)
         host = self._base.host
@@ -101,6 +94,21 @@ class AiohttpClient(PacedHttp):
 
     def _url(self, request: Request) -> URL:
         return URL(str(self._base).rstrip("/") + request.path).with_query(request.query)
+
+
+class AiohttpClient(AiohttpExchange, PacedHttp):
+    """The Http port over such exchanges."""
+
+    def __init__(
+        self,
+        base_url: str,
+        clock: Clock,
+        counter: DecayingCounter,
+        *,
+        authority: ssl.SSLContext | None = None,
+    ) -> None:
+        AiohttpExchange.__init__(self, base_url, authority=authority)
+        PacedHttp.__init__(self, clock, counter)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from leadline.app.doctor import Finding, examine
+from leadline.app.doctor import examine
+from leadline.app.finding import Finding
 from served import Served, served
 
 

@@ -5,7 +5,7 @@ from importlib import import_module
 import pytest
 from click.testing import CliRunner
 
-from leadline.cli.main import VERBS, cli
+from leadline.cli.main import VERBS, cli, module_of
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -13,7 +13,7 @@ def test_every_verb_is_there_and_explains_itself(verb: str) -> None:
     done = CliRunner().invoke(cli, [verb, "--help"])
 
     assert done.exit_code == 0, done.output
-    assert import_module(f"leadline.cli.{verb}").command.name == verb
+    assert import_module(f"leadline.cli.{module_of(verb)}").command.name == verb
     assert "--json" in done.stdout
 
 
@@ -52,7 +52,21 @@ def test_a_verb_like_nothing_is_wrong_use() -> None:
         ["history", "kraken", "BTC/USD", "--out", "x.csv", "--hours", "-1"],
         ["emulate", "--port", "70000"],
         ["emulate", "--rate", "-1"],
+        ["history", "kraken", "--out", "x.csv"],
+        ["history", "kraken", "BTC/USD", "--fills", "--out", "x.csv"],
+        ["history", "kraken", "--fills", "--ledger", "--out", "x.csv"],
+        ["history", "kraken", "--fills", "--since", "yesterday", "--out", "x.csv"],
         ["doctor", "--verbose"],
+        ["order", "buy"],
+        ["order", "hold", "BTC/USD", "1", "--yes"],
+        ["order", "buy", "BTC/USD", "--yes"],
+        ["order", "buy", "BTC/USD", "1e3", "--yes"],
+        ["order", "buy", "BTC/USD", "nan", "--yes"],
+        ["order", "buy", "BTC/USD", "1", "--emergency", "--yes"],
+        ["order", "buy", "BTC/USD", "1", "--client-id", "mine", "--yes"],
+        ["order", "buy", "BTC/USD", "1"],
+        ["cancel"],
+        ["cancel-all"],
     ],
 )
 def test_wrong_use_exits_with_2_and_says_so_on_stderr(arguments: list[str]) -> None:
@@ -62,11 +76,26 @@ def test_wrong_use_exits_with_2_and_says_so_on_stderr(arguments: list[str]) -> N
     assert "Error: " in done.stderr
 
 
-@pytest.mark.parametrize("verb", ["watch", "record", "history", "instruments", "doctor"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "watch",
+        "record",
+        "history",
+        "instruments",
+        "doctor",
+        "balance",
+        "orders",
+        "cancel",
+        "cancel-all",
+        "status",
+    ],
+)
 def test_a_settings_file_that_cannot_be_used_is_one_line_on_stderr(verb: str, tmp_path: object) -> None:
     more = {"watch": ["kraken", "X"], "record": ["kraken", "X", "--out", f"{tmp_path}/r"], "doctor": [],
-            "history": ["kraken", "X", "--out", f"{tmp_path}/h.csv"], "instruments": ["kraken"]}  # fmt: skip
-    done = CliRunner().invoke(cli, [verb, *more[verb], "--config", f"{tmp_path}/absent.yaml"])
+            "history": ["kraken", "X", "--out", f"{tmp_path}/h.csv"], "instruments": ["kraken"],
+            "cancel": ["O1"], "cancel-all": ["--yes"]}  # fmt: skip
+    done = CliRunner().invoke(cli, [verb, *more.get(verb, []), "--config", f"{tmp_path}/absent.yaml"])
 
     assert done.exit_code == 1
     said = done.stdout if verb == "doctor" else done.stderr

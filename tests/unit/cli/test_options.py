@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from leadline.cli.options import STREAMED, Amount, read_channels, shown
+from leadline.cli.options import STREAMED, Amount, read_channels, read_since, shown
 from leadline.model.market import Channel
 
 OPTION = click.Option(["--channels"])
@@ -52,3 +52,22 @@ def test_a_file_name_that_is_no_text_is_shown_with_marks_for_what_cannot_be() ->
 
     assert name == "r\ufffd.jsonl"
     assert name.encode() == b"r\xef\xbf\xbd.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected_ns"),
+    [
+        ("1970-01-02", 86_400 * 10**9),
+        ("1970-01-01T00:00:01", 10**9),
+        ("1970-01-01T01:00:01+01:00", 10**9),
+        ("2026-11-21T07:20:38.194252Z", 1_795_245_638_194_252_000),
+    ],
+)
+def test_a_moment_is_utc_unless_it_says_otherwise_and_keeps_every_digit(text: str, expected_ns: int) -> None:
+    assert read_since(CONTEXT, OPTION, text) == expected_ns
+
+
+def test_what_is_no_moment_is_refused_with_an_example() -> None:
+    assert read_since(CONTEXT, OPTION, None) is None
+    with pytest.raises(click.BadParameter, match="'yesterday' is no time such as 2026-01-31"):
+        read_since(CONTEXT, OPTION, "yesterday")

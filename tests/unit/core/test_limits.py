@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.clock import NS_PER_S
-from leadline.core.limits import DecayingCounter
+from leadline.core.limits import DecayingCounter, SharedBudget, Standing
+
+T = TypeVar("T")
 
 
 def test_a_burst_up_to_the_limit_passes_and_then_the_rate_holds() -> None:
@@ -82,3 +86,73 @@ def test_a_reserve_is_left_to_others_unless_nothing_would_ever_fit_beside_it() -
     assert counter.delay_s(1, 0) == 0
     assert counter.delay_s(1, 0, reserve=4) == pytest.approx(1.25)
     assert counter.delay_s(8, 0, reserve=4) == pytest.approx(5)
+
+
+def test_what_costs_nothing_always_fits() -> None:
+    counter = DecayingCounter(8, 0.8)
+    counter.exceeded(0)
+
+    assert counter.delay_s(0, 0, ahead=20, reserve=4) == 0
+
+
+def test_taking_spends_only_what_fits() -> None:
+    counter = DecayingCounter(8, 0.8)
+
+    assert counter.take(6, 0, reserve=2) == 0
+    assert counter.take(1, 0, reserve=2) == pytest.approx(1.25)
+    assert counter.level(0) == pytest.approx(6)
+
+
+def test_other_figures_keep_the_points_that_stand() -> None:
+    counter = DecayingCounter(60, 1)
+    counter.spend(30, 0)
+    counter.resize(125, 2.5, 0)
+
+    assert counter.level(0) == pytest.approx(30)
+    assert counter.level(4 * NS_PER_S) == pytest.approx(20)
+    assert counter.delay_s(105, 0) == pytest.approx(4)
+
+
+class Kept(SharedBudget):
+    """One user of what a list keeps."""
+
+    def __init__(self, shelf: list[Standing], limit: float = 8, decay_per_s: float = 0.8) -> None:
+        super().__init__(limit, decay_per_s)
+        self.shelf = shelf
+
+    def _kept(self) -> Standing | None:
+        return self.shelf[-1] if self.shelf else None
+
+    def _change(self, change: Callable[[Standing | None], tuple[Standing, T]]) -> T:
+        standing, told = change(self._kept())
+        self.shelf.append(standing)
+        return told
+
+
+def test_users_of_a_shared_budget_spend_from_one_counter() -> None:
+    shelf: list[Standing] = []
+    one, other = Kept(shelf), Kept(shelf)
+
+    assert one.take(5, 0) == 0
+    assert other.take(5, 0) == pytest.approx(2.5)
+    other.spend(2, 0)
+    assert one.read(0).level(0) == pytest.approx(7)
+    other.exceeded(0)
+    assert one.take(1, 0) == pytest.approx(1.25)
+
+
+def test_users_of_a_shared_budget_may_reckon_by_different_figures() -> None:
+    shelf: list[Standing] = []
+    one, other = Kept(shelf, 60, 1), Kept(shelf, 60, 1)
+    one.spend(40, 0)
+    other.resize(125, 2.5, 0)
+
+    assert other.read(10 * NS_PER_S).level(10 * NS_PER_S) == pytest.approx(30)
+    other.spend(0, 10 * NS_PER_S)
+    assert one.read(10 * NS_PER_S).level(10 * NS_PER_S) == pytest.approx(30)
+
+
+def test_after_a_restart_of_the_machine_the_worst_is_expected() -> None:
+    budget = Kept([Standing(empty_ns=9_003 * NS_PER_S, decay_per_s=0.8, written_ns=9_000 * NS_PER_S)])
+
+    assert budget.read(50 * NS_PER_S).level(50 * NS_PER_S) == pytest.approx(8)

@@ -294,6 +294,22 @@ async def test_a_recorded_socket_keeps_both_directions_and_each_connection(tmp_p
     ]
 
 
+async def test_a_token_is_in_no_recording_whichever_way_it_went(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    near, far = memory_pair()
+    with Recorder(path, META, ManualClock()) as recorder:
+        socket = RecordedSocket(near, recorder, "wss://venue.example/v2")
+        await socket.send('{"params":{"token":"cana\\/ry\\"+x","qty":1},"req_id":1}')
+        await far.send('{"result":{"token" : "canary"}}')
+        await socket.receive()
+        recorder.record(Direction.REST, '{"result":{"token":"canary","expires":900}}')
+    assert [record.raw for record in records(path)][1:] == [
+        b'{"params":{"token":"***","qty":1},"req_id":1}',
+        b'{"result":{"token" : "***"}}',
+        b'{"result":{"token":"***","expires":900}}',
+    ]
+
+
 def test_precisions_are_found_wherever_a_recording_states_them() -> None:
     assert META.precision("BTC/USD") == Precision(1, 8)
     assert META.precision("ETH/USD") is None

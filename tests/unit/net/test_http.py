@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from leadline.clock import NS_PER_S, ManualClock
 from leadline.core.limits import DecayingCounter
 from leadline.errors import ConnectionLost, Throttled
+from leadline.net.departures import QUEUE_LIMIT, Priority
 from leadline.net.endpoint import BrokenOff
-from leadline.net.http import QUEUE_LIMIT, MemoryHttp, PacedHttp, Priority, Purpose, Request, Response
+from leadline.net.http import ESSENTIAL, MemoryHttp, PacedHttp, Purpose, Request, Response
 
 OK = Response(200, (), b"{}")
 
@@ -72,6 +73,11 @@ async def test_an_answer_comes_back_whatever_its_status_and_is_counted_by_purpos
 
     assert (answer.status, answer.body) == (503, b"/down")
     assert dict(http.counts) == {Purpose.STATUS: 1}
+
+
+def test_what_makes_the_account_safer_is_essential_and_what_moves_money_is_not() -> None:
+    assert {Purpose.CANCEL, Purpose.LOOKUP, Purpose.EMERGENCY, Purpose.STATUS} < ESSENTIAL
+    assert ESSENTIAL.isdisjoint({Purpose.ORDER, Purpose.ACCOUNT, Purpose.HISTORY, Purpose.BACKFILL})
 
 
 async def test_ordinary_requests_leave_a_tenth_of_a_second_apart() -> None:

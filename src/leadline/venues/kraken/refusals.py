@@ -93,8 +93,11 @@ def refusal(text: str) -> Refusal:
     return Refusal(text, Rejected, Retry.RECONCILE, Acted.MAYBE)
 
 
-def venue_error(text: str, wall_ns: int) -> VenueError:
-    """The error a text means; `wall_ns` turns the moment in `EService: Throttled: <Unix s>` into a wait."""
+def venue_error(text: str, wall_ns: int | None) -> VenueError:
+    """The error a text means.
+
+    `wall_ns` turns the moment in `EService: Throttled: <Unix s>` into a wait; without it there is none.
+    """
     row = refusal(text)
     error = row.error(text)
     if isinstance(error, RateLimited):
@@ -105,9 +108,9 @@ def venue_error(text: str, wall_ns: int) -> VenueError:
     return error
 
 
-def _throttled_s(text: str, wall_ns: int) -> float | None:
+def _throttled_s(text: str, wall_ns: int | None) -> float | None:
     moment = text.rpartition(":")[2].strip()
-    if not moment.isdecimal():
+    if wall_ns is None or not moment.isdecimal():
         return None
     return max(0.0, int(moment) - wall_ns / NS_PER_S)
 

@@ -44,21 +44,25 @@ class Endpoint(Generic[T]):
     read: Callable[[Raw], T]
 
     def answer(self, response: Response, wall_ns: int) -> Answer[T]:
-        """The typed answer.
+        """The typed answer; raises as `read_answer` does."""
+        return read_answer(f"{self.request.method} {self.request.path}", self.read, response, wall_ns)
 
-        Raises a VenueError for a status other than 200 or an `E…` entry, ProtocolError (with the bytes) for
-        what is not an answer to this request.
-        """
-        if response.status != 200:
-            raise status_error(response, wall_ns)
-        try:
-            envelope = _envelopes.decode(response.body)
-            if refused := next((text for text in envelope.error if not text.startswith("W")), None):
-                raise venue_error(refused, wall_ns)
-            return Answer(self.read(envelope.result), tuple(envelope.error))
-        except (msgspec.MsgspecError, ValueError, ArithmeticError) as why:
-            asked = f"{self.request.method} {self.request.path}"
-            raise ProtocolError(f"the answer to {asked} cannot be read: {why}", response.body) from why
+
+def read_answer(asked: str, read: Callable[[Raw], T], response: Response, wall_ns: int) -> Answer[T]:
+    """The typed answer to what was asked.
+
+    Raises a VenueError for a status other than 200 or an `E…` entry, ProtocolError (with the bytes) for what
+    is not an answer to this request.
+    """
+    if response.status != 200:
+        raise status_error(response, wall_ns)
+    try:
+        envelope = _envelopes.decode(response.body)
+        if refused := next((text for text in envelope.error if not text.startswith("W")), None):
+            raise venue_error(refused, wall_ns)
+        return Answer(read(envelope.result), tuple(envelope.error))
+    except (msgspec.MsgspecError, ValueError, ArithmeticError) as why:
+        raise ProtocolError(f"the answer to {asked} cannot be read: {why}", response.body) from why
 
 
 class _Envelope(Struct):

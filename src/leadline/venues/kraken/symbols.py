@@ -35,6 +35,7 @@ class AssetPair(Struct, frozen=True):
     ordermin: Decimal | None = None
     costmin: Decimal | None = None
     status: str | None = None
+    cost_decimals: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def instrument_of(symbol: str, pair: AssetPair) -> Instrument:
         qty_min=lot if pair.ordermin is None else pair.ordermin,
         cost_min=Decimal(0) if pair.costmin is None else pair.costmin,
         status=InstrumentStatus(pair.status),
+        cost_precision=pair.cost_decimals,
     )
 
 

@@ -11,7 +11,8 @@ from leadline.clock import NS_PER_S, Clock
 from leadline.core.session import Emit, MarketSession
 from leadline.errors import CheckFailed, RateLimited, Rejected, UnknownSymbol
 from leadline.model.market import Bar, FrozenBook, Ticker, Trade, VenueStatus
-from leadline.net.http import Http, Priority, Purpose
+from leadline.net.departures import Priority
+from leadline.net.http import Http, Purpose
 from leadline.venues.kraken import rest
 from leadline.venues.kraken.session import KrakenSession
 from leadline.venues.kraken.symbols import VENUE, Names, SymbolTable
@@ -64,21 +65,22 @@ class Kraken:
         """The newest `W…` entries that came with answers."""
         self._http = http
         self._clock = clock
-        self._symbols = SymbolTable()
+        self.symbols = SymbolTable()
+        """What the names mean; the account's side reads the same table."""
         self._loaded_ns: int | None = None
-        self.reference: Reference = self._symbols
+        self.reference: Reference = self.symbols
 
     async def load(self) -> None:
         """Fetch the reference data, unless it is less than an hour old."""
         now_ns = self._clock.mono_ns()
         if self._loaded_ns is not None and now_ns - self._loaded_ns < REFERENCE_TTL_NS:
             return
-        self._symbols.load(await self._ask(rest.asset_pairs(), Purpose.REFERENCE))
+        self.symbols.load(await self._ask(rest.asset_pairs(), Purpose.REFERENCE))
         self._loaded_ns = now_ns
 
     def session(self, emit: Emit) -> MarketSession:
         """A new stream session, not connected yet; `reference` learns of instruments before `emit` does."""
-        return KrakenSession(emit, self._symbols.get, self._symbols.update)
+        return KrakenSession(emit, self.symbols.get, self.symbols.update)
 
     async def fetch_status(self, purpose: Purpose) -> VenueStatus:
         """The venue's mode."""
@@ -98,7 +100,7 @@ class Kraken:
         assumed: Kraken refuses the whole request for one delisted pair; a second one that names none answers
         the rest.
         """
-        pairs = [names for symbol in symbols if (names := self._symbols.names(symbol))]
+        pairs = [names for symbol in symbols if (names := self.symbols.names(symbol))]
         if not pairs:
             return {}
         if len(pairs) <= MOST_NAMED_PAIRS:
@@ -127,7 +129,7 @@ class Kraken:
         return await self._ask(rest.bars(self._pair(symbol), interval_s, since_ns), purpose)
 
     def _pair(self, symbol: str) -> Names:
-        names = self._symbols.names(symbol)
+        names = self.symbols.names(symbol)
         if names is None:  # the stream has listed it since the last load, and told no REST name
             raise UnknownSymbol(symbol)
         return names

@@ -131,6 +131,9 @@ class WirePair(Struct):
     qty_increment: Decimal
     qty_min: Decimal
     cost_min: Decimal = Decimal(0)
+    cost_precision: int | None = None
+    marginable: bool | None = None
+    has_index: bool | None = None
 
 
 class WireReference(Struct):
@@ -314,7 +317,8 @@ def _is_countable(w: WirePair) -> bool:
 def _instrument(w: WirePair) -> Instrument:
     return Instrument(
         "kraken", w.symbol, w.base, w.quote, w.price_precision, w.qty_precision, w.price_increment,
-        w.qty_increment, w.qty_min, w.cost_min, InstrumentStatus(w.status),
+        w.qty_increment, w.qty_min, w.cost_min, InstrumentStatus(w.status), w.cost_precision, w.marginable,
+        w.has_index,
     )  # fmt: skip
 
 

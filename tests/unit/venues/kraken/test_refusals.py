@@ -96,7 +96,7 @@ def test_a_limit_says_for_how_long_where_that_is_known(text: str, retry_s: float
     assert error.retry_s == retry_s
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 520, 522])
+@pytest.mark.parametrize("status", [500, 502, 503, 520, 522, 524])
 def test_an_answer_of_the_edge_may_hide_one_of_the_venue(status: int) -> None:
     error = status_error(Response(status, (), b"<html>"), NOW_NS)
     assert type(error) is VenueDown
@@ -127,5 +127,67 @@ def test_http_429_is_a_limit_with_the_wait_it_names(header: str, retry_s: float 
 
 def test_http_429_without_a_header_names_no_wait() -> None:
     error = status_error(Response(429, (), b""), NOW_NS)
+    assert isinstance(error, RateLimited)
+    assert error.retry_s is None
+
+
+SECTION_15: dict[tuple[type[VenueError], Retry, Acted], tuple[str, ...]] = {
+    (AuthError, Retry.RENEWED, Acted.NO): ("EAPI:Invalid nonce", "ESession:Invalid session"),
+    (AuthError, Retry.NO, Acted.NO): (
+        "EAPI:Invalid key", "EAPI:Invalid signature", "EGeneral:Permission denied",
+        "EAccount:Invalid permissions", "EAuth:Account temporary disabled", "EAuth:Account unconfirmed",
+        "EAuth:Failed",
+    ),
+    (RateLimited, Retry.LATER, Acted.NO): (
+        "EAPI:Rate limit exceeded", "EGeneral:Temporary lockout", "EGeneral:Too many requests",
+        "EService: Throttled: 1700000000", "EService:Throttled", "EOrder:Rate limit exceeded",
+        "EOrder:Domain rate limit exceeded", "EAuth:Rate limit exceeded", "EAuth:Too many requests",
+    ),
+    (VenueDown, Retry.RECONCILE, Acted.MAYBE): (
+        "EGeneral:Internal error", "EGeneral:Internal error:91", "EService:Unavailable", "EService:Busy",
+        "EService:Timeout",
+    ),
+    (VenueDown, Retry.LATER, Acted.NO): (
+        "EService:Market in cancel_only mode", "EService:Market in post_only mode",
+        "EService:Market in limit_only mode",
+    ),
+    (Rejected, Retry.LATER, Acted.NO): (
+        "EService:Deadline elapsed", "EOrder:Orders limit exceeded", "EOrder:Scheduled orders limit exceeded",
+    ),
+    (Rejected, Retry.NO, Acted.NO): (
+        "EAPI:Bad request", "EAPI:Feature disabled", "EGeneral:Unknown method",
+        "EGeneral:Invalid arguments", "EGeneral:Invalid arguments:ordertype",
+        "EGeneral:Invalid arguments:volume minimum not met", "EGeneral:Invalid arguments:Index unavailable",
+        "EGeneral:Invalid arguments:no_mpp order option is only available when ordertype = market",
+        "EOrder:Insufficient funds", "EOrder:Insufficient margin", "EOrder:Margin allowance exceeded",
+        "EOrder:Margin level too low", "EOrder:Margin position size exceeded",
+        "EOrder:Cannot open position", "EOrder:Cannot open opposing position",
+        "EOrder:Positions limit exceeded", "EOrder:Order minimum not met", "EOrder:Cost minimum not met",
+        "EOrder:Tick size check failed", "EOrder:Invalid price", "EOrder:Unknown order",
+        "EOrder:Invalid order", "EOrder:Unknown position", "EOrder:Reduce only:No position exists",
+        "EOrder:Reduce only:Position is closed", "EOrder:Reduce only:Non-PC", "EOrder:Post only order",
+        "EQuery:Unknown asset pair", "EQuery:Unknown asset", "ETrade:Invalid request",
+        "EFunding:Unknown withdraw key", "EFunding:Invalid amount", "EFunding:Unknown asset",
+        "EFunding:Unknown reference id", "EFunding:Invalid reference id", "EFunding:Too many addresses",
+        "EFunding:Max fee exceeded", "EFunding:No funding method", "EBM:limit exceeded:CAL",
+    ),
+}  # fmt: skip
+"""Every row of the dossier's table of errors, by what it says of acting and of repeating."""
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "retry", "acted"),
+    [(text, *meaning) for meaning, texts in SECTION_15.items() for text in texts],
+)
+def test_every_error_listed_says_whether_the_venue_acted_and_whether_to_repeat(
+    text: str, error: type[VenueError], retry: Retry, acted: Acted
+) -> None:
+    made = venue_error(text, NOW_NS)
+    assert type(made) is error
+    assert (refusal(text).retry, made.acted) == (retry, acted)
+
+
+def test_without_a_clock_a_moment_is_no_wait() -> None:
+    error = venue_error("EService: Throttled: 1700000030", None)
     assert isinstance(error, RateLimited)
     assert error.retry_s is None

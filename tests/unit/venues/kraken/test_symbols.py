@@ -123,12 +123,14 @@ def test_a_row_gives_exact_steps_and_minimums() -> None:
         Decimal("0.00005"),
         Decimal("0.5"),
         "post_only",
+        5,
     )
     found = table(XXBTZUSD=pair).instrument("BTC/USD")
     assert (found.tick, found.lot) == (Decimal("0.5"), Decimal("0.00000001"))
     assert (found.qty_min, found.cost_min) == (Decimal("0.00005"), Decimal("0.5"))
     assert (found.base, found.quote, found.venue) == ("BTC", "USD", "kraken")
     assert found.status is InstrumentStatus.POST_ONLY
+    assert (found.cost_precision, found.marginable, found.has_index) == (5, None, None)
 
 
 def test_an_old_row_has_the_last_decimal_as_tick_and_no_known_status(few: SymbolTable) -> None:

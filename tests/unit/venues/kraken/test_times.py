@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from leadline.model.market import parse_time_ns
-from leadline.venues.kraken.times import seconds_to_ns, seconds_to_text
+from leadline.venues.kraken.times import ns_to_text, seconds_to_ns, seconds_to_text
 
 
 def test_a_time_with_more_digits_than_a_float_holds_stays_exact() -> None:
@@ -28,3 +28,11 @@ def test_a_time_with_more_digits_than_a_float_holds_stays_exact() -> None:
 def test_a_text_has_the_decimals_that_came(seconds: str, text: str) -> None:
     assert seconds_to_text(Decimal(seconds)) == text
     assert parse_time_ns(text) == seconds_to_ns(Decimal(seconds))
+
+
+@pytest.mark.parametrize(
+    ("decimals", "text"),
+    [(0, "2023-11-14T22:13:22Z"), (3, "2023-11-14T22:13:22.999Z"), (9, "2023-11-14T22:13:22.999999999Z")],
+)
+def test_a_moment_is_cut_off_never_rounded_up_past_a_deadline(decimals: int, text: str) -> None:
+    assert ns_to_text(1_700_000_002_999_999_999, decimals) == text

@@ -12,7 +12,8 @@ from leadline.core.limits import DecayingCounter
 from leadline.core.session import News
 from leadline.errors import CheckFailed, RateLimited, Rejected, UnknownSymbol
 from leadline.model.market import InstrumentsChanged, VenueMode
-from leadline.net.http import Http, MemoryHttp, Priority, Purpose, Request, Response
+from leadline.net.departures import Priority
+from leadline.net.http import Http, MemoryHttp, Purpose, Request, Response
 from leadline.venues.kraken.venue import LIMITS, MOST_NAMED_PAIRS, Endpoints, Kraken
 from leadline.venues.ports import MarketData
 

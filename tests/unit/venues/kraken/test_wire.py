@@ -211,6 +211,7 @@ def test_a_recorded_instrument_with_exponents_is_exact() -> None:
 
     assert (bitcoin.lot, bitcoin.qty_min) == (Decimal("0.00000001"), Decimal("0.00005"))
     assert bitcoin.status is InstrumentStatus.POST_ONLY
+    assert (bitcoin.cost_precision, bitcoin.marginable, bitcoin.has_index) == (5, True, True)
 
 
 def test_an_instrument_that_cannot_be_counted_in_is_left_out_and_harms_no_other() -> None:

@@ -1,0 +1,243 @@
+"""One account of Kraken, from its settings to live orders; every part of it is handed in from outside.
+
+Rule: the journal is open before the desk exists, and the desk before the line: no news comes to nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from leadline.app.account_settings import AccountSettings
+from leadline.app.beside import beside
+from leadline.app.breaker_watch import BreakerWatch
+from leadline.app.level3 import Level3Line, no_address
+from leadline.clock import NS_PER_S, Clock
+from leadline.core.breaker import Breaker
+from leadline.core.retry import Backoff, ConnectBudget, Randomness
+from leadline.engine.desk import Desk
+from leadline.engine.journal import Journal
+from leadline.engine.journal_file import Owner
+from leadline.engine.orders import new_client_id
+from leadline.engine.sqlite_journal import SqliteJournal
+from leadline.errors import AuthError, ConnectFailed, Error, Stale
+from leadline.net.audit import Audit
+from leadline.net.connection import Line
+from leadline.net.http import Exchange, Http
+from leadline.net.key_state import KeyState
+from leadline.net.keyed_http import KeyedHttp
+from leadline.net.sqlite_key_state import SqliteKeyState
+from leadline.net.websocket import Socket
+from leadline.venues.kraken.account import KrakenAccount
+from leadline.venues.kraken.auth import Signer
+from leadline.venues.kraken.limits import REST_RESERVE, KeyLimits
+from leadline.venues.kraken.private_rest import PrivateRest
+from leadline.venues.kraken.symbols import VENUE, SymbolTable
+from leadline.venues.ports import Account
+
+Connect = Callable[[], Awaitable[Socket]]
+
+_LOOK_S = 0.25
+
+_log = logging.getLogger("leadline")
+
+
+class Wire(Http, Exchange, Protocol):
+    """The venue's REST address: public requests in their turn, and the bare exchange for signed ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """An account's ports over one key, and what its requests have met with."""
+
+    account: KrakenAccount
+    breaker: Breaker
+    audit: Audit
+
+
+async def keyed(
+    settings: AccountSettings,
+    state: KeyState,
+    wire: Wire,
+    symbols: SymbolTable,
+    clock: Clock,
+    make: type[KrakenAccount] = KrakenAccount,
+) -> Keyed:
+    """The ports of an account over the open state of its key; nothing is sent yet.
+
+    Raises ConfigError for a malformed key.
+    """
+    breaker, audit = Breaker(), Audit(clock)
+    limits = KeyLimits(state, settings.tier)
+    http = KeyedHttp(wire, state, clock, limits.rest, REST_RESERVE, floor=settings.nonce_floor)
+    rest = PrivateRest(http, Signer(settings.credentials), breaker, state, clock, audit)
+    await _recall(breaker, state, clock)
+    return Keyed(make(rest, wire, symbols, limits, clock), breaker, audit)
+
+
+async def _recall(breaker: Breaker, state: KeyState, clock: Clock) -> None:
+    """Let the breaker take up what it was before a restart; what cannot be read is said and forgotten."""
+    kept = await state.load_breaker()
+    if kept is None:
+        return
+    try:
+        breaker.load(kept, clock.mono_ns(), clock.wall_ns())
+    except ValueError as error:
+        _log.warning("the breaker begins anew: %s", error)
+
+
+class LiveAccount:
+    """One account, live, as an async context manager: its journal, its desk, its private line.
+
+    `state` and `journal` are opened by entering them. `new_id` makes client ids, unique for ever. What is
+    annotated without a value is there inside.
+    """
+
+    make: type[KrakenAccount] = KrakenAccount
+    """What stands behind the ports."""
+
+    account: KrakenAccount
+    breaker: Breaker
+    audit: Audit
+    desk: Desk
+    line: Line
+    level3: Level3Line
+
+    def __init__(
+        self,
+        settings: AccountSettings,
+        state: AbstractAsyncContextManager[KeyState],
+        journal: AbstractAsyncContextManager[Journal],
+        wire: Wire,
+        symbols: SymbolTable,
+        connect: Connect,
+        clock: Clock,
+        *,
+        chance: Randomness,
+        connects: ConnectBudget,
+        new_id: Callable[[], str] = new_client_id,
+        connect_level3: Connect = no_address,
+    ) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._state = state
+        self._journal = journal
+        self._wire = wire
+        self._symbols = symbols
+        self._connect = connect
+        self._clock = clock
+        self._chance = chance
+        self._connects = connects
+        self._new_id = new_id
+        self._connect_level3 = connect_level3
+        self._stack = AsyncExitStack()
+        self.failure: Error | None = None
+        """What ended the private line for good; orders go by REST then."""
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            state = await stack.enter_async_context(self._state)
+            ports = await keyed(self._settings, state, self._wire, self._symbols, self._clock, self.make)
+            self.account, self.breaker, self.audit = ports.account, ports.breaker, ports.audit
+            journal = await stack.enter_async_context(self._journal)
+            self.desk = Desk(
+                self.account,
+                journal,
+                self._clock,
+                gate=self._gate,
+                new_id=self._new_id,
+                dead_man_s=self._settings.dead_man_s,
+                cancel_on_exit=self._settings.cancel_on_exit,
+            )
+            self.line = Line(
+                self.desk.session, self._authorised, self._clock, Backoff(self._chance), self._connects
+            )
+            self.account.poke = self.desk.poke = self.line.poke
+            self.level3 = Level3Line(
+                self.account,
+                self._connect_level3,
+                self._symbols.get,
+                self._clock,
+                self._chance,
+                self._connects,
+            )
+            watch = BreakerWatch(self.breaker, self.account, journal, self._clock)
+            for work in (self._stay_connected, self.level3.run, watch.run):
+                await stack.enter_async_context(beside(work))
+            await stack.enter_async_context(self.desk)  # it takes its leave while the line still stands
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    async def ready(self, timeout_s: float) -> None:
+        """Return when the account's news flows and it has been reconciled once.
+
+        Raises Stale with the cause, or at once what ended the line for good.
+        """
+        deadline_ns = self._clock.mono_ns() + round(timeout_s * NS_PER_S)
+        while self.failure is None:
+            left_s = (deadline_ns - self._clock.mono_ns()) / NS_PER_S
+            try:
+                await self.desk.ready(min(_LOOK_S, left_s))
+                return
+            except Stale:
+                if left_s <= 0 and self.line.last_error is not None and not self.line.connected:
+                    raise Stale("account", str(self.line.last_error)) from None
+                if left_s <= 0:
+                    raise
+        raise self.failure
+
+    def _gate(self) -> None:
+        """Raise BreakerOpen while what moves money must not leave."""
+        self.breaker.check(False, self._clock.mono_ns(), harmless=False)
+
+    async def _authorised(self) -> Socket:
+        return await authorised(self.account, self._connect)
+
+    async def _stay_connected(self) -> None:
+        try:
+            await self.line.run()
+        except Error as error:
+            self.failure = error
+            _log.error("the account's stream is over, orders go by REST: %s", error)
+
+
+async def authorised(account: Account, connect: Connect) -> Socket:
+    """A socket of the private stream, with a fresh credential ready; raises ConnectFailed only.
+
+    A key that the venue refuses is a failure for good: asking again cannot help.
+    """
+    try:
+        await account.authorise()
+    except ConnectFailed:
+        raise
+    except AuthError as error:
+        raise ConnectFailed(f"the key may not open the stream: {error}", terminal=True) from error
+    except Error as error:
+        raise ConnectFailed(f"no credential for the stream: {error}") from error
+    return await connect()
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where an account's files lie."""
+
+    folder: Path
+
+    def journal(self, settings: AccountSettings, clock: Clock) -> SqliteJournal:
+        """The order journal of an account, not open yet."""
+        owner = Owner(VENUE, settings.fingerprint, settings.formerly)
+        return SqliteJournal(self.folder / VENUE / settings.name / "orders.sqlite", owner, clock)
+
+    def key_state(self, settings: AccountSettings, clock: Clock) -> SqliteKeyState:
+        """What all programs on this machine share of a key, not open yet."""
+        return SqliteKeyState(self.folder / VENUE / "keys", settings.credentials.api_key, clock)

@@ -1,0 +1,87 @@
+"""Single orders on a line of their own: connected, with a token of its own, only while somebody reads."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+from leadline.app.beside import beside
+from leadline.clock import Clock
+from leadline.core.retry import Backoff, ConnectBudget, Randomness
+from leadline.engine.level3 import Level3Feed
+from leadline.errors import AuthError, ConnectFailed, Error
+from leadline.model.instrument import Instrument
+from leadline.net.connection import Line
+from leadline.net.websocket import Socket
+from leadline.venues.kraken.account import KrakenAccount
+from leadline.venues.kraken.level3 import Level3Session
+
+_log = logging.getLogger("leadline")
+
+
+async def no_address() -> Socket:
+    """Stands for the address of single orders where there is none."""
+    raise ConnectFailed("no address for single orders was given", terminal=True)
+
+
+class Level3Line:
+    """The line behind `feed`; `run` keeps it while there are readers."""
+
+    def __init__(
+        self,
+        account: KrakenAccount,
+        connect: Callable[[], Awaitable[Socket]],
+        instrument: Callable[[str], Instrument | None],
+        clock: Clock,
+        chance: Randomness,
+        connects: ConnectBudget,
+    ) -> None:
+        self._account = account
+        self._connect = connect
+        self._clock = clock
+        self._read = asyncio.Event()
+        self._unread = asyncio.Event()
+        self.feed = Level3Feed(clock, self._want, self._unwant)
+        self.session = Level3Session(self.feed.receive, instrument)
+        self.line = Line(self.session, self._authorised, clock, Backoff(chance), connects)
+
+    async def run(self) -> NoReturn:
+        """Connect whenever there are readers, until cancelled."""
+        while True:
+            await self._read.wait()
+            self._unread.clear()
+            async with beside(self._stay_connected):
+                await self._unread.wait()
+
+    def _want(self, symbol: str, depth: int) -> None:
+        self.session.want(symbol, depth, self._clock.mono_ns())
+        self._read.set()
+        self.line.poke()
+
+    def _unwant(self, symbol: str) -> None:
+        self.session.unwant(symbol, self._clock.mono_ns())
+        self.line.poke()
+        if not self.session.wanted():
+            self._read.clear()
+            self._unread.set()
+
+    async def _authorised(self) -> Socket:
+        try:
+            token = await self._account.fetch_token()
+        except ConnectFailed:
+            raise
+        except AuthError as error:
+            raise ConnectFailed(f"the key may not open the stream: {error}", terminal=True) from error
+        except Error as error:
+            raise ConnectFailed(f"no credential for the stream: {error}") from error
+        self.session.authorise(token, self._clock.mono_ns())
+        return await self._connect()
+
+    async def _stay_connected(self) -> None:
+        try:
+            await self.line.run()
+        except Error as error:
+            _log.error("the stream of single orders is over: %s", error)
+            self.feed.fail(error)

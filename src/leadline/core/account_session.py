@@ -1,0 +1,93 @@
+"""What the stream of an account says, and the contract of the session that hears it.
+
+Rule: a hole in the account's news is news itself (`AccountGap`), told before anything that follows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from leadline.core.session import FrameSkipped, LineDown, LineUp, Session
+from leadline.errors import VenueError
+from leadline.model.account import BalancesSnapshot, LedgerEntry
+from leadline.model.market import VenueStatus
+from leadline.model.order import OrderReport
+
+
+class OrdersSnapshot(Struct, frozen=True):
+    """All open orders and the newest fills, complete at the moment of subscription.
+
+    An order that is open for us and missing here is closed, how is another question.
+    """
+
+    reports: tuple[OrderReport, ...]
+
+
+class OrdersReported(Struct, frozen=True):
+    """What has just happened to orders, in the venue's order."""
+
+    reports: tuple[OrderReport, ...]
+
+
+class BalancesReported(Struct, frozen=True):
+    """The account as a whole, from the stream."""
+
+    snapshot: BalancesSnapshot
+
+
+class LedgerReported(Struct, frozen=True):
+    """Bookings, in the venue's order."""
+
+    entries: tuple[LedgerEntry, ...]
+
+
+class AccountGap(Struct, frozen=True):
+    """News was missed: since when (monotonic) the channel cannot be trusted, and why; a snapshot follows."""
+
+    channel: str
+    since_ns: int
+    reason: str
+
+
+class CredentialRefused(Struct, frozen=True):
+    """The venue does not take the credential of this connection; it must be renewed once."""
+
+    error: VenueError
+
+
+class AccountRefused(Struct, frozen=True):
+    """The venue will not stream a channel of the account at all (permission)."""
+
+    channel: str
+    error: VenueError
+
+
+AccountNews = (
+    OrdersSnapshot
+    | OrdersReported
+    | BalancesReported
+    | LedgerReported
+    | AccountGap
+    | CredentialRefused
+    | AccountRefused
+    | VenueStatus
+    | LineUp
+    | LineDown
+    | FrameSkipped
+)
+
+EmitAccount = Callable[[AccountNews, int], None]
+"""Takes the news and the monotonic nanoseconds of its receipt."""
+
+
+class AccountSession(Session, Protocol):
+    """A session that streams one account and carries its requests."""
+
+    def ready(self, now_ns: int) -> bool:
+        """Connected, and both snapshots received on this connection, its last frame no more than 5 s old."""
+
+    def resubscribe(self, reason: str, now_ns: int) -> None:
+        """Ask for new snapshots of orders and balances on the standing connection."""

@@ -1,0 +1,114 @@
+"""Cancels: by the stream, else by REST, on either path again where the first did not answer.
+
+Rule: a refusal is never a verdict on the order, only a reason to ask what became of it. A cancel waits for
+nothing: not for the disk, not for the order counter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from leadline.clock import Clock
+from leadline.engine.blotter import Blotter
+from leadline.engine.journal import Journal
+from leadline.engine.placing import best_path
+from leadline.engine.records import CancelIntent
+from leadline.errors import AuthError, Error, ProtocolError, TransportError
+from leadline.model.order import Order, OrderKey
+from leadline.venues.ports import Action, OrderEntry, Path
+
+_UNANSWERED = (TransportError, ProtocolError, AuthError)
+"""What leaves the other path worth a try: no answer, no sense, or a credential of this path alone."""
+
+GRACE_S = 1.0
+"""How long the stream has to tell of a cancel that went by REST."""
+
+
+class CancelOutcome(Struct, frozen=True, kw_only=True):
+    """What came of one cancel. `error` None: the venue took it, or there was nothing left to cancel.
+
+    With an error the order is as it was, `order` says how, and a look-up of it has begun.
+    """
+
+    name: str
+    order: Order | None
+    error: Error | None = None
+
+
+class Cancels:
+    """Cancels of what has left; `ask` has an order looked up, for a reason and so many seconds from now."""
+
+    def __init__(
+        self,
+        entry: OrderEntry,
+        journal: Journal,
+        clock: Clock,
+        blotter: Blotter,
+        ask: Callable[[str, str, float], None],
+    ) -> None:
+        self._entry = entry
+        self._journal = journal
+        self._clock = clock
+        self._blotter = blotter
+        self._ask = ask
+
+    async def cancel(self, names: Sequence[str]) -> list[CancelOutcome]:
+        """Cancel orders by client or venue id; a name that nobody here knows is taken for a venue id."""
+        outcomes: list[CancelOutcome] = []
+        most = self._entry.cancel_batch_max
+        going = [name for name in names if not _is_over(self._blotter.get(name))]
+        if going:
+            self._journal.note(CancelIntent(at_ns=self._clock.wall_ns(), client_ids=tuple(going)))
+        for start in range(0, len(going), most):
+            outcomes += await self._part(going[start : start + most])
+        done = {outcome.name: outcome for outcome in outcomes}
+        return [done.get(name) or CancelOutcome(name=name, order=self._blotter.get(name)) for name in names]
+
+    async def cancel_all(self) -> int:
+        """Cancel every order of the account; raises what kept the venue from answering on both paths."""
+        self._journal.note(CancelIntent(at_ns=self._clock.wall_ns(), client_ids=()))
+        path = best_path(self._entry)
+        try:
+            return await self._entry.cancel_all(path)
+        except _UNANSWERED:
+            if path is Path.REST:
+                raise
+        return await self._entry.cancel_all(Path.REST)
+
+    async def _part(self, names: Sequence[str]) -> list[CancelOutcome]:
+        keys = [self._key(name) for name in names]
+        try:
+            path, answers = await self._either(keys)
+        except Error as error:
+            path, answers = Path.REST, [error] * len(names)
+        return [self._outcome(name, answer, path) for name, answer in zip(names, answers, strict=True)]
+
+    async def _either(self, keys: Sequence[OrderKey]) -> tuple[Path, Sequence[Error | None]]:
+        path = best_path(self._entry)
+        try:
+            return path, await self._entry.cancel(keys, path)
+        except _UNANSWERED:
+            if path is Path.REST:
+                raise
+        return Path.REST, await self._entry.cancel(keys, Path.REST)
+
+    def _key(self, name: str) -> OrderKey:
+        order = self._blotter.get(name)
+        if order is None:
+            return OrderKey(order_id=name)
+        self._entry.charge(order.symbol, Action.CANCEL, 1, order.touched_ns)
+        return order.key
+
+    def _outcome(self, name: str, error: Error | None, path: Path) -> CancelOutcome:
+        order = self._blotter.get(name)
+        if error is not None and not _is_over(order):
+            self._ask(name, f"a cancel was not taken: {error}", 0.0)
+        elif path is Path.REST and order is not None and not _is_over(order):
+            self._ask(name, "it was cancelled by REST, and the stream may not tell of it", GRACE_S)
+        return CancelOutcome(name=name, order=order, error=error)
+
+
+def _is_over(order: Order | None) -> bool:
+    return order is not None and order.state.final

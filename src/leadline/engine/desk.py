@@ -1,0 +1,271 @@
+"""One account, live: news in by direct call, orders and balances kept true against the venue.
+
+Rule: whatever was missed is told before what follows it, and the account is reconciled before it is trusted
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from leadline.clock import NS_PER_S, Clock
+from leadline.core.account_session import (
+    AccountGap,
+    AccountNews,
+    AccountRefused,
+    BalancesReported,
+    CredentialRefused,
+    LedgerReported,
+    OrdersReported,
+    OrdersSnapshot,
+)
+from leadline.core.session import FrameSkipped, LineDown, LineUp
+from leadline.engine.account_events import AccountLog, NotReconciled
+from leadline.engine.alarm import Alarm
+from leadline.engine.balances import Balances
+from leadline.engine.dead_man import DeadMan
+from leadline.engine.events import EventLog
+from leadline.engine.journal import Journal
+from leadline.engine.orders import Orders, new_client_id
+from leadline.engine.recovery import Recovery
+from leadline.errors import Error, Stale
+from leadline.model.market import VenueMode, VenueStatus
+from leadline.model.order import Order
+from leadline.venues.ports import Account, OrderEntry
+
+WITHOUT_STREAM_S = 15.0
+"""While the stream is lost REST is asked so often: three points each, a fifth of a point a second."""
+
+FIRST_RETRY_S = 1.0
+LONGEST_RETRY_S = 5.0
+LEAVING_S = 2.0
+"""How long leaving may take over what the venue is told last."""
+
+_log = logging.getLogger("leadline")
+
+
+class AccountPorts(OrderEntry, Account, Protocol):
+    """One account of a venue as the desk needs it: what carries its requests and what reads it."""
+
+
+class Desk:
+    """The orders and balances of one account, as an async context manager that owns its tasks.
+
+    `gate` raises BreakerOpen while new orders may not leave. `dead_man_s` is the time-out of the venue's
+    dead-man switch, 0 for none. With `cancel_on_exit` leaving the block cancels every order of the account.
+    """
+
+    def __init__(
+        self,
+        account: AccountPorts,
+        journal: Journal,
+        clock: Clock,
+        *,
+        gate: Callable[[], None] = lambda: None,
+        new_id: Callable[[], str] = new_client_id,
+        dead_man_s: int = 0,
+        cancel_on_exit: bool = False,
+    ) -> None:
+        self._account = account
+        self._clock = clock
+        self._cancel_on_exit = cancel_on_exit
+        self._dead_man_s = dead_man_s
+        self.log = AccountLog()
+        self.session = account.session(self.receive)
+        self.orders = Orders(
+            account,
+            journal,
+            clock,
+            log=EventLog(),
+            new_id=new_id,
+            gate=gate,
+            resubscribe=self._resubscribe,
+        )
+        self.balances = Balances(account, clock, self._alive_ns, self.log.add)
+        self.dead_man = DeadMan(account, clock, dead_man_s, self._unhealthy, self._surviving, self.log.add)
+        self.poke: Callable[[], None] = lambda: None
+        """Set by whoever runs the line: carries out what the session wants done."""
+        self._recovery = Recovery(account, self.orders, self.balances, journal, clock, self.log)
+        self._alarm = Alarm(clock, self._spawn)
+        self._reason = "start"
+        self._mode = VenueMode.ONLINE
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.skipped = 0
+        """Frames of the account that were not understood."""
+
+    def __repr__(self) -> str:
+        counts = self.orders.counts
+        return f"Desk({counts.open} orders open, {counts.unconfirmed} unconfirmed)"
+
+    # --- lifetime ---
+
+    async def __aenter__(self) -> Self:
+        await self.orders.__aenter__()
+        self._group = asyncio.TaskGroup()
+        await self._group.__aenter__()
+        self._spawn(self._keep_reconciled())
+        if self._dead_man_s:
+            self._spawn(self.dead_man.run())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        group, self._group = self._group, None
+        assert group is not None
+        for task in tuple(self._tasks):
+            task.cancel()
+        try:
+            if kind is None or not issubclass(kind, asyncio.CancelledError):
+                await self._say_goodbye()
+        finally:
+            if kind is not None and issubclass(kind, asyncio.CancelledError):
+                await group.__aexit__(kind, error, trace)
+            else:
+                await group.__aexit__(None, None, None)
+            await self.orders.__aexit__(kind, error, trace)
+
+    async def _say_goodbye(self) -> None:
+        """Tell the venue what it must know of our going; what does not come through is logged."""
+        try:
+            async with asyncio.timeout(LEAVING_S):
+                if self._cancel_on_exit:
+                    await self.orders.cancel_all()
+                await self.dead_man.disarm("clean shutdown")
+        except (Error, TimeoutError) as error:
+            _log.warning("leaving: %s", str(error) or "no answer in time")
+
+    async def ready(self, timeout_s: float = 30.0) -> None:
+        """Return when the account's news flows and it was reconciled once; raises Stale with the cause."""
+        deadline_ns = self._clock.mono_ns() + round(timeout_s * NS_PER_S)
+        while (why_not := self._unhealthy()) is not None or not self._recovery.done:
+            if self._clock.mono_ns() >= deadline_ns:
+                raise Stale("account", why_not or "it has not been reconciled with the venue")
+            await self._clock.sleep(0.05)
+
+    # --- news ---
+
+    def receive(self, news: AccountNews, now_ns: int) -> None:
+        """Take in one piece of news: the `emit` of the account's session."""
+        match news:
+            case OrdersReported(reports):
+                self.orders.reported(reports, now_ns)
+            case OrdersSnapshot(reports):
+                self.orders.snapshot(reports, now_ns)
+                self._want("a new snapshot of the stream")
+            case BalancesReported() | LedgerReported():
+                self.balances.receive(news, now_ns)
+            case AccountGap(channel=channel):
+                self.log.add(news)
+                if channel == "balances":
+                    self.balances.lost()
+                else:
+                    self.orders.stream_lost(now_ns)
+            case LineDown():
+                self.log.add(news)
+                self.balances.lost()
+                self.orders.stream_lost(now_ns)
+                self._want("the stream is lost")
+            case LineUp():
+                self.log.add(news)
+                self.orders.line_up()
+            case CredentialRefused():
+                if self._group is not None:
+                    self._spawn(self._renew())
+            case AccountRefused():
+                self.log.add(news)
+                _log.error("the venue will not stream %s: %s", news.channel, news.error)
+            case VenueStatus():
+                self.log.add(news)
+                self._mode_changed(news.mode)
+            case FrameSkipped():
+                self.skipped += 1
+                self._want("a message of the stream was not understood")
+
+    def _mode_changed(self, mode: VenueMode) -> None:
+        if mode is self._mode:
+            return
+        self._mode = mode
+        if self._group is not None:
+            self._spawn(self._follow_mode(mode))
+
+    async def _follow_mode(self, mode: VenueMode) -> None:
+        """A venue that trades again is reconciled before the first new order."""
+        if mode is not VenueMode.ONLINE:
+            self.orders.mode_changed(mode)
+        if self._dead_man_s:
+            await self.dead_man.mode_changed(mode)
+        if mode is VenueMode.ONLINE:
+            await self._reconcile("the venue trades again", self._still_online)
+            if self._mode is mode:
+                self.orders.mode_changed(mode)
+
+    def _still_online(self) -> bool:
+        return self._mode is VenueMode.ONLINE
+
+    async def _renew(self) -> None:
+        try:
+            await self._account.authorise()
+        except Error as error:
+            _log.warning("the stream's credential was not renewed: %s", error)
+        self.poke()
+
+    # --- reconciliation ---
+
+    async def reconcile(self, reason: str = "asked for") -> bool:
+        """Hold orders and balances against the venue now; whether they agree. Raises what asking raises."""
+        return await self._recovery.run(reason)
+
+    def _want(self, reason: str) -> None:
+        self._reason = reason
+        self._alarm.wake()
+
+    async def _keep_reconciled(self) -> None:
+        """Reconcile at the start and after every hole; while the stream is lost, again and again."""
+        while True:
+            await self._reconcile(self._reason, lambda: True)
+            await self._alarm.wait(None if self._unhealthy() is None else WITHOUT_STREAM_S)
+
+    async def _reconcile(self, reason: str, still: Callable[[], bool]) -> None:
+        """Until it has come to its end, with pauses while the venue cannot be asked."""
+        delay_s, told = FIRST_RETRY_S, ""
+        while still():
+            try:
+                await self._recovery.run(reason)
+                return
+            except Error as error:
+                if str(error) != told:
+                    told = str(error)
+                    self.log.add(NotReconciled(reason, told))
+            await self._clock.sleep(delay_s)
+            delay_s = min(LONGEST_RETRY_S, 2 * delay_s)
+
+    # --- what the parts ask of the whole ---
+
+    def _alive_ns(self) -> int | None:
+        now_ns = self._clock.mono_ns()
+        return self.session.last_frame_ns if self.session.ready(now_ns) else None
+
+    def _unhealthy(self) -> str | None:
+        if self.session.ready(self._clock.mono_ns()):
+            return None
+        return "the account's stream is not up, or its snapshots have not come"
+
+    def _surviving(self) -> list[Order]:
+        return [order for order in self.orders.open() if order.sent is not None and order.sent.survive]
+
+    def _resubscribe(self, reason: str) -> None:
+        self.session.resubscribe(reason, self._clock.mono_ns())
+        self.poke()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        assert self._group is not None, "used outside its async with block"
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

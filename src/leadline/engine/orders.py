@@ -1,0 +1,376 @@
+"""Orders: decided, checked, journalled, sent once, and followed until the venue's evidence ends them.
+
+Rule: no order is sent twice; what was not answered is UNKNOWN, and only evidence ends that (DESIGN §5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from msgspec import Struct
+
+from leadline.clock import Clock
+from leadline.engine.amends import Amends
+from leadline.engine.blotter import Blotter
+from leadline.engine.cancels import CancelOutcome, Cancels
+from leadline.engine.events import EventLog
+from leadline.engine.journal import Journal
+from leadline.engine.order_index import Tracked
+from leadline.engine.order_news import (
+    Cause,
+    NewsGap,
+    OrderEvent,
+    OrderNews,
+    OrderWire,
+    SymbolHalted,
+    SymbolResumed,
+)
+from leadline.engine.order_queue import OrderQueue, removed
+from leadline.engine.placing import Placing
+from leadline.engine.records import Drifted, Resumed
+from leadline.engine.resolver import FILLS_MISSING, Resolver
+from leadline.engine.risk import Risk
+from leadline.errors import CheckFailed
+from leadline.model.market import VenueMode
+from leadline.model.order import (
+    Amendment,
+    Event,
+    Order,
+    OrderReport,
+    OrderRequest,
+    OrderState,
+    Provenance,
+)
+from leadline.venues.ports import OrderEntry
+
+PATIENCE_S = 10.0
+FILLS_GRACE_S = 2.0
+"""How long the stream has to tell a match that the venue has counted, before the order is looked up."""
+
+MISSING_GRACE_S = 1.0
+"""How long a recovery has to learn about many closed orders at once, before each is looked up."""
+
+
+def new_client_id() -> str:
+    """A random UUID as text: unique without a memory, of a form every venue takes (dossier §10.9)."""
+    return str(uuid.UUID(bytes=os.urandom(16), version=4))
+
+
+class OrderCounts(Struct, frozen=True, kw_only=True):
+    """Orders at one moment, and what has happened so far."""
+
+    unconfirmed: int
+    """Orders of which it is not known whether the venue has them, the answer lost."""
+    open: int
+    queued: int
+    fills: int
+    fills_duplicate: int
+    adopted: int
+    contradicted: int
+    reports_parked: int
+    reports_dropped: int
+    finds: int
+    finds_failed: int
+    never_placed: int
+
+
+class Orders:
+    """Everything that happens to the orders of one account; an async context manager that owns its tasks.
+
+    What the journal holds is known from the construction on; what is in doubt of it is looked up inside the
+    `async with`. `gate` raises BreakerOpen while new orders may not leave. `resubscribe` asks the stream for
+    a new snapshot of orders, with the reason. `patience_s` is how long a request waits for room in the
+    venue's order counter.
+    """
+
+    def __init__(
+        self,
+        entry: OrderEntry,
+        journal: Journal,
+        clock: Clock,
+        *,
+        log: EventLog | None = None,
+        new_id: Callable[[], str] = new_client_id,
+        gate: Callable[[], None] = lambda: None,
+        resubscribe: Callable[[str], None] = lambda reason: None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._clock = clock
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lost_ns: int | None = None
+        self._wire = OrderWire(clock, log or EventLog(), self._spawn)
+        self.blotter = Blotter(clock, journal.note, self._publish)
+        self._resolver = Resolver(entry, clock, self.blotter, self._spawn, resubscribe)
+        self._risk = Risk(entry, self.blotter, gate)
+        self._queue = OrderQueue(clock, self._spawn, patience_s)
+        self._placing = Placing(
+            entry, journal, clock, self.blotter, self._risk, self._queue, new_id, self._publish
+        )
+        self._amends = Amends(entry, journal, clock, self.blotter, self._risk, self._queue)
+        self._cancels = Cancels(entry, journal, clock, self.blotter, self._resolver.ask)
+        self._restore(journal)
+
+    def __repr__(self) -> str:
+        counts = self.counts
+        return f"Orders({counts.open} open, {counts.unconfirmed} unconfirmed, {counts.queued} queued)"
+
+    # --- lifetime ---
+
+    def _restore(self, journal: Journal) -> None:
+        records = journal.records()
+        self.blotter.replay(records)
+        for record in records:
+            if isinstance(record, Drifted):
+                self._risk.halts[record.symbol] = f"ours {record.ours}, theirs {record.theirs}"
+            elif isinstance(record, Resumed):
+                self._risk.halts.pop(record.symbol, None)
+        for tracked in self.blotter.live():
+            if tracked.in_doubt:
+                self._resolver.ask(tracked.name, tracked.doubt)
+
+    async def __aenter__(self) -> Self:
+        self._group = asyncio.TaskGroup()
+        await self._group.__aenter__()
+        self._spawn(self._resolver.run())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        group, self._group = self._group, None
+        assert group is not None
+        for task in tuple(self._tasks):
+            task.cancel()
+        if kind is asyncio.CancelledError:  # perhaps the group's own doing: it must know
+            await group.__aexit__(kind, error, trace)
+        else:
+            await group.__aexit__(None, None, None)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        if self._group is None:
+            work.close()
+            raise CheckFailed("orders are used inside their `async with`")
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # --- what a program asks for ---
+
+    async def submit(self, request: OrderRequest) -> Order:
+        """Check, journal and send one order; the order as it is then known, whatever the answer was.
+
+        Raises Refused or JournalError while nothing has been sent: CheckFailed, Held, BreakerOpen, Throttled.
+        From the journal on the outcome is a state: REJECTED with the venue's reason, WORKING, UNKNOWN …
+        """
+        self._entered()
+        return await self._placing.submit(request)
+
+    async def batch(self, requests: Sequence[OrderRequest]) -> list[Order]:
+        """Place orders of one symbol, up to `entry.batch_max` in a request; all are checked first."""
+        self._entered()
+        return await self._placing.batch(requests)
+
+    async def amend(self, name: str, amendment: Amendment) -> Order:
+        """Change an open order in place, by client or venue id.
+
+        Raises Refused, JournalError, or the venue's refusal. Where the answer is lost, `amending` stays set
+        until the venue's evidence says what the order is; the change is not sent again.
+        """
+        self._entered()
+        return await self._amends.amend(self._named(name), amendment)
+
+    async def replace(self, name: str, request: OrderRequest) -> Order:
+        """Cancel an open order and place another in one request; the new order. Raises as `submit`."""
+        self._entered()
+        return await self._placing.replace(self._named(name).order, request)
+
+    async def cancel(self, *names: str) -> list[CancelOutcome]:
+        """Cancel orders by client or venue id; one that has not left yet is taken out and never sent."""
+        self._entered()
+        before = {name: self._taken_out(name) for name in names}
+        sent = await self._cancels.cancel([name for name, order in before.items() if order is None])
+        after = {outcome.name: outcome for outcome in sent}
+        return [after.get(name) or CancelOutcome(name=name, order=before[name]) for name in names]
+
+    async def cancel_all(self) -> int:
+        """Cancel everything of the account, what has not left yet too; how many the venue counted.
+
+        Raises TransportError or VenueError where neither path brought an answer.
+        """
+        self._entered()
+        for name in (*(order.client_id for order in self._queue.waiting()), *self._placing.leaving()):
+            self._taken_out(name)
+        return await self._cancels.cancel_all()
+
+    async def find(self, name: str) -> Order | None:
+        """Ask the venue (REST, always let through) about one order now, and say what is then known.
+
+        Raises what kept the venue from answering.
+        """
+        self._entered()
+        await self._resolver.find(name)
+        return self.blotter.get(name)
+
+    def _entered(self) -> None:
+        if self._group is None:
+            raise CheckFailed("orders are used inside their `async with`")
+
+    def _named(self, name: str) -> Tracked:
+        tracked = self.blotter.tracked(name)
+        if tracked is None:
+            raise CheckFailed(f"no order is known as {name!r}; look it up with find first")
+        return tracked
+
+    def _taken_out(self, name: str) -> Order | None:
+        """The order as removed, when it had not left yet."""
+        waiting = self._queue.remove(name)
+        if waiting is not None:
+            order = removed(waiting)
+            self._publish(OrderEvent(order=order, cause=Cause.REMOVED, at_ns=self._clock.wall_ns()))
+            return order
+        return self._placing.withdraw(name)
+
+    # --- views ---
+
+    def get(self, name: str) -> Order | None:
+        """The order of a client or venue id; one that waits for its turn too."""
+        waiting = (order for order in self._queue.waiting() if order.client_id == name)
+        return self.blotter.get(name) or next(waiting, None)
+
+    def orders(self) -> list[Order]:
+        """All that are kept (the newest 10 000 finished ones), oldest first."""
+        return self.blotter.orders()
+
+    def open(self) -> list[Order]:
+        """Those known to be live at the venue."""
+        return [item.order for item in self.blotter.live() if item.order.state is not OrderState.UNKNOWN]
+
+    def unknown(self) -> list[Order]:
+        """Those of which the venue has said nothing yet, whether the answer is awaited or lost."""
+        return [item.order for item in self.blotter.live() if item.order.state is OrderState.UNKNOWN]
+
+    def queued(self) -> list[Order]:
+        """Those waiting for room at the venue: not journalled, not sent, and gone when cancelled."""
+        return self._queue.waiting()
+
+    @property
+    def counts(self) -> OrderCounts:
+        """Counts so far, and how it stands."""
+        live = self.blotter.live()
+        counts, resolver = self.blotter.counts, self._resolver
+        return OrderCounts(
+            unconfirmed=sum(item.order.state is OrderState.UNKNOWN and item.in_doubt for item in live),
+            open=sum(item.order.state is not OrderState.UNKNOWN for item in live),
+            queued=len(self._queue.waiting()),
+            fills=counts.fills,
+            fills_duplicate=counts.fills_duplicate,
+            adopted=counts.adopted,
+            contradicted=counts.contradicted,
+            reports_parked=self.blotter.parked,
+            reports_dropped=counts.reports_dropped,
+            finds=resolver.finds,
+            finds_failed=resolver.finds_failed,
+            never_placed=resolver.never_placed,
+        )
+
+    def events(self) -> AsyncGenerator[OrderNews, None]:
+        """Everything that happens to orders from the first `anext` on, in order; nothing is passed over."""
+        return self._wire.events()
+
+    def on(self, take: Callable[[OrderNews], object]) -> Callable[[], None]:
+        """Call a function or coroutine function with everything from now on; returns the way to stop."""
+        return self._wire.on(take)
+
+    # --- what the account's news brings ---
+
+    def reported(self, reports: Sequence[OrderReport], now_ns: int) -> None:
+        """What has just happened to orders, or what a look-up by somebody else has told."""
+        self._heard(reports, now_ns, None)
+
+    def looked_up(self, reports: Sequence[OrderReport], asked_ns: int, now_ns: int) -> None:
+        """What a look-up that began at `asked_ns` (monotonic) has told; newer values are kept."""
+        self._heard(reports, now_ns, asked_ns)
+
+    def _heard(self, reports: Sequence[OrderReport], now_ns: int, asked_ns: int | None) -> None:
+        self.blotter.reported(reports, now_ns, asked_ns)
+        if self.blotter.parked:
+            self._resolver.wake()
+
+    def snapshot(self, reports: Sequence[OrderReport], now_ns: int) -> None:
+        """All open orders and the newest fills; what is open for us and missing here is looked up."""
+        if self._lost_ns is not None:
+            self._publish(NewsGap(self._lost_ns, now_ns))
+            self._lost_ns = None
+        self.reported(reports, now_ns)
+        standing = {report.order_id for report in reports if report.event is not Event.FILL}
+        for tracked in self.blotter.live():
+            if tracked.in_doubt:
+                self._resolver.ask(tracked.name, "the stream is back and does not say")
+            elif tracked.order.order_id is not None and tracked.order.order_id not in standing:
+                self._resolver.ask(tracked.name, "missing from the venue's open orders", MISSING_GRACE_S)
+
+    def stream_lost(self, now_ns: int) -> None:
+        """Order news has stopped; told to readers before anything that follows it."""
+        if self._lost_ns is None:
+            self._lost_ns = now_ns
+            self._publish(NewsGap(now_ns))
+
+    def line_up(self) -> None:
+        """The venue can be reached again: every doubt is looked up at once."""
+        self._resolver.reachable()
+
+    def question(self, name: str, why: str) -> None:
+        """Have one order looked up now, because something does not fit."""
+        self._resolver.ask(name, why)
+
+    # --- switches ---
+
+    @property
+    def emergency_only(self) -> bool:
+        """Whether nothing but cancels and look-ups may leave."""
+        return self._risk.emergency_only
+
+    @emergency_only.setter
+    def emergency_only(self, on: bool) -> None:
+        self._risk.emergency_only = on
+
+    def mode_changed(self, mode: VenueMode) -> None:
+        """What the venue as a whole takes from now on."""
+        self._risk.mode = mode
+
+    def halt(self, symbol: str, why: str) -> None:
+        """Hold new orders of a symbol, and changes of open ones; cancels pass."""
+        self._risk.halts[symbol] = why
+        self._publish(SymbolHalted(symbol, why))
+
+    def resume(self, symbol: str, why: str) -> None:
+        """Take new orders of a symbol again."""
+        if self._risk.halts.pop(symbol, None) is not None:
+            self._publish(SymbolResumed(symbol, why))
+
+    def halts(self) -> dict[str, str]:
+        """Symbols that are halted, and why."""
+        return dict(self._risk.halts)
+
+    # --- what follows from an event ---
+
+    def _publish(self, news: OrderNews) -> None:
+        self._wire.publish(news)
+        if not isinstance(news, OrderEvent):
+            return
+        order = news.order
+        ours = order.provenance is Provenance.OURS
+        name = order.client_id if ours else order.order_id or ""
+        if news.cause is Cause.DOUBTED or (news.cause is Cause.ADOPTED and news.why):
+            self._resolver.ask(name, news.why)
+        elif news.cause is Cause.CONTRADICTED:
+            self._resolver.ask(name, "it had been called rejected, and is not")
+        elif order.fills_missing:
+            self._resolver.ask(name, FILLS_MISSING, FILLS_GRACE_S)

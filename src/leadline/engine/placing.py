@@ -1,0 +1,346 @@
+"""The way of a placement: approved, its turn, on disk, sent once, and what the answer makes of it.
+
+Rule: after the intent is on disk nothing is sent twice, and every way out of the wait leaves a state behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from leadline.clock import NS_PER_S, Clock
+from leadline.engine.blotter import Blotter
+from leadline.engine.journal import Journal
+from leadline.engine.order_news import Cause, OrderEvent, OrderNews
+from leadline.engine.order_queue import REMOVED, OrderQueue, Ticket, removed
+from leadline.engine.records import Intent
+from leadline.engine.risk import Approved, Risk
+from leadline.errors import (
+    Acted,
+    CheckFailed,
+    ConnectFailed,
+    Error,
+    JournalError,
+    ProtocolError,
+    Refused,
+    VenueError,
+)
+from leadline.model.order import Order, OrderRequest, OrderState
+from leadline.venues.ports import Action, OrderEntry, Path, Placed, Placement
+
+REST_WAY_S = 3.0
+"""What a request by REST is given for its way, on top of the shortest deadline the venue takes there."""
+
+VALIDATED = "validated: the venue would take it; nothing was placed"
+
+
+def certain(error: Error) -> bool:
+    """Whether an error proves that the venue has not acted and will not; nonsense proves nothing."""
+    return error.acted is Acted.NO and not isinstance(error, ProtocolError)
+
+
+def deadline_ns(entry: OrderEntry, deadline_s: float, path: Path) -> int:
+    """Venue time after which what leaves now on this path must not be accepted any more."""
+    least_s = entry.rest_deadline_min_s + REST_WAY_S if path is Path.REST else 0.0
+    return entry.venue_ns() + round(max(deadline_s, least_s) * NS_PER_S)
+
+
+def best_path(entry: OrderEntry) -> Path:
+    """The stream where it stands, else REST."""
+    return Path.STREAM if entry.can_stream() else Path.REST
+
+
+class _Way(Struct, frozen=True):
+    """How one request places its orders."""
+
+    action: Action
+    replaces: str | None = None
+    touched_ns: int | None = None
+
+
+_ADD = _Way(Action.ADD)
+
+
+class Placing:
+    """Submits, batches and replacements."""
+
+    def __init__(
+        self,
+        entry: OrderEntry,
+        journal: Journal,
+        clock: Clock,
+        blotter: Blotter,
+        risk: Risk,
+        queue: OrderQueue,
+        new_id: Callable[[], str],
+        publish: Callable[[OrderNews], None],
+    ) -> None:
+        self._entry = entry
+        self._journal = journal
+        self._clock = clock
+        self._blotter = blotter
+        self._risk = risk
+        self._queue = queue
+        self._new_id = new_id
+        self._publish = publish
+        self._leaving: dict[str, Intent] = {}
+        """On their way to the disk; a cancel that overtakes one takes it out, and it is not sent."""
+
+    # --- what is asked for ---
+
+    async def submit(self, request: OrderRequest) -> Order:
+        """One order."""
+        approved = self._risk.approve(request)
+        if request.validate:
+            return await self._validated(approved)
+        return (await self._place([approved], _ADD))[0]
+
+    async def batch(self, requests: Sequence[OrderRequest]) -> list[Order]:
+        """Several of one symbol. Once a part has left, what stops a later part is told as its orders' end."""
+        if not requests or len({request.symbol for request in requests}) > 1:
+            raise CheckFailed("a batch has at least one order, and all of one symbol")
+        if any(request.validate for request in requests):
+            raise CheckFailed("validate orders one at a time")
+        approved = [self._risk.approve(request) for request in requests]
+        orders: list[Order] = []
+        for part in _parts(approved, self._entry.batch_max):
+            try:
+                orders += await self._place(part, _ADD)
+            except (Refused, JournalError) as error:
+                if not orders:
+                    raise
+                orders += [self._unsent(item.request, f"not sent: {error}") for item in part]
+        return orders
+
+    async def replace(self, order: Order, request: OrderRequest) -> Order:
+        """Another order in the place of an open one."""
+        if order.order_id is None or order.state.final or request.symbol != order.symbol:
+            raise CheckFailed("only an open order, known at the venue, is replaced, by one of its symbol")
+        approved = self._risk.approve(request)
+        way = _Way(Action.REPLACE, order.order_id, order.touched_ns)
+        return (await self._place([approved], way))[0]
+
+    def withdraw(self, client_id: str) -> Order | None:
+        """Keep an order that is on its way to the disk from being sent; None when it is not there."""
+        intent = self._leaving.pop(client_id, None)
+        return None if intent is None else self._removed(client_id, intent.sent)
+
+    def leaving(self) -> list[str]:
+        """Client ids on their way to the disk."""
+        return list(self._leaving)
+
+    # --- the way ---
+
+    async def _place(self, approved: Sequence[Approved], way: _Way) -> list[Order]:
+        decided = {self._new_id(): item for item in approved}
+        left = await self._turn(decided, way)
+        if left:
+            await self._written({name: decided[name] for name in left}, way)
+        return [
+            self._known(name) if name in left else self._removed(name, item.request)
+            for name, item in decided.items()
+        ]
+
+    async def _turn(self, decided: dict[str, Approved], way: _Way) -> list[str]:
+        """Wait for room at the venue; returns what no cancel has taken out meanwhile."""
+        waiting = {name: _undecided(item.request, name, self._clock) for name, item in decided.items()}
+        symbol = next(iter(waiting.values())).symbol
+        ticket = Ticket(symbol, lambda: self._charge(symbol, len(waiting), way), waiting)
+        if self._queue.at_once(ticket):
+            return list(waiting)
+        for order in waiting.values():
+            self._tell(order, Cause.QUEUED)
+        over = False
+        try:
+            await self._queue.turn(ticket)
+            for name in waiting:
+                self._risk.still(decided[name])
+            over = True
+        finally:
+            for order in () if over else tuple(waiting.values()):
+                self._tell(self._removed(order.client_id, decided[order.client_id].request), Cause.REMOVED)
+        return list(waiting)
+
+    def _charge(self, symbol: str, count: int, way: _Way) -> float:
+        return self._entry.charge(symbol, way.action, count, way.touched_ns)
+
+    async def _written(self, decided: dict[str, Approved], way: _Way) -> None:
+        """Put the intents on disk, and send what no cancel has overtaken meanwhile."""
+        path = best_path(self._entry)
+        intents = self._intents(decided, way, path)
+        try:
+            withdrawn = await self._on_disk(intents)
+        except asyncio.CancelledError:  # the records may be on disk, and nothing was sent
+            self._decided(intents, set(decided))
+            raise
+        await self._sent(self._decided(intents, withdrawn), way, path)
+
+    async def _on_disk(self, intents: Sequence[Intent]) -> set[str]:
+        """Write, and say which of them a cancel has overtaken."""
+        self._leaving.update({intent.client_id: intent for intent in intents})
+        try:
+            await self._journal.write(*intents)
+            return {intent.client_id for intent in intents if intent.client_id not in self._leaving}
+        finally:
+            for intent in intents:
+                self._leaving.pop(intent.client_id, None)
+
+    def _intents(self, decided: dict[str, Approved], way: _Way, path: Path) -> list[Intent]:
+        at_ns = self._clock.wall_ns()
+        until_ns = deadline_ns(self._entry, min(item.request.deadline_s for item in decided.values()), path)
+        return [
+            Intent(
+                at_ns=at_ns,
+                client_id=name,
+                userref=self._userref(item.request, way),
+                requested=item.request,
+                sent=item.request,
+                deadline_ns=until_ns,
+                replaces=way.replaces,
+            )
+            for name, item in decided.items()
+        ]
+
+    def _userref(self, request: OrderRequest, way: _Way) -> int | None:
+        named = way.replaces is not None or self._entry.needs_userref(request)
+        return self._journal.next_userref() if named else None
+
+    def _decided(self, intents: Sequence[Intent], withdrawn: set[str]) -> list[Intent]:
+        """Enter what is on disk; returns what is to be sent."""
+        now_ns = self._clock.mono_ns()
+        for intent in intents:
+            self._blotter.decided(intent)
+            if intent.client_id in withdrawn:
+                self._blotter.settle(intent.client_id, OrderState.CANCELED, REMOVED, now_ns)
+        return [intent for intent in intents if intent.client_id not in withdrawn]
+
+    async def _sent(self, intents: Sequence[Intent], way: _Way, path: Path) -> None:
+        if not intents:
+            return
+        answers: list[Placed | VenueError] | None = None
+        failed: Error | None = None
+        try:
+            answers = await self._ask(intents, way, path)
+        except Error as error:
+            failed = error
+        finally:
+            if answers is None and failed is None:
+                self._doubt(intents, "its sender was cancelled while the answer was awaited")
+        if isinstance(failed, ConnectFailed) and path is Path.STREAM:
+            await self._by_rest(intents, way)
+        elif failed is not None:
+            self._failed(intents, failed)
+        else:
+            self._answered(intents, answers or [])
+
+    async def _ask(self, intents: Sequence[Intent], way: _Way, path: Path) -> list[Placed | VenueError]:
+        placements = [
+            Placement(intent.client_id, intent.userref, intent.sent, intent.deadline_ns) for intent in intents
+        ]
+        if way.replaces is not None:
+            return [await self._entry.replace(way.replaces, placements[0], path)]
+        if len(placements) == 1:
+            return [await self._entry.place(placements[0], path)]
+        return await self._entry.place_batch(placements, path)
+
+    async def _by_rest(self, intents: Sequence[Intent], way: _Way) -> None:
+        """No byte has left on the stream: the other path, once, with a deadline that holds there."""
+        until_ns = deadline_ns(self._entry, min(intent.sent.deadline_s for intent in intents), Path.REST)
+        moved = [replace(intent, deadline_ns=until_ns) for intent in intents]
+        try:
+            withdrawn = await self._on_disk(moved)
+        except JournalError as error:
+            self._failed(intents, error)
+            return
+        except asyncio.CancelledError:
+            self._failed(intents, ConnectFailed("its sender was cancelled before anything had left"))
+            raise
+        await self._sent(self._decided(moved, withdrawn), way, Path.REST)
+
+    # --- what the answer makes of it ---
+
+    def _answered(self, intents: Sequence[Intent], answers: Sequence[Placed | VenueError]) -> None:
+        now_ns = self._clock.mono_ns()
+        for intent, answer in zip(intents, answers, strict=False):
+            if isinstance(answer, VenueError):
+                self._failed([intent], answer)
+            elif answer.order_id:
+                self._blotter.acknowledged(intent.client_id, answer.order_id, now_ns)
+            else:
+                self._doubt([intent], "the venue said yes and named no order")
+        self._doubt(intents[len(answers) :], "the venue's answer leaves this order out")
+
+    def _failed(self, intents: Sequence[Intent], error: Error) -> None:
+        if not certain(error):
+            self._doubt(intents, f"{type(error).__name__}: {error}")
+            return
+        evidence = error.text if isinstance(error, VenueError) else f"never sent: {error}"
+        for intent in intents:
+            self._blotter.settle(intent.client_id, OrderState.REJECTED, evidence, self._clock.mono_ns())
+
+    def _doubt(self, intents: Sequence[Intent], why: str) -> None:
+        for intent in intents:
+            self._blotter.doubt(intent.client_id, why, self._clock.mono_ns())
+
+    # --- orders that nothing is sent of ---
+
+    async def _validated(self, approved: Approved) -> Order:
+        """Ask the venue whether it would take the order; raises what kept it from saying so."""
+        request, name = approved.request, self._new_id()
+        if not await self._turn({name: approved}, _ADD):
+            return self._removed(name, request)
+        path = best_path(self._entry)
+        try:
+            await self._entry.place(
+                Placement(name, None, request, deadline_ns(self._entry, request.deadline_s, path)), path
+            )
+        except VenueError as error:
+            if not certain(error):
+                raise
+            return self._unsent(request, error.text)
+        return replace(self._removed(name, request), reason=VALIDATED)
+
+    def _unsent(self, request: OrderRequest, reason: str) -> Order:
+        order = _undecided(request, self._new_id(), self._clock)
+        return replace(order, state=OrderState.REJECTED, reason=reason)
+
+    def _removed(self, client_id: str, request: OrderRequest) -> Order:
+        return removed(_undecided(request, client_id, self._clock))
+
+    def _known(self, name: str) -> Order:
+        order = self._blotter.get(name)
+        assert order is not None
+        return order
+
+    def _tell(self, order: Order, cause: Cause) -> None:
+        self._publish(OrderEvent(order=order, cause=cause, at_ns=self._clock.wall_ns()))
+
+
+def _undecided(request: OrderRequest, client_id: str, clock: Clock) -> Order:
+    return Order(
+        client_id=client_id,
+        symbol=request.symbol,
+        side=request.side,
+        kind=request.kind,
+        state=OrderState.UNKNOWN,
+        requested=request,
+        qty=request.qty,
+        limit_price=request.limit_price,
+        created_ns=clock.wall_ns(),
+    )
+
+
+def _parts(approved: Sequence[Approved], most: int) -> list[Sequence[Approved]]:
+    """Parts as even as can be, so that none is left with a single order."""
+    count = -(-len(approved) // most)
+    size, longer = divmod(len(approved), count)
+    parts = []
+    start = 0
+    for number in range(count):
+        end = start + size + (number < longer)
+        parts.append(approved[start:end])
+        start = end
+    return parts

@@ -1,0 +1,282 @@
+"""Orders as decided, as known and as the venue tells of them; every number exact.
+
+Rule: an order's state comes from the venue's evidence only; until there is some it is UNKNOWN.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+
+from msgspec import Struct
+
+from leadline.model.market import Side
+
+
+class OrderKind(Enum):
+    """What makes an order execute, in the venue's words (Kraken: dossier §10.1)."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    ICEBERG = "iceberg"
+    STOP_LOSS = "stop-loss"
+    STOP_LOSS_LIMIT = "stop-loss-limit"
+    TAKE_PROFIT = "take-profit"
+    TAKE_PROFIT_LIMIT = "take-profit-limit"
+    TRAILING_STOP = "trailing-stop"
+    TRAILING_STOP_LIMIT = "trailing-stop-limit"
+    SETTLE_POSITION = "settle-position"
+
+
+class TimeInForce(Enum):
+    """How long an order stands."""
+
+    GTC = "gtc"
+    GTD = "gtd"
+    IOC = "ioc"
+    FOK = "fok"
+
+
+class PriceType(Enum):
+    """How a price is meant: as it stands, as a percentage, or as a distance in quote currency."""
+
+    STATIC = "static"
+    PCT = "pct"
+    QUOTE = "quote"
+
+
+class TriggerReference(Enum):
+    """Which price sets a waiting order off."""
+
+    LAST = "last"
+    INDEX = "index"
+
+
+class SelfTrade(Enum):
+    """Which order gives way when two of one account would meet."""
+
+    CANCEL_NEWEST = "cancel_newest"
+    CANCEL_OLDEST = "cancel_oldest"
+    CANCEL_BOTH = "cancel_both"
+
+
+class FeeIn(Enum):
+    """The currency in which the fee is preferred."""
+
+    BASE = "base"
+    QUOTE = "quote"
+
+
+class Trigger(Struct, frozen=True, forbid_unknown_fields=True):
+    """What sets a waiting order off; a trailing order's price is a positive distance from the peak."""
+
+    price: Decimal
+    price_type: PriceType = PriceType.STATIC
+    reference: TriggerReference = TriggerReference.LAST
+
+
+class ConditionalClose(Struct, frozen=True, forbid_unknown_fields=True):
+    """The opposite order the venue makes of each fill."""
+
+    kind: OrderKind
+    limit_price: Decimal | None = None
+    limit_price_type: PriceType = PriceType.STATIC
+    trigger_price: Decimal | None = None
+    trigger_price_type: PriceType = PriceType.STATIC
+
+
+class OrderRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An order as somebody wants it. `qty` is in base currency; `cost` (market buys) in quote currency.
+
+    `deadline_s` is how long after our decision the venue may still accept it; Kraken takes 0.5 to 60 s on the
+    stream and 2 to 60 s by REST (dossier §10.1, §14.3). `survive` marks an order meant to outlive the
+    program: the dead-man switch would cancel it, so arming the switch warns of it. `validate` only asks the
+    venue whether it would take the order.
+    """
+
+    symbol: str
+    side: Side
+    kind: OrderKind
+    qty: Decimal | None = None
+    cost: Decimal | None = None
+    limit_price: Decimal | None = None
+    limit_price_type: PriceType = PriceType.STATIC
+    trigger: Trigger | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    expires_ns: int | None = None
+    effective_ns: int | None = None
+    deadline_s: float = 2.0
+    post_only: bool = False
+    reduce_only: bool = False
+    margin: bool = False
+    close: ConditionalClose | None = None
+    display_qty: Decimal | None = None
+    fee_in: FeeIn | None = None
+    self_trade: SelfTrade | None = None
+    survive: bool = False
+    validate: bool = False
+
+
+class Amendment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to change in a live order; None leaves it. `qty` is the total, what is filled included."""
+
+    qty: Decimal | None = None
+    limit_price: Decimal | None = None
+    display_qty: Decimal | None = None
+    trigger_price: Decimal | None = None
+    post_only: bool = False
+    deadline_s: float = 2.0
+
+
+class OrderState(Enum):
+    """Where an order stands; the last four are final."""
+
+    UNKNOWN = "unknown"  # journalled, perhaps sent; the venue has said nothing yet
+    WORKING = "working"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+    @property
+    def final(self) -> bool:
+        """Whether no news can change it any more."""
+        return self in _FINAL
+
+
+_FINAL = frozenset({OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED})
+
+
+class OrderKey(Struct, frozen=True):
+    """The names under which the venue may know one order; at least one is set."""
+
+    order_id: str | None = None
+    client_id: str | None = None
+    userref: int | None = None
+
+
+class Fee(Struct, frozen=True):
+    """A charge in one asset."""
+
+    asset: str
+    qty: Decimal
+
+
+class Fill(Struct, frozen=True, kw_only=True):
+    """One match of one of our orders; `exec_id` is its unique id, `trade_id` the pair's number."""
+
+    exec_id: str
+    order_id: str
+    symbol: str
+    side: Side
+    qty: Decimal
+    price: Decimal
+    cost: Decimal
+    fees: tuple[Fee, ...]
+    maker: bool | None = None
+    trade_id: int | None = None
+    venue_ns: int | None = None
+
+
+class Event(Enum):
+    """What a report tells (Kraken: `exec_type`, dossier §9.1)."""
+
+    ACCEPTED = "accepted"  # pending_new: validated, not live yet
+    WORKING = "working"  # new: live in the engine
+    FILL = "fill"  # one match; says nothing about completion
+    FILLED = "filled"  # complete
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    AMENDED = "amended"  # by us
+    RESTATED = "restated"  # by the venue: its own amendment, an iceberg refill, a trigger that moved
+    STANDS = "stands"  # the order as a snapshot or a look-up describes it, open or closed
+
+
+class OrderReport(Struct, frozen=True, kw_only=True):
+    """One piece of the venue's evidence about one order, from either path; what it leaves out is None.
+
+    `filled_qty` and `filled_cost` are the venue's totals so far. `state` is what the venue says of the order
+    as a whole, where it does; a fill's own state is never that (dossier §18, 13). `snapshot` marks evidence
+    from a snapshot or a look-up rather than from something that has just happened.
+    """
+
+    event: Event
+    order_id: str
+    client_id: str | None = None
+    userref: int | None = None
+    parent_id: str | None = None
+    symbol: str | None = None
+    side: Side | None = None
+    kind: OrderKind | None = None
+    qty: Decimal | None = None
+    limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    state: OrderState | None = None
+    filled_qty: Decimal | None = None
+    filled_cost: Decimal | None = None
+    fill: Fill | None = None
+    reason: str = ""
+    venue_ns: int | None = None
+    snapshot: bool = False
+
+
+class Provenance(Enum):
+    """Who made an order."""
+
+    OURS = "ours"  # from this journal
+    VENUE = "venue"  # a conditional close the venue made of one of our fills
+    ADOPTED = "adopted"  # another program, another journal, or a person
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """One order as we know it at one moment.
+
+    `client_id` is our own name of it, unique for ever ("" for an adopted order without one). `requested` is
+    what was asked for and `sent` what left; both None for adopted orders. `filled_qty` is the sum of `fills`;
+    `venue_filled_qty` is what the venue says, and larger while news of a fill is on its way.
+    """
+
+    client_id: str
+    symbol: str
+    side: Side
+    kind: OrderKind
+    state: OrderState
+    provenance: Provenance = Provenance.OURS
+    order_id: str | None = None
+    userref: int | None = None
+    parent_id: str | None = None
+    requested: OrderRequest | None = None
+    sent: OrderRequest | None = None
+    qty: Decimal | None = None
+    limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    fills: tuple[Fill, ...] = ()
+    venue_filled_qty: Decimal = Decimal(0)
+    reason: str = ""
+    amending: Amendment | None = None
+    """A change that may have been made: sent, and not answered for certain; not shown by the values above."""
+    created_ns: int = 0
+    """Unix time of our decision, or of the adoption."""
+    touched_ns: int | None = None
+    """Monotonic time of its acceptance or last amendment: its age for the venue's order counter."""
+
+    @property
+    def filled_qty(self) -> Decimal:
+        """What has been filled for certain, each fill once."""
+        return sum((fill.qty for fill in self.fills), Decimal(0))
+
+    @property
+    def filled_cost(self) -> Decimal:
+        """What the fills cost, without fees."""
+        return sum((fill.cost for fill in self.fills), Decimal(0))
+
+    @property
+    def fills_missing(self) -> bool:
+        """Whether the venue knows of fills whose details have not come yet."""
+        return self.venue_filled_qty > self.filled_qty
+
+    @property
+    def key(self) -> OrderKey:
+        """Every name it has."""
+        return OrderKey(self.order_id, self.client_id or None, self.userref)

@@ -1,0 +1,147 @@
+"""One Kraken account behind the ports `Account` and `OrderEntry`; what moves money is in order_entry.
+
+Rule: a list is handed out whole or not at all; every page of it was read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from leadline.clock import NS_PER_S, Clock
+from leadline.core.venue_time import VenueTime
+from leadline.errors import ConnectFailed, Error
+from leadline.model.account import BalancesSnapshot, LedgerEntry, Position
+from leadline.model.order import Fill, OrderReport
+from leadline.net.http import Http, Purpose
+from leadline.venues.kraken import rest_orders, rest_private
+from leadline.venues.kraken.limits import KeyLimits
+from leadline.venues.kraken.order_entry import KrakenOrderEntry
+from leadline.venues.kraken.order_lookup import OrderLookup
+from leadline.venues.kraken.private_rest import PrivateRest
+from leadline.venues.kraken.rest_orders import PAGE_ROWS, Page
+from leadline.venues.kraken.rest_private import PrivateEndpoint
+from leadline.venues.kraken.symbols import VENUE, SymbolTable
+
+T = TypeVar("T")
+
+UNUSED_NS = 600 * NS_PER_S
+"""A token that lay unused for so long is not begun with; Kraken forgets it after 900 s (dossier §8)."""
+
+
+class KrakenAccount(KrakenOrderEntry):
+    """Implements `Account` and `OrderEntry` over one key and one private stream.
+
+    `session` comes before `authorise`, and `authorise` before every connect. Who hears CredentialRefused
+    calls it as well; if nobody does within five seconds the session reconnects.
+    """
+
+    name = VENUE
+
+    def __init__(
+        self, rest: PrivateRest, public: Http, symbols: SymbolTable, limits: KeyLimits, clock: Clock
+    ) -> None:
+        venue_time = VenueTime()
+        lookup = OrderLookup(rest, public, symbols, clock, venue_time)
+        super().__init__(rest, lookup, venue_time, symbols, limits, clock)
+        self._token_ns = 0
+        self._renewal: asyncio.Future[Error | None] | None = None
+
+    async def authorise(self) -> None:
+        """Get a fresh token for the stream, one request however many ask; an unused one is kept 10 minutes.
+
+        Raises what asking REST raises, AuthError where the key must not use the stream; for those who only
+        waited for another's request too.
+        """
+        if self._renewal is not None:
+            await self._same_as(self._renewal)
+            return
+        if self._token_unused(self._clock.mono_ns()):
+            return
+        renewal = self._renewal = asyncio.get_running_loop().create_future()
+        outcome: Error | None = ConnectFailed("whoever asked for the token of the stream gave up")
+        try:
+            token = await self._rest.ask(rest_private.websockets_token(), Purpose.CREDENTIAL)
+            outcome = None
+        except Error as error:
+            outcome = error
+            raise
+        finally:
+            self._renewal = None
+            renewal.set_result(outcome)
+        self._token_ns = self._clock.mono_ns()
+        if self._session is not None:
+            self._session.authorise(token.token, self._token_ns)
+            self.poke()
+
+    async def fetch_token(self) -> str:
+        """A new token for a connection of its own; raises what asking REST raises."""
+        return (await self._rest.ask(rest_private.websockets_token(), Purpose.CREDENTIAL)).token
+
+    async def _same_as(self, renewal: asyncio.Future[Error | None]) -> None:
+        error = await asyncio.shield(renewal)
+        if error is not None:
+            raise error
+
+    def _token_unused(self, now_ns: int) -> bool:
+        session = self._session
+        if session is None or not session.authorised or session.credential_used:
+            return False
+        return now_ns - self._token_ns < UNUSED_NS
+
+    # Reads
+
+    async def fetch_open_orders(self, purpose: Purpose) -> Sequence[OrderReport]:
+        """All open orders (Event.STANDS, `snapshot`)."""
+        found = await self._rest.ask(rest_orders.open_orders(self._symbols), purpose)
+        return [order.report for order in found]
+
+    async def fetch_orders(self, order_ids: Sequence[str], purpose: Purpose) -> Sequence[OrderReport]:
+        """Orders by the venue's ids, each preceded by the reports of its fills."""
+        return await self._lookup.by_id(order_ids, purpose)
+
+    async def fetch_fills(self, since_ns: int, purpose: Purpose) -> Sequence[Fill]:
+        """All fills from a Unix time on, oldest first, paged to the end."""
+
+        def page(offset: int | None) -> PrivateEndpoint[Page[Fill]]:
+            return rest_orders.trades_history(self._symbols, after_s=_before(since_ns), offset=offset)
+
+        fills = {fill.exec_id: fill for fill in await self._paged(page, purpose)}
+        since = [fill for fill in fills.values() if (fill.venue_ns or since_ns) >= since_ns]
+        return sorted(since, key=lambda fill: fill.venue_ns or 0)
+
+    async def fetch_balances(self, purpose: Purpose) -> BalancesSnapshot:
+        """All balances with what open orders hold, earn wallets apart."""
+        return await self._rest.ask(rest_private.balance_ex(self._symbols), purpose)
+
+    async def fetch_ledger(self, since_ns: int, purpose: Purpose) -> Sequence[LedgerEntry]:
+        """All bookings from a Unix time on, oldest first, paged to the end."""
+
+        def page(offset: int | None) -> PrivateEndpoint[Page[LedgerEntry]]:
+            return rest_orders.ledgers(self._symbols, after_s=_before(since_ns), offset=offset)
+
+        entries = {entry.ledger_id: entry for entry in await self._paged(page, purpose)}
+        since = [entry for entry in entries.values() if (entry.venue_ns or since_ns) >= since_ns]
+        return sorted(since, key=lambda entry: entry.venue_ns or 0)
+
+    async def fetch_positions(self, purpose: Purpose) -> Sequence[Position]:
+        """Open margin positions."""
+        return await self._rest.ask(rest_private.open_positions(self._symbols), purpose)
+
+    async def _paged(
+        self, page: Callable[[int | None], PrivateEndpoint[Page[T]]], purpose: Purpose
+    ) -> list[T]:
+        """All rows, newest first; what is booked meanwhile moves rows to a later page, so some come twice."""
+        rows: list[T] = []
+        while True:
+            found = await self._rest.ask(page(len(rows) or None), purpose)
+            rows += found.rows
+            whole = len(found.rows) < PAGE_ROWS if found.count is None else len(rows) >= found.count
+            if whole or not found.rows:
+                return rows
+
+
+def _before(since_ns: int) -> int:
+    """Unix seconds that everything since then comes after; the venue leaves its `start` itself out."""
+    return max(0, since_ns // NS_PER_S - 1)

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from leadline.app.access import open_access
+from leadline.app.account import authorised
+from leadline.app.system import open_system
+from leadline.clock import ManualClock, SystemClock
+from leadline.core.breaker import BreakerState
+from leadline.errors import (
+    AuthError,
+    BreakerOpen,
+    ConfigError,
+    ConnectFailed,
+    Error,
+    JournalBusy,
+    Stale,
+    VenueDown,
+)
+from leadline.model.order import OrderState
+from leadline.net.websocket import Socket
+from leadline.venues.memory_account import MemoryAccount
+from served_account import far_bid, served_account
+
+
+async def never() -> Socket:
+    raise AssertionError("connected")
+
+
+async def test_a_system_with_an_account_places_and_follows_an_order(tmp_path: Path) -> None:
+    async with served_account(tmp_path) as venue, open_system(venue.settings, account="main") as system:
+        await system.ready()
+        order = await system.orders.submit(far_bid())
+
+        assert order.state is OrderState.WORKING
+        assert [one.order_id for one in system.orders.open()] == [order.order_id]
+        balance = await system.balances.get("BTC")
+        assert balance.value.total > 0
+        await system.orders.cancel_all()
+
+
+async def test_an_order_is_known_to_the_next_system_on_the_same_journal(tmp_path: Path) -> None:
+    async with served_account(tmp_path) as venue:
+        async with open_system(venue.settings, account="main") as system:
+            await system.ready()
+            placed = await system.orders.submit(far_bid())
+        async with open_system(venue.settings, account="main") as system:
+            await system.ready()
+            found = system.orders.get(placed.client_id)
+
+    assert found is not None
+    assert (found.order_id, found.state) == (placed.order_id, OrderState.WORKING)
+
+
+async def test_a_second_system_on_the_same_account_is_refused_by_name_and_cure(tmp_path: Path) -> None:
+    async with served_account(tmp_path) as venue, open_system(venue.settings, account="main"):
+        with pytest.raises(JournalBusy, match=r"orders\.sqlite is used by process \d+; stop it"):
+            async with open_system(venue.settings, account="main"):
+                raise AssertionError("entered")
+
+
+async def test_cancel_on_exit_leaves_nothing_on_the_book(tmp_path: Path) -> None:
+    async with served_account(tmp_path) as venue:
+        careful = replace(venue.settings.accounts[0], cancel_on_exit=True)
+        async with open_system(replace(venue.settings, accounts=(careful,)), account="main") as system:
+            await system.ready()
+            await system.orders.submit(far_bid())
+        async with open_system(venue.settings, account="main") as system:
+            await system.ready()
+
+            assert system.orders.open() == []
+
+
+async def test_without_an_account_orders_say_how_to_get_one(tmp_path: Path) -> None:
+    async with served_account(tmp_path) as venue, open_system(venue.settings) as system:
+        for what in ("orders", "balances", "desk"):
+            with pytest.raises(ConfigError, match='open it with account="main"'):
+                getattr(system, what)
+
+
+async def test_an_account_that_is_not_set_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
+    async with served_account(tmp_path) as venue:
+        with pytest.raises(ConfigError, match="there is no account 'second'; there are main"):
+            open_system(venue.settings, account="second")
+
+
+async def test_a_key_that_may_not_stream_is_said_at_once(tmp_path: Path) -> None:
+    async with served_account(tmp_path) as venue:
+        known = venue.settings.accounts[0]
+        unknown = replace(known, credentials=type(known.credentials)("A" * 56, known.credentials.secret))
+        async with open_system(replace(venue.settings, accounts=(unknown,)), account="main") as system:
+            with pytest.raises(ConnectFailed, match="the key may not open the stream: EAPI:Invalid key"):
+                await system.ready(20)
+
+
+async def test_what_keeps_the_account_from_being_ready_is_told(tmp_path: Path) -> None:
+    async with served_account(tmp_path) as venue:
+        venue.inject(kind="REFUSE", route="ws")
+        async with open_system(venue.settings, account="main") as system:
+            with pytest.raises(Stale, match="cannot reach 127"):
+                await system.ready(1)
+
+
+async def test_a_breaker_that_was_open_is_open_after_a_restart_and_holds_orders(tmp_path: Path) -> None:
+    async with served_account(tmp_path) as venue:
+        async with open_access(venue.settings, "main") as access:
+            breaker, clock = access.ports.breaker, SystemClock()
+            breaker.force(BreakerState.OPEN, "by hand")
+            await access.market.load()
+            await access.ports.account.authorise()
+            assert breaker.state(clock.mono_ns()) is BreakerState.OPEN
+        async with open_system(venue.settings, account="main") as system:
+            await system.ready()
+            with pytest.raises(BreakerOpen, match="held open: by hand"):
+                await system.orders.submit(far_bid())
+
+
+async def test_it_can_be_left_while_it_connects(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with served_account(tmp_path) as venue:
+        with caplog.at_level(logging.ERROR, "leadline"):
+            for _ in range(3):
+                async with open_system(venue.settings, account="main"):
+                    await asyncio.sleep(0)
+
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "terminal"),
+    [(AuthError("EGeneral:Permission denied"), True), (VenueDown("EService:Unavailable"), False)],
+)
+async def test_a_credential_that_is_not_given_is_a_failure_to_connect(error: Error, terminal: bool) -> None:
+    account = MemoryAccount(ManualClock(), ["BTC/USD"])
+    account.failing = error
+
+    with pytest.raises(ConnectFailed, match=str(error)) as caught:
+        await authorised(account, never)
+
+    assert caught.value.terminal is terminal

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from leadline.engine.records import AmendEnded, AmendIntent
+from leadline.errors import CheckFailed, ConnectFailed, Held, JournalError, Rejected
+from leadline.model.order import Amendment, OrderState
+from leadline.venues.memory_account import Outcome
+from leadline.venues.ports import Action
+from orderrig import BTC, OrderRig, SlowDisk, buy, settle, trading
+
+LARGER = Amendment(qty=Decimal(3), limit_price=Decimal(101))
+
+
+async def placed(rig: OrderRig) -> str:
+    order = await rig.orders.submit(buy())
+    rig.hear()
+    return order.client_id
+
+
+async def test_a_change_is_on_disk_first_and_shows_when_it_is_taken() -> None:
+    async with trading() as rig:
+        order = await rig.orders.amend(await placed(rig), LARGER)
+        rig.hear()
+
+        assert (order.qty, order.limit_price, order.amending) == (3, 101, None)
+        kept = [type(record) for record in rig.journal.kept]
+        assert kept.index(AmendIntent) < kept.index(AmendEnded)
+        assert rig.venue.charged[-1] == (Action.AMEND, 1)
+
+
+async def test_a_full_disk_keeps_the_change_from_leaving() -> None:
+    async with trading() as rig:
+        name = await placed(rig)
+        rig.journal.failing = JournalError("the disk is full")
+
+        with pytest.raises(JournalError):
+            await rig.orders.amend(name, LARGER)
+
+        assert len(rig.venue.sent) == 1
+        assert rig.only().amending is None
+
+
+async def test_a_refused_change_leaves_the_order_and_raises_the_refusal() -> None:
+    async with trading() as rig:
+        name = await placed(rig)
+        rig.venue.script.append(Rejected("EOrder:Post only order"))
+
+        with pytest.raises(Rejected):
+            await rig.orders.amend(name, LARGER)
+
+        assert (rig.only().qty, rig.only().amending) == (1, None)
+
+
+@pytest.mark.parametrize(("outcome", "qty"), [(Outcome.UNANSWERED, 3), (Outcome.LOST, 1)])
+async def test_a_lost_answer_leaves_the_values_open_until_a_look_up_past_the_deadline(
+    outcome: Outcome, qty: int
+) -> None:
+    async with trading() as rig:
+        name = await placed(rig)
+        rig.venue.script.append(outcome)
+
+        order = await rig.orders.amend(name, LARGER)
+        assert order.amending == LARGER
+        with pytest.raises(Held, match="not answered"):
+            await rig.orders.amend(name, LARGER)
+        await rig.passes(8)
+
+        assert (rig.only().qty, rig.only().amending) == (qty, None)
+        assert [sent.action for sent in rig.venue.sent] == [Action.ADD, Action.AMEND]
+
+
+async def test_the_report_of_the_change_ends_the_doubt_at_once() -> None:
+    async with trading() as rig:
+        name = await placed(rig)
+        rig.venue.failing = ConnectFailed("no way")
+        rig.venue.script.append(Outcome.UNANSWERED)
+        await rig.orders.amend(name, LARGER)
+        rig.hear()
+
+        assert (rig.only().qty, rig.only().amending) == (3, None)
+
+
+async def test_while_a_change_is_in_doubt_no_order_is_made_larger() -> None:
+    async with trading() as rig:
+        name = await placed(rig)
+        other = (await rig.orders.submit(buy())).client_id
+        rig.venue.script.append(Outcome.LOST)
+        await rig.orders.amend(name, LARGER)
+
+        with pytest.raises(Held, match="none is made larger"):
+            await rig.orders.amend(other, LARGER)
+        assert (await rig.orders.amend(other, Amendment(qty=Decimal("0.5")))).qty == Decimal("0.5")
+
+
+async def test_what_did_not_leave_on_the_stream_goes_by_rest() -> None:
+    async with trading() as rig:
+        name = await placed(rig)
+        rig.venue.script.append(Outcome.UNSENT)
+
+        order = await rig.orders.amend(name, LARGER)
+
+        assert order.qty == 3
+        assert rig.venue.sent[-1].path.value == "rest"
+
+
+async def test_only_an_order_known_to_be_open_is_changed() -> None:
+    async with trading() as rig:
+        with pytest.raises(CheckFailed, match="find"):
+            await rig.orders.amend("nobody", LARGER)
+        name = await placed(rig)
+        with pytest.raises(CheckFailed):
+            await rig.orders.amend(name, Amendment(qty=Decimal("0.00000001")))
+        rig.venue.orders.cancel_all()
+        rig.hear()
+        with pytest.raises(CheckFailed, match="canceled"):
+            await rig.orders.amend(name, LARGER)
+        rig.venue.failing = ConnectFailed("no way")
+        rig.venue.script.append(Outcome.LOST)
+        unknown = await rig.orders.submit(buy())
+        with pytest.raises(Held, match="not known"):
+            await rig.orders.amend(unknown.client_id, LARGER)
+
+
+async def test_an_order_that_ended_while_its_change_waited_is_not_changed() -> None:
+    async with trading() as rig:
+        name = await placed(rig)
+        rig.venue.room_s = 1.0
+        task = asyncio.ensure_future(rig.orders.amend(name, LARGER))
+        await settle()
+        rig.venue.orders.cancel_all()
+        rig.hear()
+        rig.venue.room_s = 0.0
+        await rig.passes(1)
+
+        with pytest.raises(CheckFailed):
+            await task
+        assert rig.only().state is OrderState.CANCELED
+
+
+async def test_a_sender_cancelled_while_waiting_leaves_the_values_open() -> None:
+    async with trading() as rig:
+        name = await placed(rig)
+        rig.venue.script.append(Outcome.SLOW)
+        task = asyncio.ensure_future(rig.orders.amend(name, LARGER))
+        await settle()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert rig.only().amending == LARGER
+        assert [order.client_id for order in rig.orders.blotter.doubted(BTC)] == [name]
+
+        await rig.passes(5)
+
+        assert (rig.only().qty, rig.only().amending) == (3, None)
+
+
+async def test_a_change_overtaken_on_its_way_to_the_disk_is_not_sent() -> None:
+    disk = SlowDisk()
+    rig = OrderRig(disk)
+    disk.gate.set()
+    async with trading(rig):
+        name = await placed(rig)
+        disk.gate.clear()
+        ended = asyncio.ensure_future(rig.orders.amend(name, LARGER))
+        await settle()
+        ended.cancel()
+        await asyncio.gather(ended, return_exceptions=True)
+        assert isinstance(rig.journal.kept[-1], AmendEnded)
+
+        late = asyncio.ensure_future(rig.orders.amend(name, LARGER))
+        await settle()
+        rig.venue.orders.cancel_all()
+        rig.hear()
+        disk.gate.set()
+        with pytest.raises(CheckFailed, match="not sent"):
+            await late
+
+        assert [sent.action for sent in rig.venue.sent] == [Action.ADD]

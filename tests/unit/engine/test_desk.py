@@ -1,0 +1,206 @@
+"""One account, live."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from deskrig import DeskRig, buy
+from leadline.core.account_session import (
+    AccountGap,
+    AccountRefused,
+    CredentialRefused,
+    OrdersReported,
+)
+from leadline.core.session import FrameSkipped, LineDown
+from leadline.engine.account_events import NotReconciled, Reconciled
+from leadline.engine.dead_man import DeadManChanged
+from leadline.engine.order_news import NewsGap, OrderNews
+from leadline.errors import AuthError, Held, Stale, VenueDown
+from leadline.model.market import VenueMode, VenueStatus
+from leadline.model.order import OrderState
+from leadline.model.reading import Source
+
+
+async def test_it_is_ready_when_news_flows_and_the_account_was_reconciled_once() -> None:
+    async with DeskRig() as rig:
+        waiting = asyncio.ensure_future(rig.desk.ready(10))
+        await rig.passing(2)
+        assert not waiting.done()
+        await rig.connect()
+        await rig.passing(1)
+        await waiting
+
+
+async def test_what_keeps_it_from_being_ready_is_said() -> None:
+    async with DeskRig() as rig:
+        waiting = asyncio.ensure_future(rig.desk.ready(3))
+        await rig.passing(4)
+        with pytest.raises(Stale, match="stream is not up"):
+            await waiting
+
+
+async def test_a_cut_is_told_to_readers_of_orders_before_what_follows_it() -> None:
+    async with DeskRig() as rig:
+        heard: list[OrderNews] = []
+        rig.desk.orders.on(heard.append)
+        await rig.connect()
+        await rig.desk.orders.submit(buy())
+        await rig.deliver()
+        heard.clear()
+        await rig.cut()
+        (true,) = rig.venue.orders.every
+        rig.venue.orders.fill(true, Decimal(1), Decimal(10))
+        await rig.connect()
+        gaps = [number for number, news in enumerate(heard) if isinstance(news, NewsGap)]
+        fills = [number for number, news in enumerate(heard) if getattr(news, "fill", None)]
+        assert len(fills) == 1
+        assert max(gaps) < fills[0]
+
+
+async def test_a_hole_in_the_executions_leads_to_a_reconciliation() -> None:
+    async with DeskRig() as rig:
+        await rig.connect()
+        await rig.passing(1)
+        before = len(rig.told(Reconciled))
+        rig.desk.receive(AccountGap("executions", 0, "message 9 came where 8 was due"), 5)
+        await rig.connect()
+        await rig.passing(1)
+        assert len(rig.told(Reconciled)) == before + 1
+        assert rig.told(AccountGap)
+
+
+async def test_a_hole_in_the_balances_is_bridged_by_rest() -> None:
+    async with DeskRig() as rig:
+        await rig.connect()
+        assert (await rig.desk.balances.get("USD")).source is Source.STREAM
+        rig.desk.receive(AccountGap("balances", 0, "why"), rig.clock.mono_ns())
+        assert (await rig.desk.balances.get("USD")).source is not Source.STREAM
+
+
+async def test_while_the_stream_is_lost_rest_is_asked_again_and_again() -> None:
+    async with DeskRig() as rig:
+        await rig.connect()
+        await rig.passing(1)
+        await rig.cut()
+        before = len(rig.told(Reconciled))
+        await rig.passing(50)
+        assert 3 <= len(rig.told(Reconciled)) - before <= 5
+
+
+async def test_a_venue_out_of_reach_is_tried_within_five_seconds_and_told_once() -> None:
+    async with DeskRig() as rig:
+        rig.venue.failing = VenueDown("EService:Unavailable")
+        await rig.cut()
+        await rig.passing(60)
+        assert len(rig.told(NotReconciled)) <= 2
+        rig.venue.failing = None
+        before = len(rig.told(Reconciled))
+        await rig.passing(5.5)
+        assert len(rig.told(Reconciled)) > before
+
+
+async def test_a_refused_credential_is_renewed() -> None:
+    async with DeskRig() as rig:
+        await rig.connect()
+        rig.desk.receive(CredentialRefused(AuthError("ESession:Invalid session")), 5)
+        await rig.turns()
+        assert rig.venue.authorised == 1
+
+
+async def test_a_renewal_that_fails_ends_nothing() -> None:
+    async with DeskRig() as rig:
+        await rig.connect()
+        rig.venue.failing = VenueDown("EService:Busy")
+        rig.desk.receive(CredentialRefused(AuthError("ESession:Invalid session")), 5)
+        await rig.turns()
+        rig.venue.failing = None
+        assert (await rig.desk.orders.submit(buy())).state is OrderState.WORKING
+
+
+async def test_a_channel_refused_for_good_is_told() -> None:
+    async with DeskRig() as rig:
+        rig.desk.receive(AccountRefused("executions", AuthError("EGeneral:Permission denied")), 5)
+        assert rig.told(AccountRefused)
+
+
+async def test_a_venue_that_trades_again_is_reconciled_before_the_first_new_order() -> None:
+    async with DeskRig() as rig:
+        await rig.connect()
+        await rig.passing(1)
+        rig.desk.receive(VenueStatus(VenueMode.CANCEL_ONLY), rig.clock.mono_ns())
+        await rig.turns()
+        with pytest.raises(Held, match="cancel_only"):
+            await rig.desk.orders.submit(buy())
+        rig.venue.failing = VenueDown("EService:Unavailable")
+        rig.desk.receive(VenueStatus(VenueMode.ONLINE), rig.clock.mono_ns())
+        await rig.passing(3)
+        with pytest.raises(Held):
+            await rig.desk.orders.submit(buy())
+        rig.venue.failing = None
+        await rig.passing(6)
+        assert (await rig.desk.orders.submit(buy())).state is OrderState.WORKING
+
+
+async def test_the_switch_follows_the_account_and_is_disarmed_by_a_clean_end() -> None:
+    rig = DeskRig(dead_man_s=60)
+    async with rig:
+        await rig.passing(2)
+        assert rig.venue.dead_man_s is None
+        await rig.connect()
+        await rig.passing(2)
+        assert rig.venue.dead_man_s == 60
+    assert rig.venue.dead_man_s == 0
+    assert [event.armed for event in rig.told(DeadManChanged) if isinstance(event, DeadManChanged)] == [
+        True,
+        False,
+    ]
+
+
+async def test_leaving_cancels_everything_where_that_is_wanted_and_only_there() -> None:
+    for cancel_on_exit in (False, True):
+        rig = DeskRig(cancel_on_exit=cancel_on_exit)
+        async with rig:
+            await rig.connect()
+            await rig.desk.orders.submit(buy())
+        (true,) = rig.venue.orders.every
+        assert (true.state is OrderState.CANCELED) is cancel_on_exit
+
+
+async def test_a_frame_that_was_not_understood_is_counted_and_what_it_may_have_told_is_asked_for() -> None:
+    async with DeskRig() as rig:
+        await rig.connect()
+        await rig.passing(1)
+        before = len(rig.told(Reconciled))
+        rig.desk.receive(FrameSkipped(b"{}", "why"), 5)
+        await rig.turns()
+        assert rig.desk.skipped == 1
+        assert len(rig.told(Reconciled)) == before + 1
+
+
+async def test_a_restart_on_the_same_journal_knows_every_order_and_places_none_again() -> None:
+    first = DeskRig()
+    async with first:
+        await first.connect()
+        order = await first.desk.orders.submit(buy())
+        await first.deliver()
+    second = DeskRig(clock=first.clock, venue=first.venue, journal=first.journal)
+    async with second:
+        await second.connect()
+        await second.passing(2)
+        known = second.desk.orders.get(order.client_id)
+        assert known is not None
+        assert known.state is OrderState.WORKING
+    assert len(first.venue.orders.every) == 1
+
+
+async def test_news_after_the_end_begins_nothing() -> None:
+    rig = DeskRig()
+    async with rig:
+        await rig.connect()
+    rig.desk.receive(CredentialRefused(AuthError("ESession:Invalid session")), 5)
+    rig.desk.receive(OrdersReported(()), 6)
+    rig.desk.receive(LineDown("late"), 7)
+    assert rig.venue.authorised == 0
