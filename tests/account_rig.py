@@ -106,12 +106,12 @@ def _fields(request: Request) -> dict[str, Any]:
 class AccountRig:
     """An account with its session; the news it told, and the requests it put on the stream."""
 
-    def __init__(self, floor: Floor | None = None) -> None:
+    def __init__(self, floor: Floor | None = None, state: MemoryKeyState | None = None) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         self.clock = LoopClock(loop, WALL_NS)
         self.venue = Venue()
-        self.state = MemoryKeyState(MemoryKey())
+        self.state = state or MemoryKeyState(MemoryKey())
         self.breaker = Breaker()
         self.audit = Audit(self.clock)
         self.budget = DecayingCounter(1e6, 1e6)

@@ -41,6 +41,11 @@ def _steady() -> Callable[[], int]:
     return time.monotonic_ns
 
 
+def cpu_ns() -> int:
+    """What the calling thread has used of a processor, in nanoseconds."""
+    return time.thread_time_ns()
+
+
 class SystemClock:
     """The machine's own clocks."""
 

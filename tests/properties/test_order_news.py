@@ -186,6 +186,11 @@ class AnyInterleaving(RuleBasedStateMachine):
         self.run(settle())
 
     @rule()
+    def depart(self) -> None:
+        self.venue.depart()
+        self.run(settle())
+
+    @rule()
     def arrive(self) -> None:
         self.venue.arrive()
         self.run(settle())
@@ -252,6 +257,8 @@ class AnyInterleaving(RuleBasedStateMachine):
 
     def recover(self) -> None:
         self.venue.failing, self.venue.streaming, self.venue.search_s = None, True, 0.0
+        self.venue.depart()
+        self.run(settle())
         self.venue.release()
         self.venue.arrive()
         self.run(settle())

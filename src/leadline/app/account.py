@@ -166,7 +166,7 @@ class LiveAccount:
                 self._chance,
                 self._connects,
             )
-            watch = BreakerWatch(self.breaker, self.account, journal, self._clock)
+            watch = BreakerWatch(self.breaker, state, self.account, journal, self._clock)
             for work in (self._stay_connected, self.level3.run, watch.run):
                 await stack.enter_async_context(beside(work))
             await stack.enter_async_context(self.desk)  # it takes its leave while the line still stands
@@ -195,6 +195,16 @@ class LiveAccount:
                 if left_s <= 0:
                     raise
         raise self.failure
+
+    @property
+    def emergency_only(self) -> bool:
+        """Whether nothing may leave but balance, open orders, cancels, status, and look-ups."""
+        return self.desk.orders.emergency_only
+
+    @emergency_only.setter
+    def emergency_only(self, on: bool) -> None:
+        self.desk.orders.emergency_only = on
+        self.account.emergency_only = on
 
     def _gate(self) -> None:
         """Raise BreakerOpen while what moves money must not leave."""

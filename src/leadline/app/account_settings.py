@@ -25,7 +25,7 @@ LEAST_DEAD_MAN_S = 15
 MOST_DEAD_MAN_S = 86_399
 """Dossier §10.6; below a quarter of a minute one slow answer would strike."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _TIERS = {tier.name.lower(): tier for tier in Tier}
 
 
@@ -71,8 +71,10 @@ def account_settings(
     name: str, raw: RawAccount, where: str, filled_in: Callable[[str], str]
 ) -> AccountSettings:
     """An account of the file, every value checked; raises ConfigError naming the place and the cure."""
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f"{where}: an account is named by letters, digits, - and _, as a file would be")
+    if not is_account_name(name):
+        raise ConfigError(
+            f"{where}: an account is named by up to 40 letters, digits, - and _, as a file would be"
+        )
     try:
         account = AccountSettings(
             name,
@@ -91,6 +93,11 @@ def account_settings(
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
     return account
+
+
+def is_account_name(name: str) -> bool:
+    """Whether an account can be called so; what cannot be a name may be a key, and is not printed."""
+    return _NAME.fullmatch(name) is not None
 
 
 def environment_account(environment: Mapping[str, str]) -> tuple[AccountSettings, ...]:
@@ -138,7 +145,7 @@ def _required(text: str | None, field: str, variable: str) -> str:
 
 def _tier(text: str) -> Tier:
     if text not in _TIERS:
-        raise ConfigError(f"tier: {text!r} is none of {', '.join(_TIERS)}")
+        raise ConfigError(f"tier: it is none of {', '.join(_TIERS)}")
     return _TIERS[text]
 
 

@@ -1,4 +1,5 @@
-"""Looks after the breaker of an account: trips go into the journal, and half-open it is probed.
+"""Looks after the breaker of an account: trips go into the journal, what is forced is kept, and half-open it
+is probed.
 
 Rule: the probe is a read, so that no order ever has to find out whether the venue is well again.
 """
@@ -15,6 +16,7 @@ from leadline.engine.journal import Journal
 from leadline.engine.records import Tripped
 from leadline.errors import Error
 from leadline.net.http import Purpose
+from leadline.net.key_state import KeyState
 from leadline.venues.ports import Account
 
 LOOK_S = 1.0
@@ -25,8 +27,11 @@ _log = logging.getLogger("leadline")
 class BreakerWatch:
     """One breaker, seen once a second; trips of before the restart are in the journal already."""
 
-    def __init__(self, breaker: Breaker, account: Account, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self, breaker: Breaker, state: KeyState, account: Account, journal: Journal, clock: Clock
+    ) -> None:
         self._breaker = breaker
+        self._key = state
         self._account = account
         self._journal = journal
         self._clock = clock
@@ -37,11 +42,21 @@ class BreakerWatch:
         """Look after it for ever."""
         while True:
             self.look()
+            await self._keep()
             if self._state is BreakerState.HALF_OPEN:
                 with suppress(Error):  # what came of it the breaker has heard already
                     await self._account.fetch_balances(Purpose.ACCOUNT)
                 self.look()
             await self._clock.sleep(LOOK_S)
+
+    async def _keep(self) -> None:
+        """Store what no request has stored: nothing may leave for long after an operator forced it open."""
+        if self._breaker.changed:
+            self._breaker.changed = False
+            try:
+                await self._key.save_breaker(self._breaker.dump(self._clock.mono_ns(), self._clock.wall_ns()))
+            except Error:  # a full disk, say; until it takes it the breaker holds in this process alone
+                self._breaker.changed = True
 
     def look(self) -> None:
         """Journal and log what has changed since the last look."""

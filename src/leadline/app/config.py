@@ -27,6 +27,7 @@ from leadline.app.account_settings import (
     account_named,
     account_settings,
     environment_account,
+    is_account_name,
     one_key_each,
 )
 from leadline.errors import ConfigError
@@ -34,6 +35,8 @@ from leadline.net.endpoint import endpoint
 from leadline.venues.kraken.venue import Endpoints
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
+"""What is printed of a file as a name; anything else may be a key in the wrong place, and is not."""
 _MESSAGE = re.compile(r"^(?P<what>.*?) - at `\$?(?P<path>.*)`$", re.DOTALL)
 _SCHEMES = {"ws_public": "wss", "ws_private": "wss", "ws_level3": "wss", "rest": "https"}
 
@@ -111,14 +114,15 @@ def parse_settings(text: str, name: str, environment: Mapping[str, str] = os.env
         # BaseLoader builds texts, lists and dicts only: no value is turned into something nobody wrote
         tree = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
     except yaml.YAMLError as error:
-        raise ConfigError(f"{name} is not YAML: {_yaml_problem(error)}") from error
+        # from None: the parser's own message shows the line, perhaps with a key in it
+        raise ConfigError(f"{name} is not YAML: {_yaml_problem(error)}") from None
     except RecursionError:
         raise ConfigError(f"{name} is not YAML that can be read: it is nested too deeply") from None
     try:
         # before variables are filled in: an alias that stands for billions of texts is never walked through
         file = msgspec.convert(tree if tree not in (None, "") else {}, _File, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{name}: {_problem(str(error))}") from error
+        raise ConfigError(f"{name}: {_problem(str(error))}") from None
     kraken = file.venues.kraken
     return Settings(
         _endpoints(kraken.endpoints, name, environment),
@@ -138,7 +142,8 @@ def _accounts(venue: _Venue, name: str, environment: Mapping[str, str]) -> tuple
             raise ConfigError(f"{where}.accounts.{MAIN}: credentials is this account already; leave one out")
         found.append(account_settings(MAIN, venue.credentials, f"{where}.credentials", filled_in))
     for account, raw in venue.accounts.items():
-        found.append(account_settings(account, raw, f"{where}.accounts.{account}", filled_in))
+        place = f"{where}.accounts.{account}" if is_account_name(account) else f"{where}.accounts"
+        found.append(account_settings(account, raw, place, filled_in))
     one_key_each(found, where)
     return tuple(found)
 
@@ -174,6 +179,8 @@ def _filled_in(text: str, environment: Mapping[str, str]) -> str:
 
     def value_of(match: re.Match[str]) -> str:
         variable = match.group(1)
+        if not _NAME.fullmatch(variable):
+            raise ConfigError("between ${ and } stands the name of a variable, and not a value")
         if variable not in environment:
             raise ConfigError(
                 f"the environment has no variable {variable!r}; "
@@ -190,7 +197,8 @@ def _problem(message: str) -> str:
     what, path = (found["what"], found["path"].lstrip(".")) if found else (message, "")
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", what)
     if unknown:
-        name = ".".join(filter(None, (path, unknown[1])))
+        last = unknown[1] if _NAME.fullmatch(unknown[1]) else "(not shown)"
+        name = ".".join(filter(None, (path, last)))
         return f"{name}: there is no such setting; valid here: {_valid(path)}"
     kind = re.fullmatch(r"Expected `(.*)`, got `(.*)`", what)
     if kind:

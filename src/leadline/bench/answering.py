@@ -97,6 +97,8 @@ class AnsweringSocket:
             )
 
     def _subscribe(self, req_id: int, channel: str) -> None:
+        if channel == "executions":
+            self._sequence = 1
         self._say(
             f'{{"method":"subscribe","req_id":{req_id},"result":{{"channel":"{channel}","snapshot":true,'
             f'"maxratecount":{THRESHOLD}}},"success":true,{self._times()}}}'

@@ -10,6 +10,7 @@ import msgspec
 from leadline.bench.end_to_end import end_to_end
 from leadline.bench.frames import book_frames, mixed_frames, read_frames
 from leadline.bench.memory import tickers_1000_mb
+from leadline.bench.orders import order_figures
 from leadline.bench.processing import CHANNELS, Pipeline, market, pace
 from leadline.bench.yardstick import Pace
 from leadline.clock import Clock
@@ -28,7 +29,7 @@ Report = dict[str, dict[str, float]]
 
 
 async def whole(clock: Clock, progress: Progress) -> Report:
-    """Every figure: processing beside the yardstick, memory, and end to end."""
+    """Every figure: processing beside the yardstick, memory, end to end, and the way of an order."""
     demo = await market(DEMO_PAIRS, clock)
     report: Report = {}
     for depth in (10, 100):
@@ -44,6 +45,7 @@ async def whole(clock: Clock, progress: Progress) -> Report:
     progress("memory of 1 000 tickers")
     report["memory"] = {"tickers_1000_mb": await tickers_1000_mb(clock)}
     report["end_to_end"] = (await end_to_end(clock, progress)).as_json()
+    report |= await order_figures(clock, progress)
     return report
 
 

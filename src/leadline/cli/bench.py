@@ -1,4 +1,4 @@
-"""`leadline bench`: ratios to decoding alone, memory, and end to end over loopback."""
+"""`leadline bench`: ratios to decoding alone, memory, end to end over loopback, and the way of an order."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ _TITLES = {
     "kraken_mixed_50": "50 instruments, every channel",
     "frames": "the frames of the file",
 }
+_SUBMITS = {
+    "order_submit": "orders of 50 submitters",
+    "order_submit_1": "orders of one submitter",
+}
 
 
 @click.command("bench")
@@ -28,7 +32,11 @@ _TITLES = {
 )
 @json_option
 def command(frames: Path | None, as_json: bool) -> None:
-    """Measure the path from bytes to a subscriber, each figure beside decoding alone in the same run."""
+    """Measure the path from bytes to a subscriber, each figure beside decoding alone in the same run.
+
+    Then the path of an order: from the call to its first byte, its record on disk in between, beside what
+    one fsync costs there; and to the venue's answer over loopback.
+    """
 
     def progress(what: str) -> None:
         click.echo(f"measuring {what} …", err=True)
@@ -39,10 +47,11 @@ def command(frames: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report))
     else:
-        click.echo("\n".join(_lines(report)))
+        click.echo("\n".join(lines_of(report)))
 
 
-def _lines(report: Report) -> list[str]:
+def lines_of(report: Report) -> list[str]:
+    """The figures in words, those that were measured."""
     lines = []
     for name, title in _TITLES.items():
         if figures := report.get(name):
@@ -62,5 +71,27 @@ def _lines(report: Report) -> list[str]:
         lines.append(
             f"{'over loopback, 5 000 a second':32} p50 {ends['p50_us']:.0f} µs, {slower:.2f} × a bare"
             f" reader's {ends['bare_p50_us']:.0f} µs; p99 {ends['p99_us']:.0f} µs"
+        )
+    return lines + _order_lines(report)
+
+
+def _order_lines(report: Report) -> list[str]:
+    lines = []
+    for name, title in _SUBMITS.items():
+        if figures := report.get(name):
+            lines.append(
+                f"{title:32} p50 {figures['p50_us']:.0f}, p99 {figures['p99_us']:.0f} µs to the first byte,"
+                f" {figures['orders_s']:.0f} a second; an fsync {figures['fsync_us']:.0f} µs"
+            )
+    if turns := report.get("order_loop"):
+        lines.append(
+            f"{'event loop meanwhile':32} at most {turns['loop_blocked_ms_max']:.2f} ms without a turn,"
+            f" {turns['loop_busy_ms_max']:.2f} ms of it at work"
+        )
+    if burst := report.get("order_burst"):
+        lines.append(f"{'a burst':32} {burst['orders']} orders answered in {burst['seconds']:.3f} s")
+    if trip := report.get("order_round_trip"):
+        lines.append(
+            f"{'order there and back, loopback':32} p50 {trip['p50_us']:.0f} µs, p99 {trip['p99_us']:.0f} µs"
         )
     return lines

@@ -13,7 +13,13 @@ from leadline.cli.options import Amount, json_option
 from leadline.cli.progress import counting
 from leadline.simulation.latency import percentile
 from leadline.simulation.plants import PLANTS
-from leadline.simulation.report import GAP_UNEXPLAINED, SERVED_WRONG, STALE_AS_FRESH, Report
+from leadline.simulation.report import (
+    ACCOUNT_KINDS,
+    GAP_UNEXPLAINED,
+    SERVED_WRONG,
+    STALE_AS_FRESH,
+    Report,
+)
 from leadline.simulation.run import DEFAULT_MINUTES, LEAST_MINUTES, run_seeds
 
 _SHOWN = 10
@@ -75,6 +81,11 @@ def _summary(report: Report) -> dict[str, Any]:
         },
         "violations": msgspec.to_builtins(report.violations),
         "readings_compared": report.readings_compared,
+        "orders": report.orders,
+        "fills": report.fills,
+        "restarts": report.restarts,
+        **{kind: kinds[kind] for kind in ACCOUNT_KINDS},
+        "refused_by_fault": report.refused_by_fault,
     }
 
 
@@ -86,9 +97,15 @@ def _lines(report: Report) -> list[str]:
         f"{report.readings_compared:,} readings compared with the exchange's history",
         f"{report.books_compared:,} of them books",
         f"{report.trades:,} trades on the exchange accounted for",
+        f"{report.orders:,} orders and {report.fills:,} fills, {report.restarts} restarts after a kill",
+        f"{report.refused_by_fault:,} requests refused through a fault",
     ]
     if report.clean:
-        return [*lines, "nothing was served wrong, nothing stale as fresh, no gap is unexplained"]
+        return [
+            *lines,
+            "nothing was served wrong, nothing stale as fresh, no gap is unexplained",
+            "no order was lost, doubled or misjudged, every fill counts once",
+        ]
     found = ", ".join(f"{count} × {kind.replace('_', ' ')}" for kind, count in sorted(report.kinds.items()))
     lines.append(f"violations: {found}")
     for one in report.violations[:_SHOWN]:

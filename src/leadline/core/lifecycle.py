@@ -126,10 +126,13 @@ def _has(amending: Amendment | None, report: OrderReport) -> bool:
 
 
 def amended(order: Order, change: Amendment) -> Order:
-    """The order with the values of a change that the venue has taken."""
+    """The order with the values of a change that the venue has taken.
+
+    A quantity not above what is filled ends the order as it was (dossier §10.2).
+    """
     return replace(
         order,
-        qty=order.qty if change.qty is None else change.qty,
+        qty=order.qty if change.qty is None or change.qty <= order.filled_qty else change.qty,
         limit_price=order.limit_price if change.limit_price is None else change.limit_price,
         trigger_price=order.trigger_price if change.trigger_price is None else change.trigger_price,
         amending=None,

@@ -23,7 +23,7 @@ class Budget(Protocol):
         """Spend the cost and return 0, or spend nothing and return the seconds until it fits."""
 
     def spend(self, cost: float, now_ns: int) -> None:
-        """A request of this cost leaves now, whether it fits or not."""
+        """A request of this cost leaves now, whether it fits or not; a negative cost is one given back."""
 
     def exceeded(self, now_ns: int) -> None:
         """The venue says that we are over: it stands at its limit, whatever we believed."""

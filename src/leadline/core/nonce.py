@@ -55,4 +55,4 @@ def nonce_floor(text: str) -> Floor:
         return Scale.NANOSECONDS
     if re.fullmatch(r"[0-9]{1,19}", text) and 0 < int(text) < MOST_NONCE:
         return int(text)
-    raise ConfigError(f"nonce_floor: {text!r} is neither nanoseconds nor a number from 1 to {MOST_NONCE - 1}")
+    raise ConfigError(f"nonce_floor: it is neither nanoseconds nor a number from 1 to {MOST_NONCE - 1}")

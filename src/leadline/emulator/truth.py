@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from leadline.emulator.accounts import SPOT, Account
+from leadline.emulator.instruments import Pair
 from leadline.emulator.kraken.book_window import checksum
 from leadline.emulator.market import Listing
 from leadline.emulator.matching import BID
 from leadline.emulator.numbers import fixed
-from leadline.emulator.orders import AccountOrder
+from leadline.emulator.orders import AccountFill, AccountOrder
 
 BALANCE_DECIMALS = 10
 
@@ -98,13 +99,19 @@ def fills(account: Account, listings: Mapping[str, Listing]) -> list[dict[str, A
                 "price": fixed(one.price, pair.price_precision),
                 "qty": fixed(one.qty, pair.qty_precision),
                 "cost": fixed(one.cost, pair.cost_precision),
-                "fee": fixed(one.fee, pair.cost_precision),
+                "fee": _fee(one, pair),
                 "fee_asset": one.fee_asset,
                 "maker": one.maker,
                 "time_ns": one.time_ns,
             }
         )
     return found
+
+
+def _fee(one: AccountFill, pair: Pair) -> str:
+    """What was charged, in the asset it was charged in."""
+    in_base = one.fee_asset == pair.base
+    return fixed(one.fee_lots, pair.qty_precision) if in_base else fixed(one.fee, pair.cost_precision)
 
 
 def balances(account: Account) -> dict[str, dict[str, str]]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-
 from msgspec import Struct
 
-from leadline.core.account_session import AccountGap, AccountRefused
+from leadline.core.account_session import AccountGap, AccountRefused, CredentialRefused
 from leadline.core.session import LineDown, LineUp
 from leadline.engine.balances import BalanceDrift, Booked
 from leadline.engine.dead_man import DeadManChanged, OutlivesNot
+from leadline.engine.events import Log
 from leadline.model.market import VenueStatus
-
-KEPT_EVENTS = 1000
 
 
 class Mismatch(Struct, frozen=True):
@@ -45,6 +41,7 @@ AccountEvent = (
     | LineDown
     | AccountGap
     | AccountRefused
+    | CredentialRefused
     | VenueStatus
     | Booked
     | BalanceDrift
@@ -55,21 +52,4 @@ AccountEvent = (
     | NotReconciled
 )
 
-
-class AccountLog:
-    """The last events, and a direct call to each listener for every new one."""
-
-    def __init__(self) -> None:
-        self.recent: deque[AccountEvent] = deque(maxlen=KEPT_EVENTS)
-        self._listeners: list[Callable[[AccountEvent], None]] = []
-
-    def add(self, event: AccountEvent) -> None:
-        """Keep an event and tell the listeners."""
-        self.recent.append(event)
-        for listener in tuple(self._listeners):
-            listener(event)
-
-    def listen(self, listener: Callable[[AccountEvent], None]) -> Callable[[], None]:
-        """Call `listener` with every event from now on; returns the way to stop it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+AccountLog = Log[AccountEvent]

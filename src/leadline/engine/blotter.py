@@ -110,21 +110,16 @@ class Blotter:
 
     def doubted(self, symbol: str) -> list[Order]:
         """Orders of a symbol that may or may not have reached the venue, their answers lost."""
-        return [
-            tracked.order
-            for tracked in self._index.live()
-            if tracked.order.symbol == symbol and tracked.in_doubt
-        ]
+        return [tracked.order for tracked in self._index.live_of(symbol) if tracked.in_doubt]
 
     def exposure(self, symbol: str) -> Exposure:
         """The worst case of a symbol: all that is live, and all that may be, fills to its end."""
         most = {Side.BUY: Decimal(0), Side.SELL: Decimal(0)}
-        for tracked in self._index.live():
+        for tracked in self._index.live_of(symbol):
             order = tracked.order
-            if order.symbol == symbol:
-                change = order.amending.qty if order.amending is not None else None
-                qty = max(order.qty or Decimal(0), change or Decimal(0))
-                most[order.side] += max(qty - order.filled_qty, Decimal(0))
+            change = order.amending.qty if order.amending is not None else None
+            qty = max(order.qty or Decimal(0), change or Decimal(0))
+            most[order.side] += max(qty - order.filled_qty, Decimal(0))
         return Exposure(most[Side.BUY], most[Side.SELL])
 
     @property
@@ -230,7 +225,8 @@ class Blotter:
 
     def _evidence(self, tracked: Tracked, report: OrderReport, now_ns: int, asked_ns: int | None) -> None:
         before = tracked.order
-        values = _newer(tracked, report, asked_ns)
+        # a snapshot on its way may have been made before what another path has told meanwhile
+        values = _newer(tracked, report, now_ns if asked_ns is None else asked_ns)
         if told(before, report, values=values) == before:
             self.counts.fills_duplicate += report.fill is not None
             return
@@ -403,12 +399,10 @@ class Blotter:
             del self._retired[next(iter(self._retired))]
 
 
-def _newer(tracked: Tracked, report: OrderReport, asked_ns: int | None) -> bool:
+def _newer(tracked: Tracked, report: OrderReport, asked_ns: int) -> bool:
     """Whether what a report says of quantity and prices is newer than what we know."""
     if report.event is Event.STANDS:
-        if asked_ns is None or not tracked.changed_ns:
-            return True
-        return tracked.changed_ns < asked_ns - LAG_NS
+        return not tracked.changed_ns or tracked.changed_ns < asked_ns - LAG_NS
     if report.event in (Event.ACCEPTED, Event.WORKING):
         return tracked.values_ns == 0  # an acceptance is older than every amendment
     return report.venue_ns is None or report.venue_ns >= tracked.values_ns

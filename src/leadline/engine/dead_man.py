@@ -21,7 +21,9 @@ from leadline.venues.ports import OrderEntry, Path
 REFRESHES = 3
 """Refreshes within one time-out: two may be lost before it strikes (Kraken advises 15–30 s for 60 s)."""
 
-_RESTING = frozenset({VenueMode.MAINTENANCE, VenueMode.CANCEL_ONLY})
+RESTING = frozenset({VenueMode.MAINTENANCE, VenueMode.CANCEL_ONLY})
+"""Modes in which the venue takes no new orders."""
+
 _log = logging.getLogger("leadline")
 
 
@@ -80,7 +82,7 @@ class DeadMan:
 
     async def mode_changed(self, mode: VenueMode) -> None:
         """Disarm when the venue is about to rest; go on when it trades again."""
-        if mode in _RESTING:
+        if mode in RESTING:
             await self.pause(f"the venue is in {mode.value}")
         elif mode is VenueMode.ONLINE:
             self.resume()

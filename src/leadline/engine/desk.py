@@ -27,11 +27,12 @@ from leadline.core.session import FrameSkipped, LineDown, LineUp
 from leadline.engine.account_events import AccountLog, NotReconciled
 from leadline.engine.alarm import Alarm
 from leadline.engine.balances import Balances
-from leadline.engine.dead_man import DeadMan
+from leadline.engine.dead_man import RESTING, DeadMan
 from leadline.engine.events import EventLog
 from leadline.engine.journal import Journal
 from leadline.engine.orders import Orders, new_client_id
 from leadline.engine.recovery import Recovery
+from leadline.engine.tasks import Tasks
 from leadline.errors import Error, Stale
 from leadline.model.market import VenueMode, VenueStatus
 from leadline.model.order import Order
@@ -90,11 +91,10 @@ class Desk:
         self.poke: Callable[[], None] = lambda: None
         """Set by whoever runs the line: carries out what the session wants done."""
         self._recovery = Recovery(account, self.orders, self.balances, journal, clock, self.log)
+        self._tasks = Tasks()
         self._alarm = Alarm(clock, self._spawn)
         self._reason = "start"
-        self._mode = VenueMode.ONLINE
-        self._group: asyncio.TaskGroup | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._mode = self._followed = VenueMode.ONLINE
         self.skipped = 0
         """Frames of the account that were not understood."""
 
@@ -106,8 +106,7 @@ class Desk:
 
     async def __aenter__(self) -> Self:
         await self.orders.__aenter__()
-        self._group = asyncio.TaskGroup()
-        await self._group.__aenter__()
+        await self._tasks.enter()
         self._spawn(self._keep_reconciled())
         if self._dead_man_s:
             self._spawn(self.dead_man.run())
@@ -116,18 +115,12 @@ class Desk:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        group, self._group = self._group, None
-        assert group is not None
-        for task in tuple(self._tasks):
-            task.cancel()
         try:
-            if kind is None or not issubclass(kind, asyncio.CancelledError):
+            try:
+                await self._tasks.leave(kind, error, trace)
+            finally:  # whatever ended the block, Ctrl-C too
                 await self._say_goodbye()
         finally:
-            if kind is not None and issubclass(kind, asyncio.CancelledError):
-                await group.__aexit__(kind, error, trace)
-            else:
-                await group.__aexit__(None, None, None)
             await self.orders.__aexit__(kind, error, trace)
 
     async def _say_goodbye(self) -> None:
@@ -175,8 +168,9 @@ class Desk:
                 self.log.add(news)
                 self.orders.line_up()
             case CredentialRefused():
-                if self._group is not None:
-                    self._spawn(self._renew())
+                self.log.add(news)
+                _log.warning("the stream's credential is refused and will be renewed: %s", news.error)
+                self._tasks.spawn(self._renew())
             case AccountRefused():
                 self.log.add(news)
                 _log.error("the venue will not stream %s: %s", news.channel, news.error)
@@ -191,22 +185,23 @@ class Desk:
         if mode is self._mode:
             return
         self._mode = mode
-        if self._group is not None:
-            self._spawn(self._follow_mode(mode))
+        self._tasks.spawn(self._follow_mode(mode))
 
     async def _follow_mode(self, mode: VenueMode) -> None:
-        """A venue that trades again is reconciled before the first new order."""
-        if mode is not VenueMode.ONLINE:
-            self.orders.mode_changed(mode)
+        """A venue that trades again, in whatever way, is reconciled before the first new order."""
+        resumes = mode is VenueMode.ONLINE or (self._followed in RESTING and mode not in RESTING)
+        if not resumes:
+            self._follow(mode)
         if self._dead_man_s:
             await self.dead_man.mode_changed(mode)
-        if mode is VenueMode.ONLINE:
-            await self._reconcile("the venue trades again", self._still_online)
+        if resumes:
+            await self._reconcile("the venue trades again", lambda: self._mode is mode)
             if self._mode is mode:
-                self.orders.mode_changed(mode)
+                self._follow(mode)
 
-    def _still_online(self) -> bool:
-        return self._mode is VenueMode.ONLINE
+    def _follow(self, mode: VenueMode) -> None:
+        self._followed = mode
+        self.orders.mode_changed(mode)
 
     async def _renew(self) -> None:
         try:
@@ -264,8 +259,6 @@ class Desk:
         self.poke()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        assert self._group is not None, "used outside its async with block"
-        task = self._group.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = self._tasks.spawn(work)
+        assert task is not None, "used outside its async with block"
         return task

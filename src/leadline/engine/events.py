@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
@@ -77,20 +78,26 @@ Event = (
 )
 
 
-class EventLog:
+E = TypeVar("E")
+
+
+class Log(Generic[E]):
     """The last events, and a direct call to each listener for every new one."""
 
     def __init__(self) -> None:
-        self.recent: deque[Event] = deque(maxlen=KEPT_EVENTS)
-        self._listeners: list[Callable[[Event], None]] = []
+        self.recent: deque[E] = deque(maxlen=KEPT_EVENTS)
+        self._listeners: list[Callable[[E], None]] = []
 
-    def add(self, event: Event) -> None:
+    def add(self, event: E) -> None:
         """Keep an event and tell the listeners."""
         self.recent.append(event)
         for listener in tuple(self._listeners):
             listener(event)
 
-    def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+    def listen(self, listener: Callable[[E], None]) -> Callable[[], None]:
         """Call `listener` with every event from now on; returns the way to stop it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+
+EventLog = Log[Event]

@@ -33,6 +33,7 @@ from leadline.engine.readers import (
 from leadline.engine.shelf import Shelf
 from leadline.engine.sources import Sources
 from leadline.engine.stats import FailoverCounts, FeedStats, ReadingCounts
+from leadline.engine.tasks import Tasks
 from leadline.engine.topics import Desk, Topic
 from leadline.engine.wants import Wants
 from leadline.engine.watch import Watch
@@ -71,6 +72,7 @@ class Feed:
 
     def __init__(self, market: MarketData, clock: Clock) -> None:
         self._clock = clock
+        self._tasks = Tasks()
         self._desk = Desk(clock)
         self._shelf = Shelf(self._desk)
         answers = Answers(market, self._desk, self._shelf, self._spawn)
@@ -82,8 +84,6 @@ class Feed:
         self._intake = Intake(self._shelf, self._desk.events, self._sources, self._fallback, self._backfill)
         self.receive = self._intake.receive
         """Takes one piece of news and its monotonic time: the `emit` of a session."""
-        self._group: asyncio.TaskGroup | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
         self._error: Error | None = None
         self._past = ReadingCounts()
         self._stopwatch = Stopwatch()
@@ -95,32 +95,18 @@ class Feed:
     # --- lifetime ---
 
     async def __aenter__(self) -> Self:
-        self._group = asyncio.TaskGroup()
-        await self._group.__aenter__()
+        await self._tasks.enter()
         self._spawn(self._tick())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        group, self._group = self._group, None
-        assert group is not None
-        for task in tuple(self._tasks):
-            task.cancel()
-        if kind is asyncio.CancelledError:  # perhaps the group's own doing: it must know
-            await group.__aexit__(kind, error, trace)
-        else:
-            await group.__aexit__(None, None, None)
+        await self._tasks.leave(kind, error, trace)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
         """Run as a task of the feed; nothing is begun once the feed has been left."""
-        if self._group is None:
-            work.close()
-            return None
-        task = self._group.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        return self._tasks.spawn(work)
 
     async def _tick(self) -> None:
         while True:
@@ -187,7 +173,7 @@ class Feed:
     async def _read(
         self, channel: Channel, symbol: str, param: int, source: Source | None, stale_ok: bool
     ) -> Reading[Any]:
-        assert self._group is not None, "a feed is read inside its async with"
+        assert self._tasks.entered, "a feed is read inside its async with"
         topic = self._wants.topic(self._wants.subscription(channel, symbol, param))
         return await self._sources.read(topic, source, stale_ok)
 

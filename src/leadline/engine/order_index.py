@@ -62,6 +62,8 @@ class OrderIndex:
     def __init__(self) -> None:
         self._all: dict[str, Tracked] = {}
         self._live: dict[str, Tracked] = {}
+        self._live_of: dict[str, dict[str, Tracked]] = {}
+        """The same by symbol: every order asks for those of its own before it may leave."""
         self._unanswered: dict[str, Tracked] = {}
         self._by_order_id: dict[str, Tracked] = {}
         self._by_userref: dict[int, Tracked] = {}
@@ -101,6 +103,10 @@ class OrderIndex:
     def live(self) -> list[Tracked]:
         """All that are not finished."""
         return list(self._live.values())
+
+    def live_of(self, symbol: str) -> list[Tracked]:
+        """Those of a symbol that are not finished."""
+        return list(self._live_of.get(symbol, {}).values())
 
     def unanswered(self) -> list[Tracked]:
         """Ours that have no order id yet and may still get one."""
@@ -167,12 +173,13 @@ class OrderIndex:
         if order.order_id is not None:
             self._by_order_id[order.order_id] = tracked
         _keep(self._live, tracked, not order.state.final)
+        _keep(self._live_of.setdefault(order.symbol, {}), tracked, not order.state.final)
         _keep(self._unanswered, tracked, order.order_id is None and not order.state.final)
 
     def forget(self, tracked: Tracked) -> None:
         """The order leaves, with all its names."""
         order = tracked.order
-        for table in (self._all, self._live, self._unanswered):
+        for table in (self._all, self._live, self._live_of.get(order.symbol, {}), self._unanswered):
             table.pop(tracked.name, None)
         if order.order_id is not None and self._by_order_id.get(order.order_id) is tracked:
             del self._by_order_id[order.order_id]

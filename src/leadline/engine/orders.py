@@ -35,6 +35,7 @@ from leadline.engine.placing import Placing
 from leadline.engine.records import Drifted, Resumed
 from leadline.engine.resolver import FILLS_MISSING, Resolver
 from leadline.engine.risk import Risk
+from leadline.engine.tasks import Tasks
 from leadline.errors import CheckFailed
 from leadline.model.market import VenueMode
 from leadline.model.order import (
@@ -65,7 +66,7 @@ class OrderCounts(Struct, frozen=True, kw_only=True):
     """Orders at one moment, and what has happened so far."""
 
     unconfirmed: int
-    """Orders of which it is not known whether the venue has them, the answer lost."""
+    """Orders whose state nobody vouches for now: the answer lost, or the stream of their news."""
     open: int
     queued: int
     fills: int
@@ -101,8 +102,7 @@ class Orders:
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._clock = clock
-        self._group: asyncio.TaskGroup | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._lost_ns: int | None = None
         self._wire = OrderWire(clock, log or EventLog(), self._spawn)
         self.blotter = Blotter(clock, journal.note, self._publish)
@@ -135,30 +135,19 @@ class Orders:
                 self._resolver.ask(tracked.name, tracked.doubt)
 
     async def __aenter__(self) -> Self:
-        self._group = asyncio.TaskGroup()
-        await self._group.__aenter__()
+        await self._tasks.enter()
         self._spawn(self._resolver.run())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        group, self._group = self._group, None
-        assert group is not None
-        for task in tuple(self._tasks):
-            task.cancel()
-        if kind is asyncio.CancelledError:  # perhaps the group's own doing: it must know
-            await group.__aexit__(kind, error, trace)
-        else:
-            await group.__aexit__(None, None, None)
+        await self._tasks.leave(kind, error, trace)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        if self._group is None:
-            work.close()
+        task = self._tasks.spawn(work)
+        if task is None:
             raise CheckFailed("orders are used inside their `async with`")
-        task = self._group.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         return task
 
     # --- what a program asks for ---
@@ -219,7 +208,7 @@ class Orders:
         return self.blotter.get(name)
 
     def _entered(self) -> None:
-        if self._group is None:
+        if not self._tasks.entered:
             raise CheckFailed("orders are used inside their `async with`")
 
     def _named(self, name: str) -> Tracked:
@@ -266,7 +255,7 @@ class Orders:
         live = self.blotter.live()
         counts, resolver = self.blotter.counts, self._resolver
         return OrderCounts(
-            unconfirmed=sum(item.order.state is OrderState.UNKNOWN and item.in_doubt for item in live),
+            unconfirmed=sum(map(self._unconfirmed, live)),
             open=sum(item.order.state is not OrderState.UNKNOWN for item in live),
             queued=len(self._queue.waiting()),
             fills=counts.fills,
@@ -279,6 +268,9 @@ class Orders:
             finds_failed=resolver.finds_failed,
             never_placed=resolver.never_placed,
         )
+
+    def _unconfirmed(self, item: Tracked) -> bool:
+        return item.in_doubt if item.order.state is OrderState.UNKNOWN else self._lost_ns is not None
 
     def events(self) -> AsyncGenerator[OrderNews, None]:
         """Everything that happens to orders from the first `anext` on, in order; nothing is passed over."""

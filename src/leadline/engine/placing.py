@@ -88,6 +88,8 @@ class Placing:
         self._publish = publish
         self._leaving: dict[str, Intent] = {}
         """On their way to the disk; a cancel that overtakes one takes it out, and it is not sent."""
+        self._asked: set[str] = set()
+        """Client ids of what goes by REST, where it may have to wait for its turn."""
 
     # --- what is asked for ---
 
@@ -124,13 +126,17 @@ class Placing:
         return (await self._place([approved], way))[0]
 
     def withdraw(self, client_id: str) -> Order | None:
-        """Keep an order that is on its way to the disk from being sent; None when it is not there."""
+        """Keep an order that is on its way from being sent; None when it is not there, or has left."""
         intent = self._leaving.pop(client_id, None)
-        return None if intent is None else self._removed(client_id, intent.sent)
+        if intent is not None:
+            return self._removed(client_id, intent.sent)
+        if client_id not in self._asked or not self._entry.take_back(client_id):
+            return None
+        return self._blotter.settle(client_id, OrderState.CANCELED, REMOVED, self._clock.mono_ns())
 
     def leaving(self) -> list[str]:
-        """Client ids on their way to the disk."""
-        return list(self._leaving)
+        """Client ids on their way, of which some may have left."""
+        return [*self._leaving, *self._asked]
 
     # --- the way ---
 
@@ -222,15 +228,20 @@ class Placing:
             return
         answers: list[Placed | VenueError] | None = None
         failed: Error | None = None
+        names = {intent.client_id for intent in intents} if path is Path.REST else set()
+        self._asked |= names
         try:
             answers = await self._ask(intents, way, path)
         except Error as error:
             failed = error
         finally:
+            self._asked -= names
             if answers is None and failed is None:
                 self._doubt(intents, "its sender was cancelled while the answer was awaited")
         if isinstance(failed, ConnectFailed) and path is Path.STREAM:
             await self._by_rest(intents, way)
+        elif isinstance(failed, Refused) and (others := self._beside_the_taken_back(intents)):
+            await self._by_rest(others, way)
         elif failed is not None:
             self._failed(intents, failed)
         else:
@@ -246,8 +257,13 @@ class Placing:
             return [await self._entry.place(placements[0], path)]
         return await self._entry.place_batch(placements, path)
 
+    def _beside_the_taken_back(self, intents: Sequence[Intent]) -> list[Intent]:
+        """What shared its request with something that was taken back; nothing where nothing was."""
+        others = [intent for intent in intents if not self._known(intent.client_id).state.final]
+        return others if len(others) < len(intents) else []
+
     async def _by_rest(self, intents: Sequence[Intent], way: _Way) -> None:
-        """No byte has left on the stream: the other path, once, with a deadline that holds there."""
+        """No byte has left: by REST, once, with a deadline that holds there."""
         until_ns = deadline_ns(self._entry, min(intent.sent.deadline_s for intent in intents), Path.REST)
         moved = [replace(intent, deadline_ns=until_ns) for intent in intents]
         try:

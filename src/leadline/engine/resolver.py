@@ -24,6 +24,9 @@ FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 3.0
 """With the round trip of the search, an order is resolved within 5 s of the venue being reachable."""
 
+SOON_S = 0.1
+"""How often the venue's clock is compared with a deadline that is about to pass."""
+
 IDLE_DELAY_S = 60.0
 """Between searches for what the venue should know and does not tell, after ten of them."""
 
@@ -42,12 +45,14 @@ STRANGERS_S = 1.0
 class _Question:
     """One order to be asked about."""
 
-    __slots__ = ("again", "attempts", "due_ns", "name", "why")
+    __slots__ = ("again", "attempts", "due_ns", "name", "not_before_ns", "why")
 
     def __init__(self, name: str, why: str, due_ns: int) -> None:
         self.name = name
         self.why = why
         self.due_ns = due_ns
+        self.not_before_ns = 0
+        """Until then another search would prove no more than the last, at the cost of the one that does."""
         self.attempts = 0
         self.again = False
         """Whether it was asked anew while a search was out, which may not have seen the reason."""
@@ -85,7 +90,7 @@ class Resolver:
         if question is None:
             self._questions[name] = _Question(name, why, due_ns)
         else:
-            question.due_ns = min(question.due_ns, due_ns)
+            question.due_ns = max(min(question.due_ns, due_ns), question.not_before_ns)
             if why != FILLS_MISSING:
                 question.why = why
                 question.again = name in self._asking
@@ -100,7 +105,7 @@ class Resolver:
         now_ns = self._clock.mono_ns()
         for question in self._questions.values():
             question.attempts = 0
-            question.due_ns = now_ns
+            question.due_ns = max(now_ns, question.not_before_ns)
         self._alarm.wake()
 
     async def find(self, name: str) -> None:
@@ -120,10 +125,22 @@ class Resolver:
                 question
                 for question in self._questions.values()
                 if question.due_ns <= now_ns and question.name not in self._asking
+                if not self._too_early(question, now_ns)
             ]
             for question in due[: AT_ONCE - len(self._asking)] if len(self._asking) < AT_ONCE else ():
                 self._begin(question)
             await self._alarm.wait(self._until_next_s(now_ns))
+
+    def _too_early(self, question: _Question, now_ns: int) -> bool:
+        """Whether a search would prove no more than the last: by the venue's clock at its slowest."""
+        tracked = self._blotter.tracked(question.name)
+        clock_known = self._entry.passed(0, 0.0)
+        if tracked is None or not question.not_before_ns or not clock_known:
+            return False
+        if self._beyond(tracked.deadline_ns):
+            return False
+        question.due_ns = now_ns + round(SOON_S * NS_PER_S)
+        return True
 
     def _until_next_s(self, now_ns: int) -> float | None:
         later = [
@@ -161,7 +178,8 @@ class Resolver:
         asked_ns = self._clock.mono_ns()
         self.finds += 1
         try:
-            reports = await self._entry.find(key, self._since_ns(tracked))
+            known = () if tracked is None else [fill.exec_id for fill in tracked.order.fills]
+            reports = await self._entry.find(key, self._since_ns(tracked), known)
         except Error as error:
             self._failed(question, error)
             return
@@ -235,6 +253,7 @@ class Resolver:
             if left_s > 0:
                 question.attempts = 0
                 question.due_ns = self._clock.mono_ns() + round(left_s * NS_PER_S)
+                question.not_before_ns = question.due_ns
                 return
         self._postpone(question)
 

@@ -12,6 +12,9 @@ from msgspec import Struct
 
 from leadline.model.market import Side
 
+# gc=False: values that hold only values are in no cycle, and thousands of them would make each round of the
+# garbage collector, in which the event loop stands still, longer than a millisecond.
+
 
 class OrderKind(Enum):
     """What makes an order execute, in the venue's words (Kraken: dossier §10.1)."""
@@ -85,7 +88,7 @@ class ConditionalClose(Struct, frozen=True, forbid_unknown_fields=True):
     trigger_price_type: PriceType = PriceType.STATIC
 
 
-class OrderRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OrderRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """An order as somebody wants it. `qty` is in base currency; `cost` (market buys) in quote currency.
 
     `deadline_s` is how long after our decision the venue may still accept it; Kraken takes 0.5 to 60 s on the
@@ -163,7 +166,7 @@ class Fee(Struct, frozen=True):
     qty: Decimal
 
 
-class Fill(Struct, frozen=True, kw_only=True):
+class Fill(Struct, frozen=True, kw_only=True, gc=False):
     """One match of one of our orders; `exec_id` is its unique id, `trade_id` the pair's number."""
 
     exec_id: str
@@ -229,7 +232,7 @@ class Provenance(Enum):
     ADOPTED = "adopted"  # another program, another journal, or a person
 
 
-class Order(Struct, frozen=True, kw_only=True):
+class Order(Struct, frozen=True, kw_only=True, gc=False):
     """One order as we know it at one moment.
 
     `client_id` is our own name of it, unique for ever ("" for an adopted order without one). `requested` is
@@ -278,5 +281,6 @@ class Order(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> OrderKey:
-        """Every name it has."""
-        return OrderKey(self.order_id, self.client_id or None, self.userref)
+        """Every name the venue may know it by: where a userref was given it has not heard our client id."""
+        named = self.client_id if self.userref is None else None
+        return OrderKey(self.order_id, named or None, self.userref)

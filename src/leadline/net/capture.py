@@ -32,12 +32,16 @@ CHUNK_BYTES = 64 * 1024
 OUR_CLOCK = "t = unix nanoseconds at the recording host"
 
 
-_TOKEN = re.compile(r'("token"\s*:\s*")(?:[^"\\]|\\.)*"')
+_TOKEN = re.compile(r'("token"\s*:\s*")(?:[^"\\]|\\.)*(?:"|\Z)')
+_QUOTED_TOKEN = re.compile(r'(\\+"token\\+"\s*:\s*\\+")(?:(?!\\+").)*', re.DOTALL)
+"""In a message that is quoted inside another, as an error that echoes what it was sent."""
 
 
 def masked(text: str) -> str:
-    """A message without the value of a `token`; any other stays as it is."""
-    return _TOKEN.sub(r'\1***"', text) if '"token"' in text else text
+    """A message without the value of a `token`, quoted and torn ones too; any other stays as it is."""
+    if "token" not in text:
+        return text
+    return _QUOTED_TOKEN.sub(r"\1***", _TOKEN.sub(r'\1***"', text))
 
 
 class Direction(Enum):

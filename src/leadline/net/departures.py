@@ -112,6 +112,10 @@ class Departures:
         if wait_s > PATIENCE_S[priority]:
             raise _throttled(wait_s)
 
+    def never_left(self, ticket: Ticket) -> None:
+        """Nothing of what left here has reached the wire: the venue counts nothing, so it is given back."""
+        self._budget.spend(-ticket.cost, self._clock.mono_ns())
+
     def exceeded(self) -> None:
         """The venue has said that we ask too much: what costs anything waits until the budget has drained."""
         self._budget.exceeded(self._clock.mono_ns())

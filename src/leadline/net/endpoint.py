@@ -31,9 +31,11 @@ class Proxy:
 def endpoint(url: str, secure: str) -> URL:
     """The parsed address; `secure` is the scheme that may go anywhere, its plain sister only to loopback.
 
-    Raises ConfigError naming the address and the cure.
+    Raises ConfigError naming the address, unless a password may be in it, and the cure.
     """
     plain = PLAIN_OF[secure]
+    if "@" in url:  # and not printed: what stands before it is a secret
+        raise ConfigError("an address has no @ and no password in it; keys are set under credentials")
     try:
         parsed = URL(url)
     except ValueError as error:

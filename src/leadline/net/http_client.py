@@ -14,6 +14,7 @@ from leadline.core.limits import DecayingCounter
 from leadline.errors import ConnectFailed, ConnectionLost, ProtocolError
 from leadline.net.endpoint import (
     USER_AGENT,
+    BrokenOff,
     endpoint,
     never_twice,
     proxy_for,
@@ -58,7 +59,10 @@ class AiohttpExchange:
             self._http = None
 
     async def exchange(self, request: Request) -> Response:
-        """Send now and return the answer; raises ConnectFailed or ConnectionLost."""
+        """Send now and return the answer; raises ConnectFailed or ConnectionLost.
+
+        What aiohttp raised is not kept: its frames hold the signed headers, and crash reports print locals.
+        """
         assert self._http is not None, "used outside its async with block"
         proxy = proxy_for(self._base)
         host = self._base.host
@@ -76,21 +80,23 @@ class AiohttpExchange:
                 body = await _read(response)
                 headers = tuple(response.headers.items())
                 return Response(response.status, headers, body)
+        except BrokenOff as error:
+            raise error.with_traceback(None) from None
         except aiohttp.ClientHttpProxyError as error:
             raise ConnectFailed(
                 f"the proxy refuses to reach {host}: HTTP {error.status}", status=error.status
-            ) from error
+            ) from None
         except aiohttp.ClientConnectorCertificateError as error:
             raise ConnectFailed(
                 f"the certificate of {host} is not trusted: {error.certificate_error}"
-            ) from error
+            ) from None
         except aiohttp.ClientProxyConnectionError as error:
-            raise ConnectFailed(proxy_unreachable(host, error)) from error
+            raise ConnectFailed(proxy_unreachable(host, error)) from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise ConnectFailed(f"cannot reach {host}: {error}") from error
+            raise ConnectFailed(f"cannot reach {host}: {error}") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             why = str(error) or "no answer in time"
-            raise ConnectionLost(f"{host} gave no whole answer to {request.path}: {why}") from error
+            raise ConnectionLost(f"{host} gave no whole answer to {request.path}: {why}") from None
 
     def _url(self, request: Request) -> URL:
         return URL(str(self._base).rstrip("/") + request.path).with_query(request.query)

@@ -16,7 +16,7 @@ from enum import Enum
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.limits import Budget
 from leadline.core.nonce import Floor, Scale
-from leadline.errors import AuthError
+from leadline.errors import AuthError, ConnectFailed, Error, Refused
 from leadline.net.departures import Departures, Priority
 from leadline.net.http import TOO_MANY_REQUESTS, Exchange, Purpose, Request, Response
 from leadline.net.key_state import KeyState
@@ -25,9 +25,9 @@ OVERTAKE_S = 5.0
 """So long a request waits for the answer to the one before it."""
 URGENT_OVERTAKE_S = 0.04
 """So long a cancel waits for the answer to the cancel before it."""
-OVERTAKEN_LIMIT = 5
+OVERTAKEN_LIMIT = 15
 OVERTAKEN_WINDOW_S = 60
-"""More refusals than these within so long are not explained by requests that overtook each other."""
+"""More refusals than these within so long, none below a nonce that the venue took, are not our doing."""
 
 _LOOK_AGAIN_S = 0.05
 _KEPT_OVERTAKEN = 256
@@ -40,7 +40,7 @@ _MANNERS = {
     Purpose.LOOKUP: (Priority.EMERGENCY, 30.0),
     Purpose.CREDENTIAL: (Priority.EMERGENCY, 30.0),  # without the stream everything must be looked up
     Purpose.RECOVERY: (Priority.FALLBACK, 60.0),
-    Purpose.ORDER: (Priority.ORDER, 5.0),
+    Purpose.ORDER: (Priority.ORDER, 2.5),  # its deadline lies 3 s beyond the nearest that the venue takes
     Purpose.HISTORY: (Priority.BACKGROUND, math.inf),
 }
 _ORDINARY = (Priority.NORMAL, 30.0)
@@ -57,6 +57,25 @@ class Call:
     """Makes the signed request of a nonce."""
     masked: tuple[tuple[str, str], ...]
     """The parameters as they may be shown and kept."""
+
+
+class Recall:
+    """Handed in with a call, takes it back as long as it has not left."""
+
+    def __init__(self) -> None:
+        self._left = False
+        self._taken_back = False
+
+    def take_back(self) -> bool:
+        """Whether the request will not leave any more; false once it has left."""
+        self._taken_back = not self._left
+        return self._taken_back
+
+    def leave(self) -> None:
+        """It leaves now; raises Refused where it was taken back."""
+        if self._taken_back:
+            raise Refused("it was taken back before it left")
+        self._left = True
 
 
 class Verdict(Enum):
@@ -104,7 +123,10 @@ class KeyedHttp:
         self._changed = asyncio.Event()
         self._has_turn = False
         self._overtaken: deque[int] = deque(maxlen=_KEPT_OVERTAKEN)
-        self._excused_ns: deque[int] = deque()
+        self._excused: deque[tuple[int, int]] = deque()
+        """Nonces that were refused and may have been overtaken, each with its time (monotonic)."""
+        self._passed = -1
+        """The largest nonce that the venue has taken of us."""
         self.stopped: str | None = None
         """Why nothing leaves any more, once that is so."""
         self.counts: Counter[Purpose] = Counter()
@@ -113,11 +135,12 @@ class KeyedHttp:
         """How many have not left yet."""
         self.nonces_refused = 0
 
-    async def call(self, call: Call, purpose: Purpose) -> tuple[Response, int]:
+    async def call(self, call: Call, purpose: Purpose, recall: Recall | None = None) -> tuple[Response, int]:
         """The venue's answer, whatever its status, and the nonce the request left with.
 
         Raises ConnectFailed when no byte left, ConnectionLost when the answer never came, Throttled when the
-        budget leaves no room within the purpose's patience, AuthError once the key is stopped.
+        budget leaves no room within the purpose's patience, Refused when it was taken back, AuthError once
+        the key is stopped.
         """
         self._check()
         urgent = purpose in _URGENT
@@ -132,15 +155,31 @@ class KeyedHttp:
         try:
             self._check()
             nonce = await self._state.next_nonce(self._clock.wall_ns())
+            if recall is not None:
+                recall.leave()
             self.counts[purpose] += 1
             response = await self._exchange.exchange(call.seal(nonce))
-            if self._state.last_nonce() > nonce:
+            if self._was_overtaken(nonce):
                 self._overtaken.append(nonce)
+        except ConnectFailed:
+            self._departures.never_left(ticket)
+            raise
         finally:
             self._land(flight)
         if response.status == TOO_MANY_REQUESTS:
             self.exceeded()
         return response, nonce
+
+    def _was_overtaken(self, nonce: int) -> bool:
+        """Whether somebody has taken a later nonce; what files cannot tell now does not undo the answer."""
+        try:
+            return self._state.last_nonce() > nonce
+        except Error:
+            return False
+
+    def nonce_passed(self, nonce: int) -> None:
+        """The venue has taken this nonce: what it refused below was overtaken, by nobody but us."""
+        self._passed = max(self._passed, nonce)
 
     async def nonce_refused(self, nonce: int) -> Verdict:
         """The venue has refused the nonce of a call; says whether that call may go once more.
@@ -151,7 +190,7 @@ class KeyedHttp:
         self.nonces_refused += 1
         if self.stopped is not None:
             return Verdict.STOP
-        if nonce in self._overtaken and self._excused():
+        if nonce in self._overtaken and self._is_excused(nonce):
             return Verdict.RETRY
         if self._floor is not None and _below(self._floor, nonce, self._clock.wall_ns()):
             await self._state.move_nonce(self._floor)
@@ -222,13 +261,17 @@ class KeyedHttp:
             self._state.give_turn()
         self._changed.set()
 
-    def _excused(self) -> bool:
+    def _is_excused(self, nonce: int) -> bool:
+        """Whether a later one of ours explains the refusal: for certain, or not yet too often to believe."""
         now_ns = self._clock.mono_ns()
-        while self._excused_ns and now_ns - self._excused_ns[0] > OVERTAKEN_WINDOW_S * NS_PER_S:
-            self._excused_ns.popleft()
-        if len(self._excused_ns) >= OVERTAKEN_LIMIT:
-            return False
-        self._excused_ns.append(now_ns)
+        since_ns = now_ns - OVERTAKEN_WINDOW_S * NS_PER_S
+        self._excused = deque(
+            (at_ns, one) for at_ns, one in self._excused if at_ns >= since_ns and one > self._passed
+        )
+        if nonce > self._passed:
+            if len(self._excused) >= OVERTAKEN_LIMIT:
+                return False
+            self._excused.append((now_ns, nonce))
         return True
 
     def _explanation(self, nonce: int) -> str:

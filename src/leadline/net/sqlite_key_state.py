@@ -284,20 +284,34 @@ class _SqliteBudget(SharedBudget):
         return None if row is None else Standing(*row)
 
     def _change(self, change: Callable[[Standing | None], tuple[Standing, T]]) -> T:
+        """Reckon, and write if what we reckoned with still stands; else again with what stands now.
+
+        One reading and one writing statement: this runs in the event loop, on the way of every order.
+        """
         try:
-            self._file.execute("BEGIN IMMEDIATE")
-            standing, told = change(self._kept())
-            self._file.execute(
-                "INSERT OR REPLACE INTO budget VALUES (?, ?, ?, ?)",
-                (self._name, standing.empty_ns, standing.decay_per_s, standing.written_ns),
-            )
-            self._file.execute("COMMIT")
-            self._own = None
+            while True:
+                kept = self._kept()
+                standing, told = change(kept)
+                if self._replaced(kept, standing):
+                    self._own = None
+                    return told
         except sqlite3.OperationalError:
-            if self._file.in_transaction:
-                self._file.execute("ROLLBACK")
             self._own, told = change(self._kept())
-        return told
+            return told
+
+    def _replaced(self, kept: Standing | None, standing: Standing) -> bool:
+        row = (self._name, standing.empty_ns, standing.decay_per_s, standing.written_ns)
+        if kept is None:
+            done = self._file.execute("INSERT OR IGNORE INTO budget VALUES (?, ?, ?, ?)", row)
+        elif self._own is not None:  # we have counted on from what was there
+            done = self._file.execute("INSERT OR REPLACE INTO budget VALUES (?, ?, ?, ?)", row)
+        else:
+            done = self._file.execute(
+                "UPDATE budget SET empty_ns=?, decay_per_s=?, written_ns=?"
+                " WHERE name=? AND empty_ns=? AND decay_per_s=? AND written_ns=?",
+                (*row[1:], self._name, kept.empty_ns, kept.decay_per_s, kept.written_ns),
+            )
+        return done.rowcount == 1
 
 
 def _sum(last: int, mark: int, scale: str) -> int:

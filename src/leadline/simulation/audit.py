@@ -26,6 +26,8 @@ class TradeAudit:
 
     symbol: str
     began_ns: int
+    stormy: bool = False
+    """Whether it began in bad weather: what was lost before the first trade it got, nobody could notice."""
     delivered: Counter[int] = field(default_factory=Counter)
     gaps: dict[int, Gap] = field(default_factory=dict)
 
@@ -38,11 +40,12 @@ class TradeAudit:
 
     def close(self, truth: SymbolTruth, ended_ns: int, findings: Findings, now_ns: int) -> None:
         """Judge it; times are the venue's."""
-        twice = sorted(number for number, times in self.delivered.items() if times > 1)
-        if twice:
-            findings.add(SERVED_WRONG, self.symbol, f"trades {twice[:5]} twice", "each once", now_ns)
+        self.once(findings, now_ns)
+        first = min(self.delivered, default=0) if self.stormy else 0
         expected = [
-            trade for trade in truth.prints.values() if self.began_ns < trade.time_ns < ended_ns - SETTLED_NS
+            trade
+            for trade in truth.prints.values()
+            if self.began_ns < trade.time_ns < ended_ns - SETTLED_NS and trade.trade_id >= first
         ]
         missing = [trade for trade in expected if trade.trade_id not in self.delivered]
         holes = [gap for gap in self.gaps.values() if not gap.filled and gap.missing]
@@ -52,6 +55,12 @@ class TradeAudit:
             findings.add(GAP_UNEXPLAINED, self.symbol, seen, unexplained[0], now_ns)
         for gap in holes:
             self._count(gap, missing, findings, now_ns)
+
+    def once(self, findings: Findings, now_ns: int) -> None:
+        """All that can be asked of a reader that was killed: nothing came twice."""
+        twice = sorted(number for number, times in self.delivered.items() if times > 1)
+        if twice:
+            findings.add(SERVED_WRONG, self.symbol, f"trades {twice[:5]} twice", "each once", now_ns)
 
     def _count(self, gap: Gap, missing: list[Print], findings: Findings, now_ns: int) -> None:
         true = sum(_covers(gap, trade) for trade in missing)

@@ -1,7 +1,11 @@
-"""The client's HTTP over the simulated network: the same pacing and budget as on a real one, other wires."""
+"""The client's HTTP over the simulated network: the same pacing and budget as on a real one, other wires.
+
+Rule: what has left reaches the venue and is acted on, whatever becomes of whoever sent it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,13 +14,14 @@ from leadline.clock import NS_PER_S, Clock
 from leadline.core.limits import DecayingCounter
 from leadline.emulator.fault_board import RefusedConnect
 from leadline.emulator.faults import Rate, Reply
+from leadline.emulator.kraken.rest import Answer
 from leadline.errors import ConnectFailed, ConnectionLost
 from leadline.net.http import PacedHttp, Request, Response
 from leadline.simulation.network import Network
 
 ANSWER_TIMEOUT_NS = 10 * NS_PER_S
 LOSS_SHARE = 0.01
-"""This many answers never come."""
+"""This many answers never come; of half of them the request had not arrived either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,46 +37,102 @@ class Answered:
     """Whether a fault was on that makes the venue refuse what fits its limits."""
 
 
+@dataclass(slots=True)
+class _Crossing:
+    """A request and its answer on their way."""
+
+    request: Request
+    answer: asyncio.Future[Answer | RefusedConnect | None]
+    """None: it did not come in time."""
+    given_up_ns: int
+    lost: bool
+    made_ns: int = 0
+    disturbed: bool = False
+
+
 class SimulatedHttp(PacedHttp):
-    """Asks the emulator across the network; every answer that arrives is reported to `tap`."""
+    """Asks the emulator across the network; every answer that arrives is reported to `tap`.
+
+    `departing` hears each request as it leaves, `answering` what the venue answers, as it acts.
+    """
 
     def __init__(self, network: Network, clock: Clock, counter: DecayingCounter, rng: random.Random) -> None:
         super().__init__(clock, counter)
         self._network = network
         self._random = rng
-        self.losing_until_ns = 0
-        """While this lasts no answer comes."""
         self.tap: Callable[[Answered], None] = _unheard
+        self.departing: Callable[[Request], None] = _unheard
+        self.answering: Callable[[Request, Answer | RefusedConnect], None] = _unheard
 
     async def exchange(self, request: Request) -> Response:
         network = self._network
         await network.resolve()
         given_up_ns = network.now_ns + ANSWER_TIMEOUT_NS
-        lost = network.now_ns < self.losing_until_ns or self._random.random() < LOSS_SHARE
-        reached_ns = network.arrival_ns()
-        if lost or reached_ns >= given_up_ns:
-            await network.until(given_up_ns)
-            raise ConnectionLost(f"no answer to {request.path} in time")
-        await network.until(reached_ns)
+        luck = self._random.random()
+        lost = network.now_ns < network.losing_until_ns or luck < LOSS_SHARE
+        answer: asyncio.Future[Answer | RefusedConnect | None] = asyncio.get_running_loop().create_future()
+        crossing = _Crossing(request, answer, given_up_ns, lost)
+        self.departing(request)
+        if not lost or round(luck * 10_000) % 2:
+            network.at(network.arrival_ns(), self._reached, crossing)
+        patience = network.at(given_up_ns, _told, answer, None)
+        try:
+            told = await answer
+        finally:
+            patience.cancel()
+        return self._read(crossing, told)
+
+    def _reached(self, crossing: _Crossing) -> None:
+        """The request is at the venue, which acts and answers at once."""
+        network, request = self._network, crossing.request
         network.step()
-        made_ns = network.now_ns
+        made_ns = crossing.made_ns = network.now_ns
         held = made_ns < network.void_until_ns + ANSWER_TIMEOUT_NS  # requests held up come all at once
-        disturbed = held or bool(network.exchange.board.of(Rate, Reply))
-        answer = network.exchange.request(request.method, request.path, dict(request.query), network.venue_ns)
+        crossing.disturbed = held or bool(network.exchange.board.of(Rate, Reply))
+        answer = network.exchange.request(
+            request.method,
+            request.path,
+            dict(request.query),
+            network.venue_ns,
+            request.headers,
+            request.body,
+        )
+        self.answering(request, answer)
         network.step()
         delay_ns = 0 if isinstance(answer, RefusedConnect) else round(answer.delay_s * NS_PER_S)
         back_ns = network.arrival_ns() + delay_ns
-        if back_ns >= given_up_ns:
-            await network.until(given_up_ns)
+        if not crossing.lost and back_ns < crossing.given_up_ns:
+            network.at(back_ns, _told, crossing.answer, answer)
+
+    def _read(self, crossing: _Crossing, answer: Answer | RefusedConnect | None) -> Response:
+        request = crossing.request
+        if answer is None:
             raise ConnectionLost(f"no answer to {request.path} in time")
-        await network.until(back_ns)
         if isinstance(answer, RefusedConnect):
+            if answer.executed:
+                raise ConnectionLost(f"the connection was cut before {request.path} was answered")
             if answer.status is None:
                 raise ConnectFailed("the connection was reset")
             return Response(answer.status, (), b"")
-        self.tap(Answered(request.path, dict(request.query), answer.body, made_ns, network.now_ns, disturbed))
+        self.tap(
+            Answered(
+                request.path,
+                dict(request.query),
+                answer.body,
+                crossing.made_ns,
+                self._network.now_ns,
+                crossing.disturbed,
+            )
+        )
         return Response(answer.status, answer.headers, answer.body)
 
 
-def _unheard(answered: Answered) -> None:
+def _told(
+    future: asyncio.Future[Answer | RefusedConnect | None], answer: Answer | RefusedConnect | None
+) -> None:
+    if not future.done():
+        future.set_result(answer)
+
+
+def _unheard(*what: object) -> None:
     pass  # nobody listens yet

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextvars import Context
+from typing import Any, TypeVarTuple, Unpack
 
 from leadline.clock import NS_PER_S
+from leadline.simulation.life import LIFE
+
+Ts = TypeVarTuple("Ts")
 
 TURNS_WITHOUT_TIME = 200_000
 """So many turns of the loop at one moment are taken for an endless one."""
@@ -54,11 +58,15 @@ class _Leap(selectors.BaseSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """The loop; `now_ns` is its time in whole nanoseconds since its making."""
+    """The loop; `now_ns` is its time in whole nanoseconds since its making.
+
+    What bears the mark of a `Life` runs only while that life lasts.
+    """
 
     def __init__(self) -> None:
         self._leap = _Leap()
         super().__init__(self._leap)
+        self.set_task_factory(_marked)
 
     @property
     def now_ns(self) -> int:
@@ -67,9 +75,31 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._leap.now_ns / NS_PER_S
 
-    def call_at_ns(self, at_ns: int, callback: Any, *args: Any) -> asyncio.TimerHandle:
+    def call_soon(
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        life = LIFE.get() if context is None else context.get(LIFE)
+        if life is None:
+            return super().call_soon(callback, *args, context=context)
+        return super().call_soon(life.run, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        life = LIFE.get() if context is None else context.get(LIFE)
+        if life is None:
+            return super().call_at(when, callback, *args, context=context)
+        return super().call_at(when, life.run, callback, *args, context=context)
+
+    def call_at_ns(
+        self, at_ns: int, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
         """`call_at` in whole nanoseconds."""
-        return self.call_at(at_ns / NS_PER_S, callback, *args)
+        return self.call_at(at_ns / NS_PER_S, callback, *args, context=context)
 
     async def until(self, at_ns: int) -> None:
         """Wait for a moment; one that has passed lets other tasks run once."""
@@ -79,6 +109,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             await reached
         finally:
             timer.cancel()
+
+
+def _marked(loop: asyncio.AbstractEventLoop, work: Any, **named: Any) -> asyncio.Task[Any]:
+    """A task, entered among those of the life that it is part of."""
+    task = asyncio.Task(work, loop=loop, **named)
+    context: Context | None = named.get("context")
+    life = LIFE.get() if context is None else context.get(LIFE)
+    if life is not None:
+        life.tasks.add(task)
+    return task
 
 
 class LoopClock:

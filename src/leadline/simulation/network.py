@@ -1,7 +1,8 @@
 """The network between the client and the emulated venue, in memory and on virtual time.
 
-Messages of one connection keep their order, each is under way as long as its draw says, and every arrival
-at the client is reported to `tap` with what the venue sent: so the judge knows what really happened.
+Messages of one connection keep their order, each is under way as long as its draw says, and every departure
+and arrival at the client is reported to whoever taps the line: so the judge knows what really happened. What
+is under way belongs to the network and outlives whoever sent it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 
 from leadline.clock import NS_PER_MS, NS_PER_S
@@ -20,10 +22,13 @@ from leadline.emulator.kraken.ws import Connection
 from leadline.errors import ConnectFailed, ConnectionLost
 from leadline.net.websocket import ABNORMAL_CLOSURE, POLICY_VIOLATION, TERMINAL_STATUSES
 from leadline.simulation.latency import Latency
+from leadline.simulation.life import LIFE, Life
 from leadline.simulation.loop import VirtualLoop
 
 CONNECT_TIMEOUT_NS = 10 * NS_PER_S
 RESOLVER_ANSWER_NS = 50 * NS_PER_MS
+
+PUBLIC, PRIVATE = "ws_public", "ws_private"
 
 _NEVER_NS = 1 << 62
 
@@ -35,6 +40,7 @@ class Arrival:
     frame: Frame
     link: int
     at_ns: int
+    route: str = "ws_public"
 
 
 class Network:
@@ -47,12 +53,19 @@ class Network:
         self.exchange = exchange
         self.latency = Latency(rng)
         self.tap: Callable[[Arrival], None] = _unheard
+        self.departing: Callable[[str], None] = _unheard
+        """Hears each text that a client puts on an account's connection, as it leaves."""
+        self.said: Callable[[Frame], None] = _unheard
+        """Hears each frame that the venue puts on an account's connection."""
         self.connects_ns: list[int] = []
         self.unresolved_until_ns = 0
         self.void_until_ns = -_NEVER_NS
         """Until then nothing passes in either direction."""
+        self.losing_until_ns = 0
+        """Until then no answer of REST comes."""
         self.last_arrival_ns = 0
         self._loop = loop
+        self._context = copy_context()
         self._start_ns = start_ns
         self._links: list[Link] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -79,7 +92,7 @@ class Network:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer_ns = due_ns
-            self._timer = self._loop.call_at_ns(due_ns, self._due)
+            self._timer = self.at(due_ns, self._due)
 
     def stop(self) -> None:
         """Let the venue stand still for good."""
@@ -92,11 +105,15 @@ class Network:
         leaves_ns = max(self.now_ns, self.void_until_ns)
         return max(leaves_ns + self.latency.one_way_ns(self.now_ns), after_ns)
 
+    def at(self, at_ns: int, act: Callable[..., object], *args: object) -> asyncio.TimerHandle:
+        """Let something happen at a moment of the loop, whatever has become of the client by then."""
+        return self._loop.call_at_ns(at_ns, act, *args, context=self._context)
+
     async def until(self, at_ns: int) -> None:
         """Wait for a moment of the loop."""
         await self._loop.until(at_ns)
 
-    async def connect(self) -> Link:
+    async def connect(self, route: str = PUBLIC) -> Link:
         """A new connection for the client; raises ConnectFailed."""
         self.connects_ns.append(self.now_ns)
         await self.resolve()
@@ -108,7 +125,7 @@ class Network:
         await self.until(reached_ns)
         self.step()
         refused = self.exchange.refusal(self.venue_ns)
-        link = None if refused is not None else self._accepted()
+        link = None if refused is not None else self._accepted(route)
         try:
             await self.until(self.arrival_ns())
         except asyncio.CancelledError:
@@ -130,13 +147,20 @@ class Network:
         for link in self._links:
             link.cut()
 
+    def died(self, life: Life) -> None:
+        """The client of that life is gone: what it had sent still arrives, and then the venue notices."""
+        for link in self._links:
+            if link.life is life:
+                link.abandon()
+
     def arrived(self, arrival: Arrival) -> None:
         """Note what the client has just been given."""
         self.last_arrival_ns = arrival.at_ns
         self.tap(arrival)
 
-    def _accepted(self) -> Link:
-        link = Link(self, self.exchange.connect(self.venue_ns), self._loop, len(self.connects_ns))
+    def _accepted(self, route: str) -> Link:
+        venue = self.exchange.connect(self.venue_ns, route)
+        link = Link(self, venue, self._loop, len(self.connects_ns))
         self._links.append(link)
         self.step()
         return link
@@ -154,6 +178,8 @@ class Link:
         self._venue = venue
         self._loop = loop
         self._number = number
+        self._private = venue.route == PRIVATE
+        self.life = LIFE.get()
         self._inbox: deque[tuple[int, Frame | ConnectionLost]] = deque()
         self._outbox: deque[str] = deque()
         self._inbound_ns = 0
@@ -180,7 +206,7 @@ class Link:
                 if isinstance(item, ConnectionLost):
                     self._leave(item)
                     raise item
-                self._network.arrived(Arrival(item, self._number, at_ns))
+                self._network.arrived(Arrival(item, self._number, at_ns, self._venue.route))
                 return item.text.encode()
             self._waiter = self._loop.create_future()
             ring = None
@@ -196,15 +222,21 @@ class Link:
     async def send(self, text: str) -> None:
         if self._lost is not None:
             raise self._lost
+        if self._private:
+            self._network.departing(text)
         self._outbound_ns = self._network.arrival_ns(self._outbound_ns)
         self._outbox.append(text)  # timers of one moment ring in any order, messages keep theirs
-        self._loop.call_at_ns(self._outbound_ns, self._heard)
+        self._network.at(self._outbound_ns, self._heard)
 
     async def close(self) -> None:
+        self.abandon()
+
+    def abandon(self) -> None:
+        """This end is gone from now on."""
         if not self.left:
             self._leave(ConnectionLost("closed on this side", code=1000))
             self._outbound_ns = self._network.arrival_ns(self._outbound_ns)
-            self._loop.call_at_ns(self._outbound_ns, self._hung_up)
+            self._network.at(self._outbound_ns, self._hung_up)
 
     def _leave(self, lost: ConnectionLost) -> None:
         self._lost = lost
@@ -219,12 +251,14 @@ class Link:
             if isinstance(output, Close):
                 self._end(_closed(output))
                 return
+            if self._private:
+                self._network.said(output)
             self._put(output)
 
     def cut(self) -> None:
         """The wire breaks; each end notices in its own time."""
         self._end(ConnectionLost("the connection broke", code=ABNORMAL_CLOSURE))
-        self._loop.call_at_ns(self._network.arrival_ns(), self._hung_up)
+        self._network.at(self._network.arrival_ns(), self._hung_up)
 
     def _put(self, item: Frame | ConnectionLost) -> None:
         if self.left or self._ended:
@@ -232,7 +266,7 @@ class Link:
         self._inbound_ns = self._network.arrival_ns(self._inbound_ns)
         self._inbox.append((self._inbound_ns, item))
         if len(self._inbox) == 1 and self._waiter is not None:
-            self._loop.call_at_ns(self._inbound_ns, self._ring)
+            self._network.at(self._inbound_ns, self._ring)
 
     def _end(self, lost: ConnectionLost) -> None:
         self._put(lost)
@@ -268,5 +302,5 @@ def _turned_away(refused: RefusedConnect | None) -> ConnectFailed:
     return ConnectFailed(f"the upgrade was refused: HTTP {status}", status=status, terminal=terminal)
 
 
-def _unheard(arrival: Arrival) -> None:
+def _unheard(what: object) -> None:
     pass  # nobody listens yet

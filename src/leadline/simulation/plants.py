@@ -6,13 +6,18 @@ knows of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from leadline.app.account import LiveAccount
 from leadline.core.book import Book, BookView
 from leadline.core.session import Confirmed, Emit, MarketSession, News
 from leadline.model.instrument import Instrument
 from leadline.model.market import Channel, Ticker, Trade, TradeBatch
 from leadline.net.http import Purpose
+from leadline.net.key_state import MemoryKeyState
+from leadline.simulation import order_plants
+from leadline.simulation.journal import SimulatedJournal
 from leadline.venues.kraken.books import BookStream, Verdict
 from leadline.venues.kraken.session import KrakenSession
 from leadline.venues.kraken.venue import Kraken
@@ -69,8 +74,13 @@ class NoTruncation(_PlantedBooks):
 class _Repeating(KrakenSession):
     """Sessions that remember what they have last told of each stream."""
 
-    def __init__(self, emit: Emit, instrument: Callable[[str], Instrument | None]) -> None:
-        super().__init__(self._remember, instrument)
+    def __init__(
+        self,
+        emit: Emit,
+        instrument: Callable[[str], Instrument | None],
+        learn: Callable[[Sequence[Instrument]], None] | None = None,
+    ) -> None:
+        super().__init__(self._remember, instrument, learn)
         self._last: dict[tuple[Channel, str], News] = {}
         self._pass_on = emit
 
@@ -126,7 +136,7 @@ class PlantedKraken(Kraken):
     make: type[KrakenSession] = KrakenSession
 
     def session(self, emit: Emit) -> MarketSession:
-        return self.make(emit, self._symbols.get)
+        return self.make(emit, self.symbols.get, self.symbols.update)
 
 
 class NoBackfill(Kraken):
@@ -151,11 +161,30 @@ def _with(session: type[KrakenSession]) -> type[Kraken]:
     return type(f"{session.__name__}Kraken", (PlantedKraken,), {"make": session})
 
 
-PLANTS: dict[str, type[Kraken]] = {
-    "serve-before-check": _with(ServeBeforeCheck),
-    "no-truncation": _with(NoTruncation),
-    "ack-is-live": _with(AckIsLive),
-    "stale-as-fresh": _with(StaleAsFresh),
-    "no-backfill": NoBackfill,
-    "lost-subscription": _with(LostSubscription),
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """What the parts of a client are made of; without a plant all of them are the product's own."""
+
+    venue: type[Kraken] = Kraken
+    account: type[LiveAccount] = LiveAccount
+    journal: type[SimulatedJournal] = SimulatedJournal
+    state: type[MemoryKeyState] = MemoryKeyState
+
+
+NOTHING = Plant()
+
+PLANTS: dict[str, Plant] = {
+    "serve-before-check": Plant(_with(ServeBeforeCheck)),
+    "no-truncation": Plant(_with(NoTruncation)),
+    "ack-is-live": Plant(_with(AckIsLive)),
+    "stale-as-fresh": Plant(_with(StaleAsFresh)),
+    "no-backfill": Plant(NoBackfill),
+    "lost-subscription": Plant(_with(LostSubscription)),
+    "journal-after-send": Plant(journal=order_plants.JournalAfterSend),
+    "retry-on-timeout": Plant(account=order_plants.RetryOnTimeout),
+    "no-fill-dedupe": Plant(account=order_plants.NoFillDedupe),
+    "clock-nonce": Plant(state=order_plants.ClockNonce),
+    "sequence-gap-ignored": Plant(account=order_plants.SequenceGapIgnored),
+    "cancel-error-as-verdict": Plant(account=order_plants.CancelErrorAsVerdict),
+    "unknown-by-timer": Plant(account=order_plants.UnknownByTimer),
 }

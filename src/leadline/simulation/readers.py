@@ -20,6 +20,7 @@ from leadline.simulation.audit import BarAudit, TradeAudit
 from leadline.simulation.judge import Judge
 from leadline.simulation.loop import LoopClock
 from leadline.simulation.network import Network
+from leadline.simulation.strikes import CALM_START_S
 
 Items = AsyncGenerator[Reading[Any] | Gap, None]
 Work = Coroutine[Any, Any, None]
@@ -32,7 +33,7 @@ REFUSED = "DOT/USD"
 class Readers:
     """Makes the readers and keeps what is judged of each at the end."""
 
-    def __init__(self, feed: Feed, judge: Judge, clock: LoopClock, seed: int, network: Network) -> None:
+    def __init__(self, feed: Feed, judge: Judge, clock: LoopClock, seed: str, network: Network) -> None:
         self.trade_audits: list[TradeAudit] = []
         self.bar_audits: list[BarAudit] = []
         self._feed = feed
@@ -89,7 +90,8 @@ class Readers:
 
     async def _trades(self, symbol: str, pause_s: float = 0.0) -> None:
         luck = self._luck()
-        audit = TradeAudit(symbol, self._network.venue_ns)
+        stormy = self._network.now_ns > CALM_START_S * NS_PER_S
+        audit = TradeAudit(symbol, self._network.venue_ns, stormy)
         self.trade_audits.append(audit)
         async with aclosing(self._feed.every_trade(symbol)) as stream:
             async for item in stream:

@@ -19,6 +19,26 @@ GAP_UNEXPLAINED = "gap_unexplained"
 NOT_LIVE = "not_live"
 ESCAPED = "escaped"
 TOO_MANY = "too_many_requests"
+LOST = "lost"
+DUPLICATED = "duplicated"
+MISJUDGED = "misjudged"
+FILLS_MISSED = "fills_missed"
+FILLS_DOUBLED = "fills_doubled"
+UNRESOLVED = "unresolved"
+NONCE_REFUSED = "nonce_refused"
+LIMIT_REFUSED = "limit_refused"
+
+ACCOUNT_KINDS = (
+    LOST,
+    DUPLICATED,
+    MISJUDGED,
+    FILLS_MISSED,
+    FILLS_DOUBLED,
+    UNRESOLVED,
+    NONCE_REFUSED,
+    LIMIT_REFUSED,
+)
+"""What must not happen to the orders of an account."""
 
 
 class Violation(Struct, frozen=True):
@@ -42,6 +62,12 @@ class Report(Struct):
     books_compared: int = 0
     readings_compared: int = 0
     trades: int = 0
+    orders: int = 0
+    """Orders that the venue took of the client, those it made of its fills included."""
+    fills: int = 0
+    restarts: int = 0
+    refused_by_fault: int = 0
+    """Nonces and limits refused through a fault of the network or another client's use of the budget."""
     kinds: Counter[str] = Counter()
     round_trip_ms: Counter[int] = Counter()
     violations: list[Violation] = []
@@ -56,6 +82,10 @@ class Report(Struct):
         self.books_compared += other.books_compared
         self.readings_compared += other.readings_compared
         self.trades += other.trades
+        self.orders += other.orders
+        self.fills += other.fills
+        self.restarts += other.restarts
+        self.refused_by_fault += other.refused_by_fault
         self.kinds = self.kinds + other.kinds
         self.round_trip_ms = self.round_trip_ms + other.round_trip_ms
         self.violations = self.violations + other.violations

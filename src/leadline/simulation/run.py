@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from leadline.simulation.life import Life
 from leadline.simulation.loop import VirtualLoop
-from leadline.simulation.plants import PLANTS
+from leadline.simulation.plants import NOTHING, PLANTS
 from leadline.simulation.report import ESCAPED, Findings, Report
 from leadline.simulation.world import World
-from leadline.venues.kraken.venue import Kraken
 
 DEFAULT_MINUTES = 5.0
 LEAST_MINUTES = 2.0
@@ -23,15 +24,28 @@ LEAST_MINUTES = 2.0
 def run_seed(seed: int, minutes: float = DEFAULT_MINUTES, plant: str | None = None) -> Report:
     """Run one seed; `plant` names a bug to plant."""
     findings = Findings(seed, command(seed, minutes, plant))
-    venue = Kraken if plant is None else PLANTS[plant]
     loop = VirtualLoop()
-    world = World(seed, minutes, venue, loop, findings)
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+    with TemporaryDirectory(prefix="leadline-") as folder:
+        world = World(
+            seed, minutes, NOTHING if plant is None else PLANTS[plant], loop, findings, Path(folder)
+        )
         try:
-            runner.run(world.run())
+            loop.run_until_complete(world.run())
         except Exception as error:  # that something escapes is what a run looks for
             findings.add(ESCAPED, "", repr(error), "nothing escapes", loop.now_ns)
+        finally:
+            _end(loop, world.lives)
     return world.report()
+
+
+def _end(loop: VirtualLoop, lives: Sequence[Life]) -> None:
+    """Close the loop, then take apart whom it would have waited for."""
+    for life in lives:
+        life.kill()
+    loop.set_exception_handler(lambda loop, context: None)
+    loop.close()
+    for life in lives:
+        life.bury()
 
 
 def run_seeds(

@@ -15,17 +15,19 @@ from leadline.model.market import Channel, Subscription
 from leadline.model.reading import Source
 from leadline.simulation.audit import BarAudit, TradeAudit
 from leadline.simulation.latency import LONGEST_ONE_WAY_NS
-from leadline.simulation.readers import REFUSED, Readers
+from leadline.simulation.readers import REFUSED
 from leadline.simulation.report import NOT_LIVE, SERVED_WRONG, STALE_AS_FRESH, TOO_MANY
+from leadline.simulation.strikes import CALM_START_S
 
 if TYPE_CHECKING:
+    from leadline.simulation.client import Client
     from leadline.simulation.world import World
 
 RECOVERY_S = 45.0
 REFUSAL_S = 1.0
 REFUSED_AT_S = 9.0
 YOUNG_S = 15.0
-"""So long a stream just asked for may take to its first data."""
+"""So long a stream just asked for, or left and asked for again, may take to its first data."""
 
 CONNECTS = 120
 WINDOW_NS = 600 * NS_PER_S
@@ -34,19 +36,22 @@ _LIVING = frozenset({State.LIVE, State.QUIET, State.HELD})
 
 
 class Watchers:
-    """The outside view of one run."""
+    """The outside view of one life of the client."""
 
-    def __init__(self, world: World, readers: Readers) -> None:
+    def __init__(self, world: World, client: Client) -> None:
         self._world = world
-        self._readers = readers
-        self._feed = world.system.feed
+        self._client = client
+        self._readers = client.readers
+        self._feed = client.system.feed
         self._first_seen_s: dict[Subscription, float] = {}
+        self._lived_s: dict[Subscription, float] = {}
 
     async def look(self) -> None:
         """Look once a second; ask early on for what is refused; inspect all when it must have recovered."""
         clock = self._world.clock
         await clock.sleep(REFUSED_AT_S)
-        await self._refusal()
+        if self._now_s < CALM_START_S:
+            await self._refusal()
         inspected = False
         while True:
             await clock.sleep(1.0)
@@ -54,6 +59,8 @@ class Watchers:
             known = self._first_seen_s
             self._first_seen_s = {t.subscription: known.get(t.subscription, self._now_s) for t in topics}
             for topic in topics:
+                if topic.state in _LIVING:
+                    self._lived_s[topic.subscription] = self._now_s
                 self._claim(topic)
             if not inspected and self._now_s >= self._world.calm_from_s + RECOVERY_S:
                 inspected = True
@@ -106,10 +113,13 @@ class Watchers:
             subscription = topic.subscription
             refused = topic.state is State.REFUSED and subscription.symbol == REFUSED
             suspect = topic.state is State.SUSPECT  # receiving, and about to ask REST
-            young = self._now_s - self._first_seen_s[subscription] < YOUNG_S
+            asked_s = max(self._first_seen_s[subscription], self._lived_s.get(subscription, 0.0))
+            young = self._now_s - asked_s < YOUNG_S
             if not (topic.state in _LIVING or refused or suspect or young):
                 seen = f"{subscription} is {topic.state.value}: {topic.reason}"
                 self._add(NOT_LIVE, subscription.symbol, seen, f"calm since {self._world.calm_from_s:.1f} s")
+        if (why_not := self._client.out_of_touch()) is not None:
+            self._add(NOT_LIVE, "account", why_not, f"calm since {self._world.calm_from_s:.1f} s")
         stats = self._feed.stats
         if stats.wanted != stats.receiving + stats.explained:
             seen = f"{stats.wanted} wanted, {stats.receiving} receiving, {stats.explained} explained"

@@ -8,44 +8,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
-CALM_START_S = 20.0
-CALM_END_S = 65.0
-"""Longer than the 45 s within which every book must live again."""
+from leadline.simulation.account_weather import account_weather
+from leadline.simulation.strikes import CALM_END_S, CALM_START_S, LONGEST_S, Event, Strike
 
 MEAN_PAUSE_S = 14.0
-LONGEST_S = 20.0
 LEAST_STALL_S = 3.0
 """A stream that stops for less looks like the network's own delays."""
-
-
-class Event(Enum):
-    """What can happen in the client's own world."""
-
-    CUT = "cut"  # every connection breaks, both ends notice
-    BLACK_HOLE = "black hole"  # nothing passes, nobody is told
-    NO_NAMES = "no names"  # the resolver fails
-    CLOCK_STEP = "clock step"
-    SLOW_NETWORK = "slow network"
-    LOST_ANSWERS = "lost answers"  # REST answers never come
-
-
-@dataclass(frozen=True, slots=True)
-class Strike:
-    """One fault: an event of the client's world, or the fields of a fault for the emulator."""
-
-    at_s: float
-    lasts_s: float
-    event: Event | None = None
-    fields: dict[str, Any] = field(default_factory=dict)
-    step_s: float = 0.0
-
-    @property
-    def end_s(self) -> float:
-        return self.at_s + self.lasts_s
 
 
 _CHANNELS = ("book", "ticker", "trade", "ohlc")
@@ -63,7 +33,7 @@ _KINDS = (
     "RATE",
     "STATUS",
     "INSTRUMENT",
-    *Event,
+    *(event for event in Event if event is not Event.KILL),
 )
 _BODIES = (
     '{"error":["EService:Unavailable"]}',
@@ -78,7 +48,7 @@ def forecast(rng: random.Random, total_s: float, symbols: Sequence[str]) -> list
     """The strikes of a run, by time; every one is over `CALM_END_S` before the end."""
     until_s = total_s - CALM_END_S
     at_s = CALM_START_S
-    strikes: list[Strike] = []
+    strikes = account_weather(rng, until_s, symbols)
     while True:
         at_s += rng.expovariate(1 / MEAN_PAUSE_S)
         if at_s >= until_s:

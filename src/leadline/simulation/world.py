@@ -8,25 +8,32 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from leadline.app.system import PUBLIC_BUDGET, System
+from leadline.app.system import PUBLIC_BUDGET
 from leadline.clock import NS_PER_S
 from leadline.core.limits import DecayingCounter
-from leadline.core.retry import ConnectBudget
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.instruments import DEMO_PAIRS, Pair
+from leadline.engine.journal_file import Owner
+from leadline.net.http import Request
+from leadline.net.key_state import MemoryKey
+from leadline.simulation.account_judge import AccountJudge
+from leadline.simulation.client import Client, settings
 from leadline.simulation.evidence import Evidence
 from leadline.simulation.http import SimulatedHttp
 from leadline.simulation.judge import Judge
+from leadline.simulation.life import Life
 from leadline.simulation.loop import LoopClock, VirtualLoop
-from leadline.simulation.network import Arrival, Network
-from leadline.simulation.readers import Readers
+from leadline.simulation.network import PRIVATE, Arrival, Network
+from leadline.simulation.plants import Plant
+from leadline.simulation.refusals import Refusals
 from leadline.simulation.report import ESCAPED, Findings, Report
+from leadline.simulation.strikes import Event, Strike
 from leadline.simulation.truth import Truth
-from leadline.simulation.watchers import Watchers
-from leadline.simulation.weather import Event, Strike, forecast
-from leadline.venues.kraken.venue import Kraken
+from leadline.simulation.weather import forecast
+from leadline.venues.kraken.symbols import VENUE
 
 START_NS = 1_790_000_000 * NS_PER_S + 17_000_000_000
 RATE = 7.0
@@ -44,65 +51,100 @@ PAIRS: tuple[Pair, ...] = (
 )
 """One is illiquid and has fewer than ten levels, one has nine decimals, one is refused to its reader."""
 
+SETTLING_S = 30.0
+"""So long before the end the trader begins nothing new."""
+
 LOSING = frozenset({"STALL", "DROP", "REORDER", "CORRUPT"})
+HOLDING = frozenset({"HALF_OPEN", "SUB_RATE"})
+EXCUSED_S = 15.0
+"""So long after requests came all at once the venue's counters may still stand high."""
+
 DEPTHS = {"BTC/USD": 25, "ETH/USD": 25, "LTC/USD": 25}
 
 
 class World:
-    """Everything of one run."""
+    """Everything of one run; `folder` is the client's disk."""
 
     def __init__(
-        self, seed: int, minutes: float, venue: type[Kraken], loop: VirtualLoop, findings: Findings
+        self, seed: int, minutes: float, plant: Plant, loop: VirtualLoop, findings: Findings, folder: Path
     ) -> None:
+        self.seed = seed
+        self.plant = plant
         self.total_s = minutes * 60
         self.loop = loop
         self.findings = findings
         self.clock = LoopClock(loop, START_NS)
         self.exchange = Exchange(start_ns=START_NS, seed=seed, rate=RATE, pairs=PAIRS, history_minutes=30)
-        self.network = Network(self.exchange, loop, _luck(seed, "network"), START_NS)
-        counter = DecayingCounter(*PUBLIC_BUDGET)
-        self.http = SimulatedHttp(self.network, self.clock, counter, _luck(seed, "http"))
-        self.truth = Truth(self.exchange.market, DEPTHS, START_NS)
-        self.evidence = Evidence(self.exchange.market)
+        self.network = Network(self.exchange, loop, self.luck("network"), START_NS)
+        market = self.exchange.market
+        self.exchange.trading.demo.set_tier("pro")
+        _own_what_is_listed(self.exchange)
+        self.truth = Truth(market, DEPTHS, START_NS)
+        self.evidence = Evidence(market)
         self.judge = Judge(self.truth, self.evidence, loop, START_NS, findings)
-        self.network.tap = self._arrived
-        self.http.tap = self.evidence.answer
-        self.strikes = forecast(_luck(seed, "weather"), self.total_s, list(self.exchange.market.listings))
-        self.faults = 0
-        self.system = System(
-            venue(self.http, self.clock),
-            self.network.connect,
-            self.clock,
-            chance=_luck(seed, "client"),
-            connects=ConnectBudget(),
+        self.account_judge = AccountJudge(
+            self.exchange.trading.demo, market, loop, findings, self.judge.trace
         )
-        self._seed = seed
+        self.refusals = Refusals(self.exchange, loop, findings)
+        self.network.tap = self._arrived
+        self.network.departing = self.account_judge.departing_text
+        self.network.said = self.refusals.said
+        self.strikes = forecast(self.luck("weather"), self.total_s, list(market.listings))
+        self.faults = 0
+        self.lives: list[Life] = []
+        self._folder = folder
+        self._key = MemoryKey()
+        self._client: Client | None = None
+        self._journal = folder / "0.sqlite"
+
+    def luck(self, part: str) -> random.Random:
+        """The chance of one part of the run."""
+        return random.Random(f"{self.seed}/{part}")  # noqa: S311
+
+    def wire(self, part: str) -> SimulatedHttp:
+        """The REST address for one life of the client."""
+        http = SimulatedHttp(
+            self.network, self.clock, DecayingCounter(*PUBLIC_BUDGET), self.luck(f"http/{part}")
+        )
+        http.tap = self.evidence.answer
+        http.departing = self._departing
+        http.answering = self.refusals.answering
+        return http
 
     async def run(self) -> None:
         """Let it all happen."""
         self.loop.set_exception_handler(self._escaped)
         self.network.step()
-        async with self.system:
-            readers = Readers(self.system.feed, self.judge, self.clock, self._seed, self.network)
-            watchers = Watchers(self, readers)
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(work) for work in readers.all(self.total_s)]
-                tasks.append(group.create_task(self._strike()))
-                tasks.append(group.create_task(watchers.look()))
-                await self.clock.sleep(self.total_s)
-                readers.hurry()
-                await self.clock.sleep(1.0)
-                for task in tasks:
-                    task.cancel()
-            watchers.close()
+        self._begin()
+        striking = asyncio.create_task(self._strike())
+        await self.clock.sleep(self.total_s)
+        striking.cancel()
+        assert self._client is not None
+        self._client.readers.hurry()
+        await self.clock.sleep(1.0)
+        self._client.stop()
+        await self._client.task
         await self.clock.sleep(5.0)  # what was sent last arrives
         self.network.stop()
-        left = asyncio.all_tasks() - {asyncio.current_task()}
+        living = {
+            task for task in asyncio.all_tasks() if not any(task in life.tasks for life in self.lives[:-1])
+        }
+        left = living - {asyncio.current_task()}
         if left:
             self._found(f"{len(left)} tasks left: {sorted(map(repr, left))[0]}")
 
+    @property
+    def left_s(self) -> float:
+        """How long the run still lasts."""
+        return self.total_s - self.loop.now_ns / NS_PER_S
+
+    async def trading_over(self) -> None:
+        """Wait until nothing new is to be begun."""
+        await self.loop.until(round((self.total_s - SETTLING_S) * NS_PER_S))
+
     def report(self) -> Report:
         """The result of the run."""
+        demo = self.exchange.trading.demo
         return Report(
             seeds=1,
             virtual_s=self.total_s,
@@ -110,11 +152,39 @@ class World:
             books_compared=self.judge.books_compared,
             readings_compared=self.judge.readings_compared,
             trades=sum(len(symbol.prints) for symbol in self.truth.symbols.values()),
+            orders=len(demo.orders),
+            fills=len(demo.fills),
+            restarts=len(self.lives) - 1,
+            refused_by_fault=self.refusals.by_fault,
             kinds=self.findings.kinds,
             round_trip_ms=self.network.latency.drawn_ms,
             violations=self.findings.violations,
             trace=self.judge.digest,
         )
+
+    # --- the client ---
+
+    def _begin(self) -> None:
+        """Start the client, on what its last life has left behind."""
+        number = len(self.lives)
+        owner = Owner(VENUE, settings(self).fingerprint)
+        journal = self.plant.journal(
+            self._journal, owner, self.clock, self.luck(f"disk/{number}"), self.account_judge.durable
+        )
+        self.account_judge.born()
+        self._client = Client(self, number, journal, self.plant.state(self._key))
+        self.lives.append(self._client.life)
+
+    def _kill(self, back_ns: int) -> None:
+        client, self._client = self._client, None
+        if client is None:
+            return
+        client.kill()
+        if client.journal.opened:
+            heir = self._folder / f"{len(self.lives)}.sqlite"
+            client.journal.abandon(heir)
+            self._journal = heir
+        self.loop.call_at_ns(back_ns, self._begin)
 
     @property
     def calm_from_s(self) -> float:
@@ -122,6 +192,8 @@ class World:
         ends = max((strike.end_s for strike in self.strikes), default=0.0)
         banned_s = (self.exchange.budget.banned_until_ns - START_NS) / NS_PER_S
         return max(ends, banned_s)
+
+    # --- the weather ---
 
     async def _strike(self) -> None:
         for strike in self.strikes:
@@ -141,6 +213,10 @@ class World:
             fields["qty_precision"] = min(10, pair.qty_precision + 1)
         now_ns = self.network.venue_ns
         self.exchange.inject(fields, now_ns)
+        if fields["kind"] in HOLDING:
+            self.refusals.excuse(strike.lasts_s + EXCUSED_S)
+        elif "burn" in fields:
+            self.refusals.excuse(fields["burn"] / (2.34 if "symbol" in fields else 0.5) + EXCUSED_S)
         if fields["kind"] in LOSING and fields.get("channel") in ("book", None):
             self.evidence.losing(fields.get("symbol"), now_ns + round(strike.lasts_s * NS_PER_S))
         if fields["kind"] == "INSTRUMENT":
@@ -154,6 +230,7 @@ class World:
                 self.network.cut()
             case Event.BLACK_HOLE:
                 self.network.void_until_ns = until_ns
+                self.refusals.excuse(strike.lasts_s + EXCUSED_S)
             case Event.NO_NAMES:
                 self.network.unresolved_until_ns = until_ns
             case Event.CLOCK_STEP:
@@ -161,11 +238,23 @@ class World:
             case Event.SLOW_NETWORK:
                 self.network.latency.bad_until_ns = until_ns
             case Event.LOST_ANSWERS:
-                self.http.losing_until_ns = until_ns
+                self.network.losing_until_ns = until_ns
+            case Event.KILL:
+                self._kill(until_ns)
+
+    # --- what the taps hear ---
 
     def _arrived(self, arrival: Arrival) -> None:
+        if arrival.route == PRIVATE:
+            assert self._client is not None
+            self.account_judge.arrived(arrival, self._client.ready)
+            return
         self.judge.last_arrival_ns = arrival.at_ns
         self.evidence.frame(arrival)
+
+    def _departing(self, request: Request) -> None:
+        self.refusals.departing(request)
+        self.account_judge.departing_request(request)
 
     def _escaped(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self._found(f"{context.get('message')}: {context.get('exception')!r}")
@@ -174,5 +263,11 @@ class World:
         self.findings.add(ESCAPED, "", what, "nothing escapes and nothing is left", self.loop.now_ns)
 
 
-def _luck(seed: int, part: str) -> random.Random:
-    return random.Random(f"{seed}/{part}")  # noqa: S311
+def _own_what_is_listed(exchange: Exchange) -> None:
+    """Leave the demo account nothing of which no pair here tells the names."""
+    pairs = [listing.pair for listing in exchange.market.listings.values()]
+    listed = {asset for pair in pairs for asset in (pair.base, pair.quote)}
+    demo = exchange.trading.demo
+    for asset, wallet in list(demo.balances):
+        if asset not in listed:
+            del demo.balances[asset, wallet]

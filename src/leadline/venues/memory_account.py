@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from enum import Enum
 from typing import TypeVar
@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.account_session import EmitAccount
-from leadline.errors import CheckFailed, ConnectFailed, ConnectionLost, Error, Rejected, VenueError
+from leadline.errors import CheckFailed, ConnectFailed, ConnectionLost, Error, Refused, Rejected, VenueError
 from leadline.model.account import BalancesSnapshot, LedgerEntry, Position
 from leadline.model.instrument import Instrument
 from leadline.model.order import (
@@ -44,6 +44,7 @@ class Outcome(Enum):
     LATE = "late"  # the connection is lost, and it arrives when `arrive` is called
     SLOW = "slow"  # acted upon at once, answered when `release` is called
     UNSENT = "unsent"  # nothing leaves
+    QUEUED = "queued"  # leaves when `depart` is called, unless it was taken back
 
 
 class Sent(Struct, frozen=True):
@@ -61,7 +62,8 @@ class MemoryAccount:
     `script` holds the outcomes of the requests to come (empty: ANSWERED), `rows` what the next batch's orders
     are refused with (a shorter list leaves orders out of request and answer); `sent` holds what has left.
     `failing` is raised by every look-up and read while set. `room_s` is what the order counter answers. The
-    venue's clock is ours plus `offset_ns`, and unknown while `clock_known` is false. A look-up sees the
+    venue's clock is ours plus `offset_ns`, to within `uncertain_ns`, and unknown while `clock_known` is
+    false. A look-up sees the
     orders as it begins and answers after `search_s` seconds.
     """
 
@@ -82,6 +84,7 @@ class MemoryAccount:
         self.room_s = 0.0
         self.charged: list[tuple[Action, int]] = []
         self.offset_ns = 0
+        self.uncertain_ns = 0
         self.clock_known = True
         self.finds: list[OrderKey] = []
         self.search_s = 0.0
@@ -92,6 +95,7 @@ class MemoryAccount:
         self.dead_man_s: int | None = None
         self._travelling: list[tuple[int, Callable[[], object]]] = []
         self._slow: deque[asyncio.Future[None]] = deque()
+        self._queued: list[tuple[tuple[str, ...], asyncio.Future[None]]] = []
 
     # --- what a test does to it ---
 
@@ -106,6 +110,12 @@ class MemoryAccount:
         """Answer every request that was slow."""
         while self._slow:
             waiter = self._slow.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def depart(self) -> None:
+        """Let every request leave that is queued."""
+        for _, waiter in self._queued:
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -128,7 +138,8 @@ class MemoryAccount:
         return self._clock.wall_ns() + self.offset_ns
 
     def passed(self, deadline_ns: int, margin_s: float) -> bool:
-        return self.clock_known and self.venue_ns() > deadline_ns + round(margin_s * NS_PER_S)
+        reached_ns = self.venue_ns() - self.uncertain_ns
+        return self.clock_known and reached_ns > deadline_ns + round(margin_s * NS_PER_S)
 
     def charge(self, symbol: str, action: Action, count: int = 1, touched_ns: int | None = None) -> float:
         if action is not Action.CANCEL and self.room_s > 0:
@@ -169,6 +180,14 @@ class MemoryAccount:
         if refusal is not None:
             raise refusal
 
+    def take_back(self, client_id: str) -> bool:
+        for names, waiter in self._queued:
+            if client_id in names and (not waiter.done() or waiter.exception() is not None):
+                if not waiter.done():
+                    waiter.set_exception(Refused("it was taken back"))
+                return True
+        return False
+
     async def cancel(self, keys: Sequence[OrderKey], path: Path) -> list[VenueError | None]:
         until_ns = self.venue_ns() + 60 * NS_PER_S
         return await self._request(
@@ -185,7 +204,7 @@ class MemoryAccount:
 
         await self._request(Action.CANCEL, path, (), self.venue_ns() + 60 * NS_PER_S, act)
 
-    async def find(self, key: OrderKey, since_ns: int) -> Sequence[OrderReport]:
+    async def find(self, key: OrderKey, since_ns: int, known: Collection[str] = ()) -> Sequence[OrderReport]:
         self.finds.append(key)
         order = self.orders.known(key)
         found = [] if order is None or order.created_ns < since_ns else order.described()
@@ -204,6 +223,8 @@ class MemoryAccount:
         outcome = self.script.popleft() if self.script else Outcome.ANSWERED
         if outcome is Outcome.UNSENT or (path is Path.STREAM and not self.streaming):
             raise ConnectFailed("the venue was not reached")
+        if outcome is Outcome.QUEUED:
+            await self._turn(names)
         self.sent.append(Sent(action, path, names))
         await self._clock.sleep(0)
         if isinstance(outcome, Error):
@@ -221,6 +242,15 @@ class MemoryAccount:
             self._slow.append(asyncio.get_running_loop().create_future())
             await self._slow[-1]
         return answer
+
+    async def _turn(self, names: tuple[str, ...]) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = (names, waiter)
+        self._queued.append(entry)
+        try:
+            await waiter
+        finally:
+            self._queued.remove(entry)
 
     def _raise_failure(self) -> None:
         if self.failing is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -154,6 +154,12 @@ class OrderEntry(Protocol):
     ) -> None:
         """Change a live order in place."""
 
+    def take_back(self, client_id: str) -> bool:
+        """Keep a placement from leaving that waits on our side, together with all of its request.
+
+        False where there is none or it has left. Whoever asked for it is told by a Refused.
+        """
+
     async def cancel(self, keys: Sequence[OrderKey], path: Path) -> list[VenueError | None]:
         """Cancel orders; per key None where the venue took it, else its refusal, which is never a verdict."""
 
@@ -163,10 +169,11 @@ class OrderEntry(Protocol):
     async def dead_man(self, timeout_s: int, path: Path) -> None:
         """Have the venue cancel everything unless called again in time; 0 disarms."""
 
-    async def find(self, key: OrderKey, since_ns: int) -> Sequence[OrderReport]:
+    async def find(self, key: OrderKey, since_ns: int, known: Collection[str] = ()) -> Sequence[OrderReport]:
         """What the venue knows of one order, open or closed, its fills first; nothing when it knows none.
 
         Asks REST, always let through. `since_ns` is Unix time of our decision: nothing older is searched.
+        `known` are ids of fills that need not be told again.
         """
 
     batch_max: int

@@ -84,7 +84,7 @@ def test_a_file_without_credentials_takes_none_from_the_environment(tmp_path: Pa
         (f"credentials: {{api_key: short, private_key: {SECRET}}}", r"5 characters instead of 56"),
         (
             f"credentials: {{{BOTH}, tier: vip}}",
-            r"credentials: tier: 'vip' is none of starter, intermediate, pro",
+            r"credentials: tier: it is none of starter, intermediate, pro",
         ),
         (
             f"credentials: {{{BOTH}, dead_man_s: 5}}",
@@ -98,14 +98,14 @@ def test_a_file_without_credentials_takes_none_from_the_environment(tmp_path: Pa
             f"credentials: {{{BOTH}, cancel_on_exit: perhaps}}",
             r"cancel_on_exit: expected true or false, found a text",
         ),
-        (f"credentials: {{{BOTH}, nonce_floor: high}}", r"credentials: nonce_floor: 'high' is neither"),
+        (f"credentials: {{{BOTH}, nonce_floor: high}}", r"credentials: nonce_floor: it is neither"),
         (
             f"credentials: {{{BOTH}, colour: red}}",
             r"credentials\.colour: there is no such setting; valid here: api_key, private_key, otp",
         ),
         ("accounts: {x: {colour: red}}", r"accounts.*colour: there is no such setting; valid here: api_key"),
         ("accounts: {x: {}}", r"venues\.kraken\.accounts\.x: missing api_key"),
-        (f"accounts: {{'../x': {{{BOTH}}}}}", r"an account is named by letters"),
+        (f"accounts: {{'../x': {{{BOTH}}}}}", r"kraken\.accounts: an account is named by up to 40 letters"),
         (
             f"credentials: {{{BOTH}}}, accounts: {{main: {{{BOTH}}}}}",
             r"accounts\.main: credentials is this account already",

@@ -9,9 +9,10 @@ from leadline.clock import ManualClock
 from leadline.core.breaker import OPEN_S, Breaker, BreakerState
 from leadline.engine.journal import MemoryJournal
 from leadline.engine.records import Tripped
-from leadline.errors import VenueDown
+from leadline.errors import ConfigError, VenueDown
 from leadline.model.account import BalancesSnapshot
 from leadline.net.http import Purpose
+from leadline.net.key_state import MemoryKey, MemoryKeyState
 from leadline.venues.memory_account import MemoryAccount
 
 
@@ -40,7 +41,11 @@ class Rig:
         self.breaker = Breaker()
         self.venue = Probed(self.clock, self.breaker)
         self.journal = MemoryJournal()
-        self.watch = BreakerWatch(self.breaker, self.venue, self.journal, self.clock)
+        self.key = MemoryKey()
+        self.watch = self.new_watch()
+
+    def new_watch(self) -> BreakerWatch:
+        return BreakerWatch(self.breaker, MemoryKeyState(self.key), self.venue, self.journal, self.clock)
 
     def trip(self) -> None:
         for number in range(3):
@@ -99,9 +104,48 @@ async def test_what_an_operator_forces_is_journalled() -> None:
     assert (record.state, record.reason) == ("open", "held so by an operator")
 
 
+async def test_what_an_operator_forces_outlives_a_death_a_second_later() -> None:
+    rig = Rig()
+    task = asyncio.ensure_future(rig.watch.run())
+    rig.breaker.force(BreakerState.OPEN, "maintenance of our own")
+    await rig.passing(1)
+    task.cancel()
+    again = Breaker()
+    assert rig.key.breaker is not None
+    again.load(rig.key.breaker, rig.clock.mono_ns(), rig.clock.wall_ns())
+    assert again.forced is BreakerState.OPEN
+
+
 async def test_trips_of_before_the_restart_are_not_journalled_again() -> None:
     rig = Rig()
     rig.trip()
-    again = BreakerWatch(rig.breaker, rig.venue, rig.journal, rig.clock)
-    again.look()
+    rig.new_watch().look()
     assert rig.told() == []
+
+
+class _FullDisk(MemoryKeyState):
+    """Keeps nothing while `full`."""
+
+    full = True
+
+    async def save_breaker(self, kept: bytes) -> None:
+        if self.full:
+            raise ConfigError("the disk is full")
+        await super().save_breaker(kept)
+
+
+async def test_a_full_disk_does_not_end_the_watch_and_the_breaker_is_kept_once_there_is_room() -> None:
+    rig = Rig()
+    state = _FullDisk(rig.key)
+    watch = BreakerWatch(rig.breaker, state, rig.venue, rig.journal, rig.clock)
+    task = asyncio.ensure_future(watch.run())
+    rig.breaker.force(BreakerState.OPEN, "by hand")
+    await rig.passing(2)
+    assert not task.done()
+    assert rig.key.breaker is None
+
+    state.full = False
+    await rig.passing(2)
+    assert rig.key.breaker is not None
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

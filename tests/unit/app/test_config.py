@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,26 @@ def test_an_error_names_the_place_and_the_cure(text: str, message: str) -> None:
         parse_settings(text, "f.yaml", {})
 
     assert "\n" not in str(caught.value)
+
+
+PASTED = "+qKeyThatSomebodyPastedInTheWrongPlace/abc=="
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        under_endpoints(f"rest: '${{{PASTED}}}'"),
+        f"venues: {{kraken: {{'{PASTED}': x}}}}",
+        f"venues: {{kraken: {{accounts: {{'{PASTED}': {{}}}}}}}}",
+        under_endpoints(f"rest: 'https://{PASTED}@127.0.0.1'"),
+        f"a: '{PASTED}",
+    ],
+)
+def test_what_may_be_a_key_in_the_wrong_place_is_in_no_message_and_no_traceback(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_settings(text, "f.yaml", {})
+
+    assert PASTED not in "".join(traceback.format_exception(caught.value))
 
 
 def test_an_alias_that_stands_for_billions_of_texts_is_refused_and_not_walked_through() -> None:

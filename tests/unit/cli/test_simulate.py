@@ -18,6 +18,19 @@ KEYS = [
     "round_trip_ms",
     "violations",
 ]
+OF_THE_ACCOUNT = [
+    "orders",
+    "fills",
+    "restarts",
+    "lost",
+    "duplicated",
+    "misjudged",
+    "fills_missed",
+    "fills_doubled",
+    "unresolved",
+    "nonce_refused",
+    "limit_refused",
+]
 
 
 def test_a_clean_run_is_one_object_of_integers() -> None:
@@ -32,6 +45,9 @@ def test_a_clean_run_is_one_object_of_integers() -> None:
         value for key, value in told.items() if key not in ("virtual_hours", "round_trip_ms", "violations")
     ]
     assert all(type(value) is int for value in counts)
+    assert told.keys() >= set(OF_THE_ACCOUNT)
+    assert told["orders"] > told["fills"] > 0
+    assert [told[kind] for kind in OF_THE_ACCOUNT[3:]] == [0] * 8
 
 
 def test_a_violation_is_exit_1_with_the_command_that_shows_it_again() -> None:

@@ -40,7 +40,7 @@ def test_a_booking_that_explains_its_balance_is_no_drift() -> None:
     assert ledger.balance("USD").tradable == Decimal("79.9758")
 
 
-def test_a_booking_that_does_not_explain_its_balance_is_a_drift_with_both_sides_and_the_venues_is_kept() -> None:
+def test_a_booking_that_does_not_explain_its_balance_is_a_drift_and_the_venues_balance_is_kept() -> None:
     ledger = Ledger()
     ledger.open(snapshot(USD="100"))
     drift = ledger.book(entry(1, "USD", "-10", "89"))

@@ -38,6 +38,16 @@ def test_fills_add_up_to_their_order() -> None:
         assert sum(Decimal(fill[name]) for fill in fills) == Decimal(order[total])
 
 
+def test_a_fee_charged_in_base_is_told_in_base() -> None:
+    call = caller()
+    call.place(ordertype="market", volume="3", oflags="fcib")
+
+    fills = truth.fills(call.account, call.exchange.market.listings)
+    assert {fill["fee_asset"] for fill in fills} == {"BTC"}
+    charged = sum(entry.fee for entry in call.account.ledger if entry.asset == "BTC")
+    assert sum(Decimal(fill["fee"]) for fill in fills) == Decimal(charged) / UNIT
+
+
 def test_balances_are_told_by_wallet_with_what_is_held() -> None:
     call = caller()
     call.exchange.trading.transfer(call.account, "BTC", SPOT, EARN, UNIT, START_NS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from leadline.core.session import LineUp
-from leadline.engine.account_events import KEPT_EVENTS, AccountEvent, AccountLog, NotReconciled
+from leadline.engine.account_events import AccountEvent, AccountLog, NotReconciled
+from leadline.engine.events import KEPT_EVENTS
 
 
 def test_each_event_is_kept_and_told_to_whoever_listens() -> None:

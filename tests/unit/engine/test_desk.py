@@ -102,12 +102,14 @@ async def test_a_venue_out_of_reach_is_tried_within_five_seconds_and_told_once()
         assert len(rig.told(Reconciled)) > before
 
 
-async def test_a_refused_credential_is_renewed() -> None:
+async def test_a_refused_credential_is_told_and_renewed(caplog: pytest.LogCaptureFixture) -> None:
     async with DeskRig() as rig:
         await rig.connect()
         rig.desk.receive(CredentialRefused(AuthError("ESession:Invalid session")), 5)
         await rig.turns()
         assert rig.venue.authorised == 1
+        assert len(rig.told(CredentialRefused)) == 1
+        assert "ESession:Invalid session" in caplog.text
 
 
 async def test_a_renewal_that_fails_ends_nothing() -> None:
@@ -138,6 +140,22 @@ async def test_a_venue_that_trades_again_is_reconciled_before_the_first_new_orde
         rig.desk.receive(VenueStatus(VenueMode.ONLINE), rig.clock.mono_ns())
         await rig.passing(3)
         with pytest.raises(Held):
+            await rig.desk.orders.submit(buy())
+        rig.venue.failing = None
+        await rig.passing(6)
+        assert (await rig.desk.orders.submit(buy())).state is OrderState.WORKING
+
+
+async def test_a_venue_that_takes_some_orders_again_is_reconciled_first_too() -> None:
+    async with DeskRig() as rig:
+        await rig.connect()
+        await rig.passing(1)
+        rig.desk.receive(VenueStatus(VenueMode.MAINTENANCE), rig.clock.mono_ns())
+        await rig.turns()
+        rig.venue.failing = VenueDown("EService:Unavailable")
+        rig.desk.receive(VenueStatus(VenueMode.LIMIT_ONLY), rig.clock.mono_ns())
+        await rig.passing(3)
+        with pytest.raises(Held, match="maintenance"):
             await rig.desk.orders.submit(buy())
         rig.venue.failing = None
         await rig.passing(6)
@@ -194,6 +212,26 @@ async def test_a_restart_on_the_same_journal_knows_every_order_and_places_none_a
         assert known is not None
         assert known.state is OrderState.WORKING
     assert len(first.venue.orders.every) == 1
+
+
+async def test_a_program_that_is_interrupted_takes_its_leave_as_well() -> None:
+    rig = DeskRig(dead_man_s=60, cancel_on_exit=True)
+
+    async def program() -> None:
+        async with rig.desk:
+            await rig.connect()
+            await rig.desk.orders.submit(buy())
+            await asyncio.Event().wait()
+
+    running = asyncio.ensure_future(program())
+    await rig.turns()
+    await rig.passing(2)
+    assert rig.venue.dead_man_s == 60
+    running.cancel()
+    await rig.passing(2)
+    assert running.cancelled()
+    assert rig.venue.dead_man_s == 0
+    assert [true.state for true in rig.venue.orders.every] == [OrderState.CANCELED]
 
 
 async def test_news_after_the_end_begins_nothing() -> None:

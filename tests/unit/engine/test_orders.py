@@ -92,6 +92,19 @@ async def test_an_unknown_order_is_found_as_soon_as_the_venue_can_be_asked() -> 
         assert [type(record) for record in rig.journal.kept] == [Intent, Doubted, Reported]
 
 
+async def test_while_the_stream_is_lost_nobody_vouches_for_an_open_order() -> None:
+    async with trading() as rig:
+        await rig.orders.submit(buy())
+        rig.hear()
+        assert rig.orders.counts.unconfirmed == 0
+
+        rig.orders.stream_lost(rig.now)
+        assert rig.orders.counts.unconfirmed == 1
+
+        rig.orders.snapshot(rig.venue.orders.snapshot(), rig.now)
+        assert rig.orders.counts.unconfirmed == 0
+
+
 async def test_nothing_found_settles_only_after_the_deadline_on_the_venue_s_clock() -> None:
     async with trading() as rig:
         rig.venue.script.append(Outcome.LOST)

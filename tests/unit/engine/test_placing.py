@@ -61,6 +61,65 @@ async def test_an_order_cancelled_on_its_way_to_the_disk_is_not_sent() -> None:
         assert rig.make().get("client-1") is not None  # the journal knows how it ended
 
 
+async def test_an_order_cancelled_while_it_waits_to_leave_by_rest_is_taken_back() -> None:
+    async with trading() as rig:
+        rig.venue.streaming = False
+        rig.venue.script.append(Outcome.QUEUED)
+        task = asyncio.ensure_future(rig.orders.submit(buy()))
+        await settle()
+        (outcome,) = await rig.orders.cancel("client-1")
+        order = await task
+
+        assert outcome.error is None
+        assert (order.state, order.reason) == (OrderState.CANCELED, "removed before it was sent")
+        assert rig.venue.sent == []
+        again = rig.make().get("client-1")
+        assert again is not None and again.state is OrderState.CANCELED
+
+
+async def test_an_order_that_has_left_by_rest_is_cancelled_at_the_venue() -> None:
+    async with trading() as rig:
+        rig.venue.streaming = False
+        rig.venue.script.append(Outcome.SLOW)
+        task = asyncio.ensure_future(rig.orders.submit(buy()))
+        await settle()
+        (outcome,) = await rig.orders.cancel("client-1")
+        rig.venue.release()
+        await task
+
+        assert outcome.error is None
+        assert [sent.action for sent in rig.venue.sent] == [Action.ADD, Action.CANCEL]
+        assert rig.truth().state is OrderState.CANCELED
+
+
+async def test_the_rest_of_a_batch_leaves_when_one_of_it_is_taken_back() -> None:
+    async with trading() as rig:
+        rig.venue.streaming = False
+        rig.venue.script.append(Outcome.QUEUED)
+        task = asyncio.ensure_future(rig.orders.batch([buy(price=price) for price in ("1", "2", "3")]))
+        await settle()
+        await rig.orders.cancel("client-2")
+        orders = await task
+
+        states = [OrderState.WORKING, OrderState.CANCELED, OrderState.WORKING]
+        assert [order.state for order in orders] == states
+        assert [sent.names for sent in rig.venue.sent] == [("client-1", "client-3")]
+
+
+async def test_a_cancel_of_everything_takes_back_what_waits_to_leave_by_rest() -> None:
+    async with trading() as rig:
+        rig.venue.streaming = False
+        rig.venue.script.extend([Outcome.QUEUED, Outcome.QUEUED])
+        tasks = [asyncio.ensure_future(rig.orders.submit(buy())) for _ in range(2)]
+        await settle()
+        assert await rig.orders.cancel_all() == 0
+        rig.venue.depart()
+        orders = await asyncio.gather(*tasks)
+
+        assert [order.state for order in orders] == [OrderState.CANCELED] * 2
+        assert [sent.action for sent in rig.venue.sent] == [Action.CANCEL]
+
+
 async def test_a_sender_that_leaves_on_the_way_to_the_disk_sends_nothing() -> None:
     rig, disk = slow_rig()
     async with trading(rig):

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from leadline.clock import NS_PER_S
 from leadline.engine.resolver import AT_ONCE
 from leadline.errors import ConnectFailed
 from leadline.model.order import Event, OrderReport, OrderState, Provenance
@@ -63,6 +64,36 @@ async def test_a_search_that_began_before_the_deadline_proves_nothing_even_if_it
 
         assert rig.only().state is OrderState.WORKING
         assert rig.orders.counts.never_placed == 0
+
+
+async def test_what_was_not_found_is_not_searched_again_before_its_deadline_has_passed() -> None:
+    async with trading() as rig:
+        await in_doubt(rig, Outcome.LATE)
+        await rig.passes(0.5)
+        assert len(rig.venue.finds) == 1
+
+        rig.orders.stream_lost(rig.now)
+        rig.orders.line_up()
+        rig.orders.snapshot([], rig.now)
+        await rig.passes(1.5)
+        assert len(rig.venue.finds) == 1
+
+        await rig.passes(2)
+        assert rig.only().state is OrderState.REJECTED
+
+
+async def test_it_is_searched_again_only_when_the_venue_s_clock_is_certainly_past_the_deadline() -> None:
+    async with trading() as rig:
+        rig.venue.uncertain_ns = 5 * NS_PER_S
+        await in_doubt(rig, Outcome.LATE)
+        await rig.passes(7.5)
+        assert len(rig.venue.finds) == 1
+        assert rig.only().state is OrderState.UNKNOWN
+
+        await rig.passes(1)
+
+        assert len(rig.venue.finds) == 2
+        assert rig.only().state is OrderState.REJECTED
 
 
 async def test_an_order_that_has_an_id_is_never_settled_by_a_search_that_finds_nothing() -> None:

@@ -18,6 +18,7 @@ from leadline.net.capture import (
     Record,
     RecordedSocket,
     Recorder,
+    masked,
     read_recording,
 )
 from leadline.net.websocket import memory_pair
@@ -292,6 +293,19 @@ async def test_a_recorded_socket_keeps_both_directions_and_each_connection(tmp_p
         (Direction.TX, b"question"),
         (Direction.RX, b"answer"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ('{"e":"{\\"token\\":\\"cana/+=\\",\\"x\\":1}"}', '{"e":"{\\"token\\":\\"***\\",\\"x\\":1}"}'),
+        ('{"result":{"token":"cana', '{"result":{"token":"***"'),
+        ('{"error":"bad: {\\"token\\":\\"cana', '{"error":"bad: {\\"token\\":\\"***'),
+        ('{"tokens":"many","token":1}', '{"tokens":"many","token":1}'),
+    ],
+)  # fmt: skip
+def test_a_token_is_masked_in_an_echo_and_in_a_torn_message_too(said: str, kept: str) -> None:
+    assert masked(said) == kept
 
 
 async def test_a_token_is_in_no_recording_whichever_way_it_went(tmp_path: Path) -> None:

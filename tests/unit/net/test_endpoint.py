@@ -38,6 +38,16 @@ def test_an_address_of_another_form_is_refused(url: str) -> None:
         endpoint(url, "wss")
 
 
+@pytest.mark.parametrize(
+    "url", ["https://key:secret@host", "http://secret@127.0.0.1", "https://a/secret@host"]
+)
+def test_an_address_with_a_password_in_it_is_refused_and_not_printed(url: str) -> None:
+    with pytest.raises(ConfigError, match="no @ and no password") as caught:
+        endpoint(url, "https")
+
+    assert "secret" not in str(caught.value)
+
+
 def test_loopback_is_told_by_number_not_by_looks() -> None:
     assert is_loopback(URL("http://127.9.9.9"))
     assert not is_loopback(URL("http://127.0.0.1.example"))

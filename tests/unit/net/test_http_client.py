@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,7 @@ from leadline.errors import Acted, ConfigError, ConnectFailed, ConnectionLost, P
 from leadline.net.http import Purpose, Request
 from leadline.net.http_client import MAX_ANSWER_BYTES, AiohttpClient
 
+SECRET = "".join(("can", "ary"))
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -185,6 +187,26 @@ async def test_what_is_not_http_is_no_answer() -> None:
     async with raw_server(serve) as url, client(url) as http:
         with pytest.raises(ConnectionLost):
             await http.send(Request("GET", "/"), Purpose.STATUS)
+
+
+HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"
+
+
+@pytest.mark.parametrize("said", [b"", HALF, b"nonsense\r\n\r\n"])
+async def test_a_crash_report_with_locals_has_nothing_of_the_headers_that_were_sent(said: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        writer.close()
+
+    request = Request("POST", "/0/private/Balance", headers=(("API-Key", SECRET),), body=SECRET.encode())
+    async with raw_server(serve) as url, client(url) as http:
+        with pytest.raises(ConnectionLost) as caught:
+            await http.send(request, Purpose.ORDER)
+
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "request = " in (told := "".join(report.format()))
+    assert SECRET not in told
 
 
 async def test_an_answer_without_end_is_cut_short() -> None:

@@ -9,11 +9,11 @@ import pytest
 from leadline.clock import NS_PER_S
 from leadline.core.limits import Budget, DecayingCounter
 from leadline.core.nonce import Floor, Nonces, Scale
-from leadline.errors import AuthError, ConnectionLost, Throttled
+from leadline.errors import AuthError, ConfigError, ConnectFailed, ConnectionLost, Refused, Throttled
 from leadline.net.departures import Priority
 from leadline.net.http import Purpose, Request, Response
 from leadline.net.key_state import MemoryKey, MemoryKeyState
-from leadline.net.keyed_http import OVERTAKEN_LIMIT, Call, KeyedHttp, Verdict
+from leadline.net.keyed_http import OVERTAKEN_LIMIT, Call, KeyedHttp, Recall, Verdict
 from leadline.simulation.loop import LoopClock, VirtualLoop
 
 WALL_NS = 1_790_000_000 * NS_PER_S
@@ -67,6 +67,8 @@ def call(name: str, cost: float = 0.0) -> Call:
 class Rig:
     """Users of one key on one virtual machine."""
 
+    user = MemoryKeyState
+
     def __init__(self, answer_s: float = 0.2, key: MemoryKey | None = None) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
@@ -77,7 +79,7 @@ class Rig:
     def http(
         self, *, budget: Budget | None = None, floor: Floor | None = None, spacing_s: float = 0.0
     ) -> KeyedHttp:
-        self.state = MemoryKeyState(self.key)
+        self.state = self.user(self.key)
         return KeyedHttp(
             self.venue,
             self.state,
@@ -121,6 +123,41 @@ def test_the_next_waits_for_an_answer_five_seconds_and_no_longer() -> None:
     virtually(work)
 
 
+def test_a_request_is_taken_back_until_it_leaves_and_not_afterwards() -> None:
+    async def work() -> None:
+        rig = Rig()
+        http = rig.http()
+        leaving, waiting = Recall(), Recall()
+        first = asyncio.create_task(http.call(call("first"), Purpose.ORDER, leaving))
+        second = asyncio.create_task(http.call(call("second"), Purpose.ORDER, waiting))
+        await asyncio.sleep(0.1)
+        assert not leaving.take_back()
+        assert waiting.take_back()
+        await first
+        with pytest.raises(Refused, match="taken back"):
+            await second
+
+        assert rig.venue.names == ["first"]
+        await http.call(call("third"), Purpose.ORDER)
+
+    virtually(work)
+
+
+def test_an_order_that_would_leave_too_late_for_its_deadline_is_refused_at_once() -> None:
+    async def work() -> None:
+        http = Rig(answer_s=0.01).http(spacing_s=0.1)
+        orders = [asyncio.create_task(http.call(call(f"/{n}"), Purpose.ORDER)) for n in range(40)]
+        await asyncio.sleep(0.001)
+        late = [task for task in orders if task.done()]
+        for task in late:
+            assert isinstance(task.exception(), Throttled)
+        assert len(late) == 14
+        await asyncio.gather(*(task for task in orders if task not in late))
+        assert now_s() <= 2.6
+
+    virtually(work)
+
+
 def test_requests_leave_in_order_of_urgency() -> None:
     async def work() -> None:
         rig = Rig()
@@ -140,9 +177,9 @@ def test_requests_leave_in_order_of_urgency() -> None:
 
         assert rig.venue.names == [
             "first",
+            "credential",
             "lookup",
             "recovery",
-            "credential",
             "order",
             "account",
             "history",
@@ -200,6 +237,26 @@ def test_cancels_leave_at_most_forty_milliseconds_apart_and_in_nonce_order() -> 
         assert rig.venue.nonces == sorted(set(rig.venue.nonces))
 
     virtually(work)
+
+
+def test_a_call_that_never_reached_the_venue_costs_nothing() -> None:
+    async def scene() -> None:
+        rig = Rig()
+        budget = DecayingCounter(20, 0.5)
+        http = rig.http(budget=budget)
+        rig.venue.failing["unreached"] = ConnectFailed("no way there")
+        rig.venue.failing["unanswered"] = ConnectionLost("no answer")
+
+        for _ in range(30):
+            with pytest.raises(ConnectFailed):
+                await http.call(call("unreached", 4.0), Purpose.LOOKUP)
+        assert budget.level(rig.clock.mono_ns()) == 0
+
+        with pytest.raises(ConnectionLost):
+            await http.call(call("unanswered", 4.0), Purpose.LOOKUP)
+        assert budget.level(rig.clock.mono_ns()) == pytest.approx(4 - 0.5 * 0.2)
+
+    virtually(scene)
 
 
 def test_a_call_given_up_while_it_waits_never_leaves() -> None:
@@ -435,5 +492,22 @@ def test_a_floor_below_what_was_refused_is_no_cure() -> None:
 
         assert await http.nonce_refused(nonce) is Verdict.STOP
         assert await http.nonce_refused(nonce) is Verdict.STOP
+
+    virtually(work)
+
+
+class _Unreadable(MemoryKeyState):
+    """Gives nonces, and cannot say afterwards which was the last."""
+
+    def last_nonce(self) -> int:
+        raise ConfigError("disk I/O error")
+
+
+def test_an_answer_counts_where_the_files_of_the_key_cannot_be_read_any_more() -> None:
+    async def work() -> None:
+        rig = Rig()
+        rig.user = _Unreadable
+        response, _ = await rig.http().call(call("order"), Purpose.ORDER)
+        assert response.status == 200
 
     virtually(work)

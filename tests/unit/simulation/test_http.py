@@ -43,7 +43,7 @@ def test_an_answer_is_made_half_way_and_reported_when_it_arrives() -> None:
 def test_a_lost_answer_is_given_up_after_ten_seconds() -> None:
     with Rig() as rig:
         http = http_of(rig)
-        http.losing_until_ns = NS_PER_S
+        rig.network.losing_until_ns = NS_PER_S
 
         async def work() -> float:
             with pytest.raises(ConnectionLost):

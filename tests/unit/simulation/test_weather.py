@@ -3,7 +3,8 @@ from __future__ import annotations
 import random
 
 from leadline.emulator.faults import decoded
-from leadline.simulation.weather import CALM_END_S, CALM_START_S, LEAST_STALL_S, Event, forecast
+from leadline.simulation.strikes import CALM_END_S, CALM_START_S, Event
+from leadline.simulation.weather import LEAST_STALL_S, forecast
 
 SYMBOLS = ["BTC/USD", "ETH/USD"]
 TOTAL_S = 300.0
@@ -33,5 +34,7 @@ def test_every_kind_of_fault_comes_and_the_venue_takes_each() -> None:
                 events.add(strike.event)
 
     frames = {"STALL", "DROP", "DUP", "REORDER", "CORRUPT", "ACK_NO_DATA", "INSTRUMENT"}
-    assert kinds == frames | {"CLOSE", "REFUSE", "HALF_OPEN", "SUB_RATE", "REPLY", "RATE", "STATUS"}
+    of_the_account = {"ACCEPT_THEN_DROP", "TOKEN_INVALID", "SHUFFLE"}
+    of_the_venue = {"CLOSE", "REFUSE", "HALF_OPEN", "SUB_RATE", "REPLY", "RATE", "STATUS"}
+    assert kinds == frames | of_the_venue | of_the_account
     assert events == set(Event)

@@ -6,7 +6,15 @@ from decimal import Decimal
 import pytest
 
 from leadline.clock import NS_PER_S, ManualClock
-from leadline.errors import CheckFailed, ConnectFailed, ConnectionLost, Rejected, UnknownSymbol, VenueDown
+from leadline.errors import (
+    CheckFailed,
+    ConnectFailed,
+    ConnectionLost,
+    Refused,
+    Rejected,
+    UnknownSymbol,
+    VenueDown,
+)
 from leadline.model.order import Amendment, Event, OrderKey, OrderState
 from leadline.net.http import Purpose
 from leadline.venues.memory_account import MemoryAccount, Outcome
@@ -43,6 +51,24 @@ async def test_a_request_meets_what_the_script_says(
         await venue.place(placement(venue), Path.STREAM)
 
     assert len(venue.orders.every) == placed
+
+
+async def test_what_is_queued_leaves_when_it_is_let_unless_it_was_taken_back() -> None:
+    venue, _ = make()
+    venue.script.extend([Outcome.QUEUED, Outcome.QUEUED])
+    first, second = (asyncio.ensure_future(venue.place(placement(venue, name), Path.REST)) for name in "ab")
+    await settle()
+
+    assert venue.take_back("a")
+    assert not venue.take_back("c")
+    venue.depart()
+    await settle()
+
+    assert isinstance(first.exception(), Refused)
+    assert second.done()
+    assert not venue.take_back("b")
+    assert [order.client_id for order in venue.orders.every] == ["b"]
+    assert [sent.names for sent in venue.sent] == [("b",)]
 
 
 async def test_what_is_late_arrives_unless_its_deadline_has_passed() -> None:

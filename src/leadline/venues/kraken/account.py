@@ -75,6 +75,15 @@ class KrakenAccount(KrakenOrderEntry):
             self._session.authorise(token.token, self._token_ns)
             self.poke()
 
+    @property
+    def emergency_only(self) -> bool:
+        """Whether REST carries nothing but what makes the account safer or tells how it stands."""
+        return self._rest.emergency_only
+
+    @emergency_only.setter
+    def emergency_only(self, on: bool) -> None:
+        self._rest.emergency_only = on
+
     async def fetch_token(self) -> str:
         """A new token for a connection of its own; raises what asking REST raises."""
         return (await self._rest.ask(rest_private.websockets_token(), Purpose.CREDENTIAL)).token

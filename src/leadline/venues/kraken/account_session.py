@@ -45,8 +45,8 @@ _BALANCES_OPTIONS = (("snapshot", "true"),)
 RENEWAL_NS = 5 * NS_PER_S
 """How long a refused credential may take to be renewed on the standing connection."""
 
-RENEWALS_APART_NS = 60 * NS_PER_S
-"""A credential refused again so soon is not renewed once more; the line is made anew, with its back-off."""
+RENEWALS_APART_NS = 4 * NS_PER_S
+"""A credential refused again so soon waits so long for the next: each costs a point of the REST counter."""
 
 _KEPT_FRAMES = 100
 _MASK = b"***"
@@ -110,7 +110,11 @@ class KrakenAccountSession:
         self.credential_used = False
         """Whether the venue has seen the present credential."""
         self._renewal_due_ns: int | None = None
-        self._refused_ns: int | None = None
+        """When a renewal that was asked for is given up."""
+        self._renewed_ns: int | None = None
+        """When one was asked for last."""
+        self._refusal: VenueError | None = None
+        """Why the credential is no good, while the next renewal has to wait."""
 
     # What others want of it
 
@@ -119,6 +123,7 @@ class KrakenAccountSession:
             self._open
             and not self._leaving
             and self._renewal_due_ns is None
+            and self._refusal is None
             and now_ns - self.last_frame_ns <= SILENCE_NS
             and self._executions.receiving
             and self._balances.receiving
@@ -129,7 +134,7 @@ class KrakenAccountSession:
         self._token = token
         self._credential += 1
         self.authorised, self.credential_used = True, False
-        self._renewal_due_ns = None
+        self._renewal_due_ns = self._refusal = None
         if not self._open:
             return
         for channel in self._channels:
@@ -169,7 +174,7 @@ class KrakenAccountSession:
         self.last_frame_ns = now_ns
         self.last_data_ns = None
         self._ping_ns = now_ns + PING_NS
-        self._renewal_due_ns = None
+        self._renewal_due_ns = self._refusal = None
         self._outputs.clear()
         for channel in self._channels:
             channel.opened(now_ns)
@@ -196,13 +201,19 @@ class KrakenAccountSession:
         elif self._renewal_due_ns is not None and now_ns >= self._renewal_due_ns:
             self._leave("the credential was refused and not renewed")
         else:
+            if self._refusal is not None:
+                self._credential_refused(self._refusal, now_ns)
             self._act(now_ns)
 
     def wake_at(self) -> int | None:
         if not self._open or self._leaving:
             return None
         own_ns = [self.last_frame_ns + SILENCE_NS, self._ping_ns]
-        dues_ns = [self._renewal_due_ns, *(channel.due_ns for channel in self._channels)]
+        dues_ns = [
+            self._renewal_due_ns,
+            self._next_renewal_ns(),
+            *(channel.due_ns for channel in self._channels),
+        ]
         return min(own_ns + [due_ns for due_ns in dues_ns if due_ns is not None])
 
     def outputs(self) -> list[Output]:
@@ -343,16 +354,21 @@ class KrakenAccountSession:
         self._act(now_ns)
 
     def _credential_refused(self, error: VenueError, now_ns: int) -> None:
-        """Have it renewed, once; the second time within a minute the line is made anew."""
+        """Have it renewed: at once, or some time after the renewal before."""
         if self._renewal_due_ns is not None or self._leaving:
             return
-        if self._refused_ns is not None and now_ns - self._refused_ns < RENEWALS_APART_NS:
-            self._leave("the credential was refused again")
+        self._refusal, self.changed = error, True
+        due_ns = self._next_renewal_ns()
+        if due_ns is not None and now_ns < due_ns:
             return
-        self._refused_ns = now_ns
+        self._refusal, self._renewed_ns = None, now_ns
         self._renewal_due_ns = now_ns + RENEWAL_NS
-        self.changed = True
         self._emit(CredentialRefused(error), now_ns)
+
+    def _next_renewal_ns(self) -> int | None:
+        if self._refusal is None or self._renewed_ns is None:
+            return None
+        return self._renewed_ns + RENEWALS_APART_NS
 
     # Book-keeping
 

@@ -36,13 +36,13 @@ class Tier(Enum):
 
 REST_RESERVE = {
     Priority.EMERGENCY: 1.0,
-    Priority.FALLBACK: 4.0,
+    Priority.FALLBACK: 7.0,
     Priority.ORDER: 4.0,
-    Priority.NORMAL: 6.0,
+    Priority.NORMAL: 7.0,
     Priority.BACKGROUND: 8.0,
 }
 """Points of the REST counter that each kind of request leaves untouched: at least a fifth of the 15 or 20,
-save for look-ups and emergencies."""
+save for look-ups and emergencies, and room for one look-up of an order in doubt (open, then closed: 6)."""
 
 USED_SHARE = 0.8
 JITTER_S = 2.0

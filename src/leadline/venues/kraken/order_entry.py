@@ -5,7 +5,7 @@ Rule: nothing here repeats a request that may have arrived, and nothing here jud
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TypeVar
 
 from leadline.clock import NS_PER_S, Clock
@@ -14,6 +14,7 @@ from leadline.core.venue_time import VenueTime
 from leadline.errors import Acted, ConnectFailed, RateLimited, Rejected, UnknownSymbol, VenueError
 from leadline.model.order import Amendment, OrderKey, OrderReport, OrderRequest
 from leadline.net.http import Purpose
+from leadline.net.keyed_http import Recall
 from leadline.venues.kraken import answers, order_rules, order_wire, rest_trading
 from leadline.venues.kraken.account_session import KrakenAccountSession
 from leadline.venues.kraken.answers import Answer, CancelAnswers
@@ -21,6 +22,7 @@ from leadline.venues.kraken.limits import KeyLimits
 from leadline.venues.kraken.order_lookup import OrderLookup
 from leadline.venues.kraken.order_wire import Members
 from leadline.venues.kraken.private_rest import PrivateRest
+from leadline.venues.kraken.rest_private import PrivateEndpoint
 from leadline.venues.kraken.rest_trading import BATCH_MAX, CANCEL_BATCH_MAX
 from leadline.venues.kraken.stream_requests import StreamRequests
 from leadline.venues.kraken.symbols import SymbolTable
@@ -57,6 +59,8 @@ class KrakenOrderEntry:
         self._limits = limits
         self._clock = clock
         self._charged: set[str] = set()
+        self._recalls: dict[str, Recall] = {}
+        """Of placements that go by REST and are not answered yet, by client id."""
         self._session: KrakenAccountSession | None = None
         self._stream: StreamRequests | None = None
 
@@ -130,7 +134,7 @@ class KrakenOrderEntry:
                 symbol, self._streamed("add_order", order_wire.add_order(placement), answers.placed)
             )
         endpoint = rest_trading.add_order(placement, self._rest_pair(symbol))
-        return await self._of_pair(symbol, self._rest.ask(endpoint, Purpose.ORDER))
+        return await self._of_pair(symbol, self._by_rest([placement], endpoint))
 
     async def place_batch(self, placements: Sequence[Placement], path: Path) -> list[Placed | VenueError]:
         """Place up to `batch_max` orders of one symbol in one request; one alone goes as an order."""
@@ -143,7 +147,7 @@ class KrakenOrderEntry:
         symbol = placements[0].sent.symbol
         if path is Path.REST:
             endpoint = rest_trading.add_order_batch(placements, self._rest_pair(symbol))
-            return await self._of_pair(symbol, self._rest.ask(endpoint, Purpose.ORDER))
+            return await self._of_pair(symbol, self._by_rest(placements, endpoint))
         names = [placement.client_id for placement in placements]
 
         def read(answer: Answer, wall_ns: int) -> list[Placed | VenueError]:
@@ -160,7 +164,7 @@ class KrakenOrderEntry:
             params = order_wire.edit_order(order_id, placement)
             return await self._of_pair(symbol, self._streamed("edit_order", params, answers.placed))
         endpoint = rest_trading.edit_order(order_id, placement, self._rest_pair(symbol))
-        return await self._of_pair(symbol, self._rest.ask(endpoint, Purpose.ORDER))
+        return await self._of_pair(symbol, self._by_rest([placement], endpoint))
 
     async def amend(
         self, key: OrderKey, symbol: str, amendment: Amendment, deadline_ns: int, path: Path
@@ -174,6 +178,11 @@ class KrakenOrderEntry:
         await self._of_pair(symbol, self._rest.ask(endpoint, Purpose.ORDER))
 
     # Cancels
+
+    def take_back(self, client_id: str) -> bool:
+        """Keep a placement that waits for its turn by REST from leaving, and all that go in one request."""
+        recall = self._recalls.get(client_id)
+        return recall is not None and recall.take_back()
 
     async def cancel(self, keys: Sequence[OrderKey], path: Path) -> list[VenueError | None]:
         """Cancel orders; per key None where Kraken took it, else its refusal, which is never a verdict."""
@@ -242,11 +251,21 @@ class KrakenOrderEntry:
     def _count_for_all(self) -> None:
         self._limits.all_cancelled(frozenset(self._charged), self._clock.mono_ns())
 
-    async def find(self, key: OrderKey, since_ns: int) -> Sequence[OrderReport]:
+    async def find(self, key: OrderKey, since_ns: int, known: Collection[str] = ()) -> Sequence[OrderReport]:
         """What Kraken knows of one order, open or closed, its fills first; nothing when it knows none."""
-        return await self._lookup.find(key, since_ns)
+        return await self._lookup.find(key, since_ns, known)
 
     # Ways
+
+    async def _by_rest(self, placements: Sequence[Placement], endpoint: PrivateEndpoint[T]) -> T:
+        recall = Recall()
+        names = [placement.client_id for placement in placements]
+        self._recalls.update(dict.fromkeys(names, recall))
+        try:
+            return await self._rest.ask(endpoint, Purpose.ORDER, recall)
+        finally:
+            for name in names:
+                del self._recalls[name]
 
     async def _streamed(
         self,

@@ -6,7 +6,7 @@ Rule: a row that bears another name than the one asked for is no evidence, whate
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -49,21 +49,26 @@ class OrderLookup:
         self._wanted: list[_Wanted] = []
         self._search: asyncio.Future[None] | None = None
         self._ids: dict[str, asyncio.Future[list[OrderReport]]] = {}
+        self._known: set[str] = set()
         self._question: asyncio.Future[None] | None = None
 
-    async def find(self, key: OrderKey, since_ns: int) -> Sequence[OrderReport]:
-        """Evidence about one order, its fills first; nothing when the venue knows none of its names."""
+    async def find(self, key: OrderKey, since_ns: int, known: Collection[str] = ()) -> Sequence[OrderReport]:
+        """Evidence about one order, its fills first; nothing when the venue knows none of its names.
+
+        Of fills that are all `known` the details, a history call, are not asked for again.
+        """
         await self.learn_time()
         if key.order_id is not None:
-            found = await self._of_id(key.order_id)
+            found = await self._of_id(key.order_id, known)
             if found:
                 return found
         if key.client_id is None and key.userref is None:
             return []
-        return await self._with_fills(await self._named(key, since_ns), Purpose.LOOKUP)
+        return await self._with_fills(await self._named(key, since_ns), Purpose.LOOKUP, known)
 
-    async def _of_id(self, order_id: str) -> list[OrderReport]:
+    async def _of_id(self, order_id: str, known: Collection[str]) -> list[OrderReport]:
         """The order of that id; who asks while a question is under way shares the next with others."""
+        self._known |= set(known)
         told = self._ids.get(order_id)
         if told is None:
             told = self._ids[order_id] = asyncio.get_running_loop().create_future()
@@ -76,9 +81,10 @@ class OrderLookup:
 
     async def _ask_for_all_ids(self) -> None:
         batch, self._ids = self._ids, {}
+        known, self._known = self._known, set()
         question = self._question = asyncio.get_running_loop().create_future()
         try:
-            reports = await self.by_id(list(batch), Purpose.LOOKUP)
+            reports = await self.by_id(list(batch), Purpose.LOOKUP, known)
             for order_id, told in batch.items():
                 told.set_result([report for report in reports if report.order_id == order_id])
         except Error as error:
@@ -174,11 +180,13 @@ class OrderLookup:
             else:
                 wanted.take((), last=True)
 
-    async def by_id(self, order_ids: Sequence[str], purpose: Purpose) -> list[OrderReport]:
+    async def by_id(
+        self, order_ids: Sequence[str], purpose: Purpose, known: Collection[str] = ()
+    ) -> list[OrderReport]:
         """Orders by the venue's ids, each preceded by its fills; one the venue does not know is left out."""
         reports: list[OrderReport] = []
         for some in _chunks(order_ids, MOST_ORDERS):
-            reports += await self._with_fills(await self._queried(some, purpose), purpose)
+            reports += await self._with_fills(await self._queried(some, purpose), purpose, known)
         return reports
 
     async def _queried(self, order_ids: Sequence[str], purpose: Purpose) -> Sequence[FoundOrder]:
@@ -194,8 +202,10 @@ class OrderLookup:
             return []
         return [found for one in order_ids for found in await self._queried([one], purpose)]
 
-    async def _with_fills(self, found: Sequence[FoundOrder], purpose: Purpose) -> list[OrderReport]:
-        trade_ids = [trade_id for order in found for trade_id in order.trade_ids]
+    async def _with_fills(
+        self, found: Sequence[FoundOrder], purpose: Purpose, known: Collection[str]
+    ) -> list[OrderReport]:
+        trade_ids = [one for order in found for one in order.trade_ids if one not in known]
         fills: list[Fill] = []
         for some in _chunks(trade_ids, MOST_TRADES):
             told = await self._rest.ask(rest_orders.query_trades(some, self._symbols), purpose)
@@ -248,7 +258,11 @@ class _Wanted:
 
 
 def _nameless(rows: Sequence[FoundOrder]) -> bool:
-    return any(order.report.client_id is None and order.report.userref is None for order in rows)
+    """Whether a row may be anybody's; what the venue made of another order's fill is nobody's."""
+    return any(
+        (order.report.client_id, order.report.userref, order.report.parent_id) == (None, None, None)
+        for order in rows
+    )
 
 
 def _start_s(since_ns: int) -> int:

@@ -6,6 +6,7 @@ request, may go a second time.
 
 from __future__ import annotations
 
+import logging
 from typing import TypeVar
 
 from leadline.clock import Clock
@@ -14,6 +15,7 @@ from leadline.errors import (
     Acted,
     AuthError,
     Error,
+    Held,
     ProtocolError,
     RateLimited,
     TransportError,
@@ -23,7 +25,7 @@ from leadline.errors import (
 from leadline.net.audit import Audit
 from leadline.net.http import ESSENTIAL, Purpose
 from leadline.net.key_state import KeyState
-from leadline.net.keyed_http import Call, KeyedHttp, Verdict
+from leadline.net.keyed_http import Call, KeyedHttp, Recall, Verdict
 from leadline.venues.kraken.auth import Signer
 from leadline.venues.kraken.refusals import Retry, refusal
 from leadline.venues.kraken.rest_private import PrivateEndpoint
@@ -32,6 +34,9 @@ T = TypeVar("T")
 
 NONCE_REFUSED = "EAPI:Invalid nonce"
 _MONEY = frozenset({Purpose.ORDER})
+_EMERGENCY_READS = frozenset({"BalanceEx", "OpenOrders"})
+
+_log = logging.getLogger("leadline")
 
 
 class PrivateRest:
@@ -40,6 +45,8 @@ class PrivateRest:
     def __init__(
         self, http: KeyedHttp, signer: Signer, breaker: Breaker, state: KeyState, clock: Clock, audit: Audit
     ) -> None:
+        self.emergency_only = False
+        """While set nothing leaves but what makes the account safer or tells how it stands."""
         self.breaker = breaker
         self.audit = audit
         self._http = http
@@ -47,18 +54,19 @@ class PrivateRest:
         self._state = state
         self._clock = clock
 
-    async def ask(self, endpoint: PrivateEndpoint[T], purpose: Purpose) -> T:
-        """What an endpoint answers.
+    async def ask(self, endpoint: PrivateEndpoint[T], purpose: Purpose, recall: Recall | None = None) -> T:
+        """What an endpoint answers; until it leaves it can be taken back by `recall`.
 
-        Raises BreakerOpen, Throttled or ConnectFailed when nothing left; ConnectionLost, ProtocolError or a
-        VenueError as its `acted` says; AuthError where the key is not, or no longer, good for it.
+        Raises a Refused or ConnectFailed when nothing left; ConnectionLost, ProtocolError or a VenueError as
+        its `acted` says; AuthError where the key is not, or no longer, good for it.
         """
         began_ns = self._clock.mono_ns()
         call = self._signer.call(endpoint)
         outcome = "abandoned"
         try:
+            purpose = self._in_emergency(endpoint.name, purpose)
             self.breaker.check(purpose in ESSENTIAL, began_ns, harmless=purpose not in _MONEY)
-            value = await self._judged(call, endpoint, purpose)
+            value = await self._judged(call, endpoint, purpose, recall)
             outcome = "ok"
             return value
         except Error as error:
@@ -67,10 +75,20 @@ class PrivateRest:
         finally:
             self.audit.record(call.name, "rest", purpose, call.masked, outcome, began_ns)
 
-    async def _judged(self, call: Call, endpoint: PrivateEndpoint[T], purpose: Purpose) -> T:
+    def _in_emergency(self, name: str, purpose: Purpose) -> Purpose:
+        """What a request is for while only emergencies are: the reads that are left go ahead of all."""
+        if not self.emergency_only or purpose in ESSENTIAL:
+            return purpose
+        if name in _EMERGENCY_READS:
+            return Purpose.EMERGENCY
+        raise Held(f"emergency-only mode: {name} does not leave until it is ended")
+
+    async def _judged(
+        self, call: Call, endpoint: PrivateEndpoint[T], purpose: Purpose, recall: Recall | None
+    ) -> T:
         """Exchange, and tell the breaker how the venue stands."""
         try:
-            value = await self._exchanged(call, endpoint, purpose)
+            value = await self._exchanged(call, endpoint, purpose, recall)
         except (TransportError, ProtocolError, VenueError) as error:
             self._judge(error)
             raise
@@ -80,22 +98,26 @@ class PrivateRest:
         finally:
             await self._keep()
 
-    async def _exchanged(self, call: Call, endpoint: PrivateEndpoint[T], purpose: Purpose) -> T:
+    async def _exchanged(
+        self, call: Call, endpoint: PrivateEndpoint[T], purpose: Purpose, recall: Recall | None
+    ) -> T:
         try:
-            return await self._once(call, endpoint, purpose)
+            return await self._once(call, endpoint, purpose, recall)
         except _NonceRefused as refused:
             if await self._http.nonce_refused(refused.nonce) is not Verdict.RETRY:
                 raise AuthError(self._http.stopped or refused.error.text) from None
         try:
-            return await self._once(call, endpoint, purpose)
+            return await self._once(call, endpoint, purpose, recall)
         except _NonceRefused as refused:
             await self._http.nonce_refused(refused.nonce)
             raise AuthError(self._http.stopped or refused.error.text) from None
 
-    async def _once(self, call: Call, endpoint: PrivateEndpoint[T], purpose: Purpose) -> T:
-        response, nonce = await self._http.call(call, purpose)
+    async def _once(
+        self, call: Call, endpoint: PrivateEndpoint[T], purpose: Purpose, recall: Recall | None
+    ) -> T:
+        response, nonce = await self._http.call(call, purpose, recall)
         try:
-            return endpoint.answer(response, self._clock.wall_ns()).value
+            value = endpoint.answer(response, self._clock.wall_ns()).value
         except AuthError as error:
             if error.text.startswith(NONCE_REFUSED):
                 raise _NonceRefused(nonce, error) from error
@@ -103,6 +125,8 @@ class PrivateRest:
         except ProtocolError as error:
             error.acted = Acted.MAYBE  # it came, so the request had arrived
             raise
+        self._http.nonce_passed(nonce)
+        return value
 
     def _judge(self, error: TransportError | ProtocolError | VenueError) -> None:
         now_ns = self._clock.mono_ns()
@@ -122,10 +146,15 @@ class PrivateRest:
                 self.breaker.succeeded(now_ns)  # a no is an answer
 
     async def _keep(self) -> None:
+        """Store the breaker; a disk that will not take it says nothing about what became of the request."""
         if self.breaker.changed:
             self.breaker.changed = False
             kept = self.breaker.dump(self._clock.mono_ns(), self._clock.wall_ns())
-            await self._state.save_breaker(kept)
+            try:
+                await self._state.save_breaker(kept)
+            except Error as error:
+                self.breaker.changed = True
+                _log.warning("the breaker is not kept for a restart: %s", error)
 
 
 class _NonceRefused(Exception):

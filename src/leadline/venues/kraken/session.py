@@ -94,6 +94,8 @@ class KrakenSession:
         self._subscriptions = Subscriptions(PACE)
         self._wanted_books: dict[str, Subscription] = {}
         self._books: dict[str, BookStream] = {}
+        self._changing: set[str] = set()
+        """Symbols whose book was given up: what comes before a new one is confirmed is of the old depth."""
         self._receivers: dict[type, Callable[[wire.Frame, bytes, int], None]] = {
             wire.TickerFrame: self._values,
             wire.TradeFrame: self._values,
@@ -125,6 +127,8 @@ class KrakenSession:
         self._subscriptions.unwant(subscription)
         if self._wanted_books.get(subscription.symbol) == subscription:
             del self._wanted_books[subscription.symbol]
+            if self._open:
+                self._changing.add(subscription.symbol)
             if stream := self._books.pop(subscription.symbol, None):
                 stream.drop()
 
@@ -166,6 +170,7 @@ class KrakenSession:
         self._open = False
         self._outputs.clear()
         self._subscriptions.closed()
+        self._changing.clear()
         for stream in self._books.values():
             stream.drop()
         self._emit(LineDown(reason), now_ns)
@@ -205,6 +210,8 @@ class KrakenSession:
         # A book: nearly every frame is one, so it is spared every call that can be.
         self.last_data_ns = now_ns
         data = message.data[0]
+        if self._changing and data.symbol in self._changing:
+            return
         stream = self._books.get(data.symbol) or self._new_stream(data.symbol)
         if stream is None:
             return
@@ -276,8 +283,14 @@ class KrakenSession:
                 self._refuse(reply, frame, now_ns)
         elif (ask := self._subscriptions.request(reply.req_id)) and ask.verb is Verb.SUBSCRIBE:
             confirmed = requests.about(reply, self._subscriptions.unanswered(ask))
-            if len(confirmed) == 1 and self._subscriptions.confirmed(confirmed[0], now_ns):
-                self._emit(Confirmed(confirmed[0]), now_ns)
+            if len(confirmed) == 1:
+                self._confirmed(confirmed[0], now_ns)
+
+    def _confirmed(self, subscription: Subscription, now_ns: int) -> None:
+        if self._wanted_books.get(subscription.symbol) == subscription:
+            self._changing.discard(subscription.symbol)
+        if self._subscriptions.confirmed(subscription, now_ns):
+            self._emit(Confirmed(subscription), now_ns)
 
     def _refuse(self, reply: Reply, frame: bytes, now_ns: int) -> None:
         text = (reply.error or "no reason given")[:MOST_TEXT]

@@ -6,6 +6,7 @@ from leadline.clock import NS_PER_S
 from leadline.net.departures import Priority
 from leadline.net.key_state import MemoryKey, MemoryKeyState
 from leadline.venues.kraken.limits import REST_RESERVE, KeyLimits, Tier, cost, tier_of
+from leadline.venues.kraken.rest_private import HISTORY_COST, ORDERS_COST
 from leadline.venues.ports import Action
 
 S = NS_PER_S
@@ -169,3 +170,10 @@ def test_ordinary_requests_use_four_fifths_of_the_rest_counter_and_history_less(
     assert all(limit - REST_RESERVE[priority] <= 0.8 * limit for priority in ordinary)
     assert REST_RESERVE[Priority.EMERGENCY] < min(REST_RESERVE[priority] for priority in ordinary)
     assert limit - REST_RESERVE[Priority.BACKGROUND] >= 4
+
+
+def test_whatever_else_is_asked_by_rest_leaves_room_to_look_one_order_up() -> None:
+    look_up = ORDERS_COST + HISTORY_COST
+    others = [Priority.FALLBACK, Priority.NORMAL, Priority.BACKGROUND]
+
+    assert all(REST_RESERVE[one] >= REST_RESERVE[Priority.EMERGENCY] + look_up for one in others)

@@ -10,6 +10,7 @@ import pytest
 from account_rig import WALL_NS, AccountRig, virtual
 from kraken_frames import instrument
 from leadline.clock import NS_PER_S
+from leadline.core.breaker import BreakerState
 from leadline.core.venue_time import VenueTime
 from leadline.errors import (
     Acted,
@@ -18,6 +19,7 @@ from leadline.errors import (
     ConnectionLost,
     ProtocolError,
     RateLimited,
+    Refused,
     Rejected,
     UnknownSymbol,
     VenueDown,
@@ -146,6 +148,24 @@ async def test_an_order_goes_by_rest_when_it_is_told_to() -> None:
         "60000.0",
     )
     assert rig.http.counts == {Purpose.ORDER: 1}
+
+
+@virtual
+async def test_a_placement_that_waits_for_its_turn_by_rest_can_be_taken_back() -> None:
+    rig = AccountRig()
+    rig.venue.reply("AddOrder", {"descr": {"order": "…"}, "txid": ["OA"]})
+    first, second = (
+        asyncio.ensure_future(rig.account.place(placement(name), Path.REST)) for name in ("ours-1", "ours-2")
+    )
+    await asyncio.sleep(0.05)
+    assert not rig.account.take_back("ours-1")
+    assert rig.account.take_back("ours-2")
+    assert await first == Placed("OA")
+    with pytest.raises(Refused, match="taken back"):
+        await second
+    assert [fields["cl_ord_id"] for _, fields in rig.venue.asked] == ["ours-1"]
+    assert not rig.account.take_back("ours-1")
+    assert rig.breaker.state(rig.clock.mono_ns()) is BreakerState.CLOSED
 
 
 @virtual

@@ -11,14 +11,17 @@ from leadline.errors import (
     Acted,
     AuthError,
     BreakerOpen,
+    ConfigError,
     ConnectFailed,
     ConnectionLost,
+    Held,
     ProtocolError,
     RateLimited,
     Rejected,
     VenueDown,
 )
 from leadline.net.http import Purpose, Response
+from leadline.net.key_state import MemoryKey, MemoryKeyState
 from leadline.venues.kraken import rest_private
 from leadline.venues.kraken.rest_trading import cancel_all
 
@@ -201,3 +204,50 @@ def test_neither_key_nor_secret_nor_token_is_in_the_log_or_in_the_audit(
 
 def rig_secrets_in(text: str) -> list[str]:
     return [secret for secret in (API_KEY, SECRET, TOKEN) if secret in text]
+
+
+@virtual
+async def test_in_emergency_only_mode_balance_open_orders_and_cancels_pass_and_nothing_else() -> None:
+    rig = AccountRig()
+    rig.rest.emergency_only = True
+    rig.venue.reply("BalanceEx", {})
+    rig.venue.reply("CancelAll", {"count": 0})
+    await rig.rest.ask(rest_private.balance_ex(rig.symbols), Purpose.ACCOUNT)
+    await rig.rest.ask(cancel_all(), Purpose.CANCEL)
+    with pytest.raises(Held, match="emergency-only mode: Balance"):
+        await balance(rig)
+    rig.rest.emergency_only = False
+    rig.venue.reply("Balance", {"ZUSD": "1.5"})
+    assert await balance(rig)
+
+
+@virtual
+async def test_in_emergency_only_mode_those_reads_pass_an_open_breaker_too() -> None:
+    rig = AccountRig()
+    rig.venue.reply("BalanceEx", {})
+    rig.breaker.limited(None, "for the test", rig.clock.mono_ns())
+    with pytest.raises(BreakerOpen):
+        await rig.rest.ask(rest_private.balance_ex(rig.symbols), Purpose.ACCOUNT)
+    rig.rest.emergency_only = True
+    await rig.rest.ask(rest_private.balance_ex(rig.symbols), Purpose.ACCOUNT)
+    assert rig.venue.names() == ["BalanceEx"]
+    assert rig.audit.operations[-1].purpose is Purpose.EMERGENCY
+
+
+class _FullDisk(MemoryKeyState):
+    """Gives nonces and keeps nothing."""
+
+    async def save_breaker(self, kept: bytes) -> None:
+        raise ConfigError("the disk is full")
+
+
+@virtual
+async def test_a_breaker_that_cannot_be_stored_makes_no_lost_answer_certain() -> None:
+    rig = AccountRig(state=_FullDisk(MemoryKey()))
+    rig.venue.reply("Balance", ConnectionLost("reset"))
+    for _ in range(3):
+        with pytest.raises(ConnectionLost) as lost:
+            await balance(rig)
+        assert lost.value.acted is Acted.MAYBE
+    assert state(rig) is BreakerState.OPEN
+    assert rig.breaker.changed

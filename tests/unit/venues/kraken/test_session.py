@@ -502,10 +502,11 @@ def test_a_new_depth_replaces_the_old_one_because_frames_do_not_say_which_they_a
     unsubscribe, subscribe = made.sent()
     assert (unsubscribe["params"]["depth"], subscribe["params"]["depth"]) == (10, 25)
     assert made.session.coverage(BOOK) is None
-    made.hear(feed.update([("99.5", "1.00000000")]))
+    made.hear(feed.update([("99.5", "1.00000000")]), feed.snapshot())
+    assert made.news() == []
     feed = BookFeed(depth=25)
-    made.hear(feed.snapshot(levels=20))
-    (view,) = made.news()
+    made.hear(ack(subscribe), feed.snapshot(levels=20))
+    (view,) = made.news(BookView)
     assert isinstance(view, BookView)
     assert (view.depth, len(view.bids(25))) == (25, 20)
 
