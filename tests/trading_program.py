@@ -255,13 +255,17 @@ async def on_a_full_disk(settings: Settings) -> None:
 
     What lies inside a file may still be overwritten, as on a disk that is really full.
     """
-    keys = (settings.state_dir or Path()) / "kraken" / "keys"
+    folder = (settings.state_dir or Path()) / "kraken"
+    log = folder / "main" / "orders.sqlite-wal"
     async with system_of(settings) as system:
         await system.ready(READY_S)
         orders = system.orders
         known = [(await orders.submit(FAR)).client_id for _ in range(3)]
         before, after = resource.getrlimit(resource.RLIMIT_FSIZE)
-        largest = max(path.stat().st_size for path in keys.iterdir())
+        while log.stat().st_size <= (
+            largest := max(one.stat().st_size for one in (folder / "keys").iterdir())
+        ):
+            known.append((await orders.submit(FAR)).client_id)
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, after))
         told: dict[str, Any] = {
             "order": await outcome(orders.submit(FAR)),

@@ -26,6 +26,13 @@ def state(stage: AccountStage) -> BreakerState:
     return stage.trader.account.breaker.state(stage.clock.mono_ns())
 
 
+async def begin(stage: AccountStage) -> Trader:
+    """A program whose first looks at the account are over."""
+    trader = await stage.start()
+    await stage.until(5)
+    return trader
+
+
 def balance(trader: Trader) -> Awaitable[object]:
     """A read of the account by REST."""
     return trader.desk.balances.all(Source.REST)  # type: ignore[no-any-return]
@@ -59,7 +66,7 @@ def tripped(trader: Trader) -> list[Tripped]:
 
 def test_one_transient_failure_trips_nothing() -> None:
     async def scene(stage: AccountStage) -> None:
-        trader = await stage.start()
+        trader = await begin(stage)
         for status in (500, 502, 503, 520):
             stage.fault(kind="REPLY", path=BALANCE, status=status, count=1)
             assert isinstance(await refused(balance(trader)), VenueDown)
@@ -75,7 +82,7 @@ def test_one_transient_failure_trips_nothing() -> None:
 
 def test_failures_in_a_row_hold_creates_while_cancels_and_look_ups_pass() -> None:
     async def scene(stage: AccountStage) -> None:
-        trader = await stage.start()
+        trader = await begin(stage)
         first = await trader.submit(buy(price="60000"))
         second = await trader.submit(buy(price="60001"))
         raised = await fail(stage, times=5, every_s=5.0)
@@ -110,7 +117,7 @@ def test_an_open_breaker_is_probed_by_one_read_each_five_minutes_and_closed_by_t
     None
 ):
     async def scene(stage: AccountStage) -> None:
-        trader = await stage.start()
+        trader = await begin(stage)
         await fail(stage, times=3, every_s=1.0)
         opened_s = stage.now_s
         await stage.until(opened_s + 3 * OPEN_S - 10)
@@ -128,7 +135,7 @@ def test_an_open_breaker_is_probed_by_one_read_each_five_minutes_and_closed_by_t
 
 def test_no_order_ever_is_the_probe() -> None:
     async def scene(stage: AccountStage) -> None:
-        trader = await stage.start()
+        trader = await begin(stage)
         stage.fault(kind="REPLY", path=BALANCE, status=503, delay_s=5.0)
         for _ in range(3):
             await refused(balance(trader))
@@ -146,7 +153,7 @@ def test_no_order_ever_is_the_probe() -> None:
 @pytest.mark.parametrize("killed", [True, False])
 def test_an_open_breaker_is_as_open_after_a_restart(killed: bool) -> None:
     async def scene(stage: AccountStage) -> None:
-        await stage.start()
+        await begin(stage)
         await fail(stage, times=3, every_s=0.0)
         opened_s = stage.now_s
         await stage.until(opened_s + 100)
@@ -155,7 +162,7 @@ def test_an_open_breaker_is_as_open_after_a_restart(killed: bool) -> None:
             trader = await stage.kill_and_restart()
         else:
             await stage.stop()
-            trader = await stage.start()
+            trader = await begin(stage)
         assert state(stage) is BreakerState.OPEN
         error = await refused(trader.submit(buy()))
         assert isinstance(error, BreakerOpen)
@@ -170,7 +177,7 @@ def test_an_open_breaker_is_as_open_after_a_restart(killed: bool) -> None:
 
 def test_every_trip_is_in_the_journal_with_its_reason_and_evidence() -> None:
     async def scene(stage: AccountStage) -> None:
-        trader = await stage.start()
+        trader = await begin(stage)
         await fail(stage, times=3, every_s=1.0)
         stage.heal()
         await stage.until(stage.now_s + OPEN_S + 5)
@@ -208,7 +215,7 @@ def test_a_rate_limit_answer_opens_it_at_once_for_what_the_venue_said(
     fault: dict[str, str | int], open_s: float
 ) -> None:
     async def scene(stage: AccountStage) -> None:
-        trader = await stage.start()
+        trader = await begin(stage)
         until_s = stage.network.venue_ns // NS_PER_S + 40
         told = {name: text % until_s if "%d" in str(text) else text for name, text in fault.items()}  # type: ignore[operator]
         stage.fault(kind="REPLY", path=BALANCE, count=1, **told)
@@ -229,7 +236,7 @@ def test_a_rate_limit_answer_opens_it_at_once_for_what_the_venue_said(
 
 def test_the_limit_of_one_pair_opens_nothing() -> None:
     async def scene(stage: AccountStage) -> None:
-        trader = await stage.start()
+        trader = await begin(stage)
         stage.fault(kind="RATE", symbol="BTC/USD", burn=125)
         order = await trader.submit(buy())
         assert order.reason.startswith("EOrder:Rate limit exceeded")
@@ -245,7 +252,7 @@ def test_the_limit_of_one_pair_opens_nothing() -> None:
 
 def test_held_open_by_hand_it_lets_out_what_is_safe_and_stays_so_after_a_restart() -> None:
     async def scene(stage: AccountStage) -> None:
-        trader = await stage.start()
+        trader = await begin(stage)
         order = await trader.submit(buy())
         await stage.until(60)
         trader.account.breaker.force(BreakerState.OPEN, "the operator is at lunch")
@@ -268,7 +275,7 @@ def test_held_open_by_hand_it_lets_out_what_is_safe_and_stays_so_after_a_restart
 
 def test_held_closed_by_hand_it_lets_everything_pass_whatever_fails() -> None:
     async def scene(stage: AccountStage) -> None:
-        trader = await stage.start()
+        trader = await begin(stage)
         trader.account.breaker.force(BreakerState.CLOSED, "the operator knows better")
         raised = await fail(stage, times=5, every_s=1.0)
         assert raised == [VenueDown] * 5
@@ -279,7 +286,7 @@ def test_held_closed_by_hand_it_lets_everything_pass_whatever_fails() -> None:
 
 def test_emergency_only_lets_out_five_kinds_of_requests_and_nothing_else_breaker_open_or_not() -> None:
     async def scene(stage: AccountStage) -> None:
-        trader = await stage.start()
+        trader = await begin(stage)
         standing = [await trader.submit(buy(price=str(60_000 + number))) for number in range(3)]
         await fail(stage, times=3, every_s=1.0)
         stage.heal()
@@ -324,7 +331,7 @@ def test_emergency_only_lets_out_five_kinds_of_requests_and_nothing_else_breaker
 
 def test_emergency_requests_leave_at_once_ahead_of_whatever_waits() -> None:
     async def scene(stage: AccountStage) -> None:
-        trader = await stage.start()
+        trader = await begin(stage)
         account = trader.account.account
         waiting = [asyncio.ensure_future(account.fetch_fills(0, Purpose.HISTORY)) for _ in range(200)]
         await stage.until(stage.now_s + 5)

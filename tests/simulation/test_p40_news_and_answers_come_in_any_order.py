@@ -94,8 +94,10 @@ class Play:
             self._cancels.append(asyncio.ensure_future(self._rig.orders.cancel(order.client_id)))
 
     def _tell(self) -> None:
-        """The stream tells in pieces, some of them twice, as after a reconnect."""
+        """In pieces, some of them twice, as after a reconnect; in every other batch in any order at all."""
         reports = self._rig.venue.orders.deliver()
+        if self._luck.random() < 0.5:
+            self._luck.shuffle(reports)
         while reports:
             count = self._luck.randint(1, 12)
             piece, reports = reports[:count], reports[count:]

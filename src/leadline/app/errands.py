@@ -14,7 +14,7 @@ from msgspec import Struct
 from leadline.app.glance import Glance
 from leadline.clock import NS_PER_S, Clock
 from leadline.engine.desk import AccountPorts
-from leadline.errors import Error, TransportError, VenueError
+from leadline.errors import AuthError, Error, ProtocolError, TransportError, VenueError
 from leadline.model.account import Balance, BalancesSnapshot
 from leadline.model.order import Event, OrderKey, OrderReport, OrderState
 from leadline.net.http import Purpose
@@ -98,7 +98,7 @@ class Errands:
         if await self._streaming() is not None and self._account.can_stream():
             try:
                 return await send(Path.STREAM), Path.STREAM
-            except TransportError as error:
+            except (TransportError, ProtocolError, AuthError) as error:
                 self._tell(f"the stream broke off ({error}); going by REST")
         return await send(Path.REST), Path.REST
 

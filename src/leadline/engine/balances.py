@@ -90,9 +90,10 @@ class Balances:
 
     async def fetch(self, purpose: Purpose) -> tuple[BalancesSnapshot, int]:
         """A new REST answer and when it came; all who ask at once share one request."""
-        if self._flight is not None:
+        while self._flight is not None:
+            before = self._fetched
             await asyncio.shield(self._flight)
-            if self._fetched is not None:
+            if self._fetched is not None and self._fetched is not before:
                 return self._fetched
         flight = self._flight = asyncio.get_running_loop().create_future()
         try:

@@ -78,12 +78,14 @@ class Cancels:
         return await self._entry.cancel_all(Path.REST)
 
     async def _part(self, names: Sequence[str]) -> list[CancelOutcome]:
-        keys = [self._key(name) for name in names]
+        keys = {name: self._key(name) for name in names}
+        asked = list(dict.fromkeys(keys.values()))  # an order under two of its names is cancelled once
         try:
-            path, answers = await self._either(keys)
+            path, answers = await self._either(asked)
         except Error as error:
-            path, answers = Path.REST, [error] * len(names)
-        return [self._outcome(name, answer, path) for name, answer in zip(names, answers, strict=True)]
+            path, answers = Path.REST, [error] * len(asked)
+        told = dict(zip(asked, answers, strict=True))
+        return [self._outcome(name, told[key], path) for name, key in keys.items()]
 
     async def _either(self, keys: Sequence[OrderKey]) -> tuple[Path, Sequence[Error | None]]:
         path = best_path(self._entry)

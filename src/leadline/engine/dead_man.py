@@ -6,6 +6,7 @@ armed switch would cancel every order when the engine comes back (dossier §10.6
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import NoReturn
@@ -13,13 +14,18 @@ from typing import NoReturn
 from msgspec import Struct
 
 from leadline.clock import NS_PER_S, Clock
+from leadline.engine.placing import certain
 from leadline.errors import Error
 from leadline.model.market import VenueMode
 from leadline.model.order import Order
 from leadline.venues.ports import OrderEntry, Path
 
+LOOK_S = 1.0
 REFRESHES = 3
 """Refreshes within one time-out: two may be lost before it strikes (Kraken advises 15–30 s for 60 s)."""
+
+STREAM_S = 1.0
+"""How long the stream may take over what is told last, before REST is asked: who leaves has little time."""
 
 RESTING = frozenset({VenueMode.MAINTENANCE, VenueMode.CANCEL_ONLY})
 """Modes in which the venue takes no new orders."""
@@ -65,20 +71,23 @@ class DeadMan:
         self._tell = tell
         self._warned: set[str] = set()
         self._paused = ""
+        self._due_ns = 0
         self.armed_until_ns: int | None = None
-        """When it strikes at the latest (monotonic), None while it is not armed."""
+        """When it strikes at the latest (monotonic), None while it is certainly not armed."""
+        self._told_armed = False
 
     async def run(self) -> NoReturn:
         """Refresh the switch for ever."""
         pause_s = self._timeout_s / REFRESHES
+        look_s = min(LOOK_S, pause_s)
         while True:
             why_not = self._paused or self._healthy()
             if why_not:
                 self._lapse(why_not)
-                await self._clock.sleep(min(1.0, pause_s))
-            else:
-                delay_s = pause_s if await self._refresh() else min(1.0, pause_s)
-                await self._clock.sleep(delay_s)
+            elif self._clock.mono_ns() >= self._due_ns:
+                delay_s = pause_s if await self._refresh() else look_s
+                self._due_ns = self._clock.mono_ns() + round(delay_s * NS_PER_S)
+            await self._clock.sleep(look_s)
 
     async def mode_changed(self, mode: VenueMode) -> None:
         """Disarm when the venue is about to rest; go on when it trades again."""
@@ -93,8 +102,9 @@ class DeadMan:
         await self.disarm(why)
 
     def resume(self) -> None:
-        """Arm again from the next refresh on."""
+        """Arm again, within a second."""
         self._paused = ""
+        self._due_ns = 0
 
     async def disarm(self, why: str) -> None:
         """Take the switch off, by stream or else by REST; a failure is logged: then it strikes in time."""
@@ -102,26 +112,34 @@ class DeadMan:
             return
         for path in (Path.STREAM, Path.REST) if self._entry.can_stream() else (Path.REST,):
             try:
-                await self._entry.dead_man(0, path)
-            except Error as error:
-                _log.warning("the dead-man switch could not be disarmed by %s: %s", path.value, error)
+                async with asyncio.timeout(STREAM_S if path is Path.STREAM else None):
+                    await self._entry.dead_man(0, path)
+            except (Error, TimeoutError) as error:
+                why_not = str(error) or "no answer in time"
+                _log.warning("the dead-man switch could not be disarmed by %s: %s", path.value, why_not)
                 continue
-            self.armed_until_ns = None
-            self._tell(DeadManChanged(False, why))
+            self._disarmed(why)
             return
+
+    def _disarmed(self, why: str) -> None:
+        self.armed_until_ns, self._told_armed = None, False
+        self._tell(DeadManChanged(False, why))
 
     async def _refresh(self) -> bool:
         self._warn()
-        left_ns = self._clock.mono_ns()
         path = Path.STREAM if self._entry.can_stream() else Path.REST
+        before_ns = self.armed_until_ns
+        # armed from here on for all we know: an answer that never comes must not keep it from being disarmed
+        until_ns = self.armed_until_ns = self._clock.mono_ns() + self._timeout_s * NS_PER_S
         try:
             await self._entry.dead_man(self._timeout_s, path)
         except Error as error:
+            if certain(error) and self.armed_until_ns == until_ns:
+                self.armed_until_ns = before_ns
             _log.warning("the dead-man switch was not refreshed: %s", error)
             return False
-        was_armed = self.armed_until_ns is not None
-        self.armed_until_ns = left_ns + self._timeout_s * NS_PER_S
-        if not was_armed:
+        if not self._told_armed and self.armed_until_ns is not None:
+            self._told_armed = True
             self._tell(DeadManChanged(True, f"all orders are cancelled {self._timeout_s} s after a silence"))
         return True
 
@@ -129,8 +147,7 @@ class DeadMan:
         """Not refreshed: told once when it begins and once when the time is over."""
         until_ns = self.armed_until_ns
         if until_ns is not None and self._clock.mono_ns() >= until_ns:
-            self.armed_until_ns = None
-            self._tell(DeadManChanged(False, f"it has struck or lapsed: {why}"))
+            self._disarmed(f"it has struck or lapsed: {why}")
 
     def _warn(self) -> None:
         for order in self._surviving():

@@ -27,7 +27,7 @@ from leadline.core.session import FrameSkipped, LineDown, LineUp
 from leadline.engine.account_events import AccountLog, NotReconciled
 from leadline.engine.alarm import Alarm
 from leadline.engine.balances import Balances
-from leadline.engine.dead_man import RESTING, DeadMan
+from leadline.engine.dead_man import RESTING, STREAM_S, DeadMan
 from leadline.engine.events import EventLog
 from leadline.engine.journal import Journal
 from leadline.engine.orders import Orders, new_client_id
@@ -36,14 +36,14 @@ from leadline.engine.tasks import Tasks
 from leadline.errors import Error, Stale
 from leadline.model.market import VenueMode, VenueStatus
 from leadline.model.order import Order
-from leadline.venues.ports import Account, OrderEntry
+from leadline.venues.ports import Account, OrderEntry, Path
 
 WITHOUT_STREAM_S = 15.0
 """While the stream is lost REST is asked so often: three points each, a fifth of a point a second."""
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 5.0
-LEAVING_S = 2.0
+LEAVING_S = 3.0
 """How long leaving may take over what the venue is told last."""
 
 _log = logging.getLogger("leadline")
@@ -128,10 +128,18 @@ class Desk:
         try:
             async with asyncio.timeout(LEAVING_S):
                 if self._cancel_on_exit:
-                    await self.orders.cancel_all()
+                    await self._cancel_everything()
                 await self.dead_man.disarm("clean shutdown")
         except (Error, TimeoutError) as error:
             _log.warning("leaving: %s", str(error) or "no answer in time")
+
+    async def _cancel_everything(self) -> None:
+        """By REST where the stream, which may have died unnoticed, does not say so in time."""
+        try:
+            async with asyncio.timeout(STREAM_S):
+                await self.orders.cancel_all()
+        except TimeoutError:
+            await self._account.cancel_all(Path.REST)
 
     async def ready(self, timeout_s: float = 30.0) -> None:
         """Return when the account's news flows and it was reconciled once; raises Stale with the cause."""

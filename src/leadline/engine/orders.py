@@ -194,8 +194,7 @@ class Orders:
         Raises TransportError or VenueError where neither path brought an answer.
         """
         self._entered()
-        for name in (*(order.client_id for order in self._queue.waiting()), *self._placing.leaving()):
-            self._taken_out(name)
+        self._take_out_all()
         return await self._cancels.cancel_all()
 
     async def find(self, name: str) -> Order | None:
@@ -225,6 +224,10 @@ class Orders:
             self._publish(OrderEvent(order=order, cause=Cause.REMOVED, at_ns=self._clock.wall_ns()))
             return order
         return self._placing.withdraw(name)
+
+    def _take_out_all(self) -> None:
+        for name in (*(order.client_id for order in self._queue.waiting()), *self._placing.leaving()):
+            self._taken_out(name)
 
     # --- views ---
 
@@ -332,6 +335,8 @@ class Orders:
     @emergency_only.setter
     def emergency_only(self, on: bool) -> None:
         self._risk.emergency_only = on
+        if on:
+            self._take_out_all()
 
     def mode_changed(self, mode: VenueMode) -> None:
         """What the venue as a whole takes from now on."""

@@ -119,8 +119,14 @@ class Placing:
 
     async def replace(self, order: Order, request: OrderRequest) -> Order:
         """Another order in the place of an open one."""
+        if request.validate:
+            raise CheckFailed("only an order by itself is validated, not one that replaces another")
         if order.order_id is None or order.state.final or request.symbol != order.symbol:
             raise CheckFailed("only an open order, known at the venue, is replaced, by one of its symbol")
+        if order.userref is None and order.client_id and not self._entry.replaces_named:
+            raise CheckFailed(
+                "the venue replaces no order that bears a client id; amend it, or cancel and submit"
+            )
         approved = self._risk.approve(request)
         way = _Way(Action.REPLACE, order.order_id, order.touched_ns)
         return (await self._place([approved], way))[0]

@@ -53,7 +53,8 @@ class Recovery:
         self._journal = journal
         self._clock = clock
         self._log = log
-        self._halted = set(orders.halts())
+        self._halted = orders.halts()
+        """Symbols that differed, with the reason under which each was halted."""
         self._looked_back_ns: int | None = None
         self._opened = any(isinstance(record, OpeningBalance) for record in journal.records())
         self._turn = asyncio.Lock()
@@ -148,20 +149,22 @@ class Recovery:
     def _give_up(self, found: Comparison, drifts: list[Drift]) -> None:
         at_ns = self._clock.wall_ns()
         for symbol, ours, theirs in found.differing:
-            if symbol not in self._halted:
-                self._halted.add(symbol)
+            if symbol not in self._orders.halts():  # one that an operator resumed too soon is halted again
+                self._halted[symbol] = f"our view ({ours}) and the venue's ({theirs}) differ"
                 self._journal.note(Drifted(at_ns=at_ns, symbol=symbol, ours=ours, theirs=theirs))
-                self._orders.halt(symbol, f"our view ({ours}) and the venue's ({theirs}) differ")
+                self._orders.halt(symbol, self._halted[symbol])
                 self._log.add(Mismatch(symbol, ours, theirs))
         for drift in drifts:
             self._log.add(BalanceDrift(drift))
 
     def _resume(self, differing: Iterable[str]) -> None:
-        for symbol in self._halted - set(differing):
+        """End our own halts of what agrees again; one that somebody else has put in their place stands."""
+        for symbol in self._halted.keys() - set(differing):
             why = "our view and the venue's agree again"
-            self._halted.discard(symbol)
+            halted = self._halted.pop(symbol)
             self._journal.note(Resumed(at_ns=self._clock.wall_ns(), symbol=symbol, why=why))
-            self._orders.resume(symbol, why)
+            if self._orders.halts().get(symbol) == halted:
+                self._orders.resume(symbol, why)
 
 
 def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -9,6 +9,7 @@ from leadline.clock import NS_PER_S
 from leadline.engine.records import (
     Acknowledged,
     Adopted,
+    AmendEnded,
     AmendIntent,
     AnyRecord,
     CancelIntent,
@@ -51,8 +52,10 @@ class Retention:
     def take(self, number: int, record: AnyRecord) -> None:
         """One record and its number in the journal."""
         match record:
-            case Intent() | AmendIntent() | Acknowledged() | Doubted():
+            case Intent() | AmendIntent() | AmendEnded() | Doubted():
                 self._of(record.client_id, number, record.at_ns)
+            case Acknowledged():
+                self._of(record.client_id, number, record.at_ns).settled = False  # as below
             case Settled():
                 self._of(record.client_id, number, record.at_ns).settled = record.state.final
             case Reported() | Adopted():

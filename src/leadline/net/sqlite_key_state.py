@@ -274,8 +274,17 @@ class _SqliteBudget(SharedBudget):
         self._file = file
         self._name = name
         self._own: Standing | None = None
+        self._seen: Standing | None = None
 
     def _kept(self) -> Standing | None:
+        """What is kept, or what was when the file could last be read: no cancel waits for a file."""
+        try:
+            self._seen = self._stored()
+        except sqlite3.Error:
+            self._own = self._own or self._seen
+        return self._own or self._seen
+
+    def _stored(self) -> Standing | None:
         if self._own is not None:
             return self._own
         row = self._file.execute(
@@ -290,12 +299,12 @@ class _SqliteBudget(SharedBudget):
         """
         try:
             while True:
-                kept = self._kept()
+                kept = self._stored()
                 standing, told = change(kept)
                 if self._replaced(kept, standing):
-                    self._own = None
+                    self._own, self._seen = None, standing
                     return told
-        except sqlite3.OperationalError:
+        except sqlite3.Error:
             self._own, told = change(self._kept())
             return told
 

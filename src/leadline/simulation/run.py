@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,6 +17,9 @@ from leadline.simulation.loop import VirtualLoop
 from leadline.simulation.plants import NOTHING, PLANTS
 from leadline.simulation.report import ESCAPED, Findings, Report
 from leadline.simulation.world import World
+
+_SILENT = logging.CRITICAL + 1
+_log = logging.getLogger("leadline")
 
 DEFAULT_MINUTES = 5.0
 LEAST_MINUTES = 2.0
@@ -55,15 +60,30 @@ def run_seeds(
     one = partial(run_seed, minutes=minutes, plant=plant)
     seeds = range(first, first + count)
     if jobs == 1:
-        yield from map(one, seeds)
+        with _unlogged():
+            yield from map(one, seeds)
         return
-    with ProcessPoolExecutor(
-        jobs, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN)
-    ) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _begin_worker) as pool:
         try:
             yield from pool.map(one, seeds)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep the warnings of a client under faults, which are meant for its operator, out of a report."""
+    level = _log.level
+    _log.setLevel(_SILENT)
+    try:
+        yield
+    finally:
+        _log.setLevel(level)
+
+
+def _begin_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _log.setLevel(_SILENT)
 
 
 def command(seed: int, minutes: float, plant: str | None) -> str:

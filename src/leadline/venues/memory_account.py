@@ -70,6 +70,7 @@ class MemoryAccount:
     name = "memory"
     batch_max = 15
     cancel_batch_max = 50
+    replaces_named = True
     rest_deadline_min_s = 2.0
 
     def __init__(self, clock: Clock, symbols: Sequence[str]) -> None:

@@ -124,6 +124,9 @@ class OrderEntry(Protocol):
     def needs_userref(self, request: OrderRequest) -> bool:
         """Whether the venue refuses a client id on this order, so that a userref must name it."""
 
+    replaces_named: bool
+    """Whether the venue replaces an order that bears a client id (Kraken does not: dossier §10.3)."""
+
     def can_stream(self) -> bool:
         """Whether requests can leave on the stream now: connected, authorised, account news flowing."""
 

@@ -10,7 +10,7 @@ from leadline.app.errands import Errands, shown_first
 from leadline.app.glance import Glance
 from leadline.clock import SystemClock
 from leadline.core.retry import ConnectBudget
-from leadline.errors import ConnectFailed, ConnectionLost, Rejected
+from leadline.errors import AuthError, ConnectFailed, ConnectionLost, Rejected
 from leadline.model.account import Balance, BalancesSnapshot, Wallet, WalletKind
 from leadline.model.order import OrderState
 from leadline.net.websocket import Socket
@@ -83,8 +83,12 @@ async def test_a_stream_that_is_refused_is_told_once_and_rest_taken() -> None:
     assert told == ["no stream (HTTP 403); going by REST"]
 
 
-@pytest.mark.parametrize("outcome", [Outcome.UNANSWERED, Outcome.LOST, Outcome.UNSENT])
-async def test_a_cancel_lost_with_the_stream_is_sent_again_by_rest(outcome: Outcome) -> None:
+@pytest.mark.parametrize(
+    "outcome",
+    [Outcome.UNANSWERED, Outcome.LOST, Outcome.UNSENT, AuthError("ESession:Invalid session")],
+    ids=str,
+)
+async def test_a_cancel_lost_with_the_stream_is_sent_again_by_rest(outcome: Outcome | AuthError) -> None:
     venue, told = account(), list[str]()
     order = venue.orders.foreign(far_bid())
     venue.script.append(outcome)

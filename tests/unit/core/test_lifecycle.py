@@ -180,3 +180,10 @@ def test_a_change_that_was_taken_shows_in_the_values() -> None:
     after = amended(order(OrderState.WORKING, amending=change, limit_price=ONE), change)
 
     assert (after.qty, after.limit_price, after.amending) == (1, 7, None)
+
+
+def test_a_change_to_less_than_is_filled_leaves_the_quantity_of_the_order_it_ends() -> None:
+    change = Amendment(qty=Decimal("0.4"))
+    filled = told(order(OrderState.WORKING), report(Event.FILL, fill=fill(qty=Decimal("0.5"))), values=True)
+
+    assert amended(filled, change).qty == 1

@@ -147,3 +147,35 @@ async def test_differences_are_none_while_the_stream_has_said_nothing() -> None:
     assert rig.balances.differences(owned(USD="7")) == []
     rig.stream(USD="100")
     assert [drift.asset for drift in rig.balances.differences(owned(USD="7"))] == ["USD"]
+
+
+class Failing(Counted):
+    """A venue that fails now and then, a moment after it was asked."""
+
+    outcomes: tuple[bool, ...] = ()
+
+    async def fetch_balances(self, purpose: Purpose) -> BalancesSnapshot:
+        failing, *rest = self.outcomes
+        self.outcomes = tuple(rest)
+        await asyncio.sleep(0)
+        if failing:
+            raise VenueDown("EService:Busy")
+        return await super().fetch_balances(purpose)
+
+
+async def test_who_shares_a_request_that_fails_is_not_given_an_older_answer_for_a_new_one() -> None:
+    rig = Rig()
+    venue = Failing(rig.clock, ["BTC/USD"])
+    balances = Balances(venue, rig.clock, lambda: None, rig.told.append)
+    venue.outcomes = (False, True, False)
+    venue.balances = owned(USD="7")
+    await balances.fetch(Purpose.ACCOUNT)
+    venue.balances = owned(USD="8")
+
+    failed, told = await asyncio.gather(
+        balances.fetch(Purpose.ACCOUNT), balances.fetch(Purpose.ACCOUNT), return_exceptions=True
+    )
+
+    assert isinstance(failed, VenueDown)
+    assert not isinstance(told, BaseException)
+    assert told[0] == owned(USD="8")

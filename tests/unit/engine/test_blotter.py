@@ -234,6 +234,21 @@ def test_a_look_up_is_passed_over_where_something_newer_was_told_since_it_began(
     assert order is not None and order.qty == 1
 
 
+def test_a_snapshot_made_before_an_answer_by_another_path_does_not_undo_the_change(desk: Desk) -> None:
+    desk.place()
+    desk.hear()
+    stood = desk.venue.every[0].described()
+    change = Amendment(qty=Decimal(2))
+    desk.blotter.decided(AmendIntent(at_ns=1, client_id="c", requested=change, sent=change, deadline_ns=2))
+    desk.clock.advance(10)
+    desk.blotter.amend_ended("c", True, "", desk.clock.mono_ns())
+    desk.clock.advance(0.3)
+    desk.hear(*stood)
+
+    order = desk.blotter.get("c")
+    assert order is not None and order.qty == 2
+
+
 def test_evidence_wins_over_a_rejection_and_is_told(desk: Desk) -> None:
     desk.place()
     desk.blotter.settle("c", OrderState.REJECTED, "never placed", 1)

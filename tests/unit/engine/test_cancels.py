@@ -106,3 +106,17 @@ async def test_without_a_stream_everything_is_cancelled_by_rest_at_once() -> Non
         rig.venue.script.append(Outcome.LOST)
         (outcome,) = await rig.orders.cancel("O99")
         assert isinstance(outcome.error, ConnectionLost)
+
+
+async def test_an_order_under_two_of_its_names_is_cancelled_once_and_told_under_both() -> None:
+    async with trading() as rig:
+        order = await rig.orders.submit(buy())
+        assert order.order_id is not None
+
+        outcomes = await rig.orders.cancel(order.client_id, order.order_id)
+
+        assert [(one.name, one.error) for one in outcomes] == [
+            (order.client_id, None),
+            (order.order_id, None),
+        ]
+        assert [len(sent.names) for sent in rig.venue.sent[1:]] == [1]

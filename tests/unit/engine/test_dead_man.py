@@ -92,6 +92,16 @@ async def test_it_is_disarmed_before_the_venue_rests_and_armed_again_when_it_tra
     await ended(task)
 
 
+async def test_a_short_rest_does_not_leave_it_off_until_the_next_refresh_would_have_been() -> None:
+    rig = Rig()
+    task = await running(rig)
+    await rig.switch.mode_changed(VenueMode.CANCEL_ONLY)
+    await rig.switch.mode_changed(VenueMode.ONLINE)
+    await rig.passing(1)
+    assert rig.venue.dead_man_s == 60
+    await ended(task)
+
+
 async def test_an_announced_maintenance_can_be_prepared_for_by_hand() -> None:
     rig = Rig()
     task = await running(rig)
@@ -137,4 +147,35 @@ async def test_arming_warns_once_of_every_order_that_is_meant_to_survive() -> No
     task = await running(rig)
     await rig.passing(45)
     assert [one for one in rig.told if isinstance(one, OutlivesNot)] == [OutlivesNot("c1", "BTC/USD")]
+    await ended(task)
+
+
+async def test_a_switch_whose_arming_was_not_answered_is_disarmed_all_the_same() -> None:
+    rig = Rig()
+    rig.venue.script.append(Outcome.UNANSWERED)
+    task = await running(rig)
+    assert rig.venue.dead_man_s == 60
+    await ended(task)
+    await rig.switch.disarm("clean shutdown")
+    assert rig.venue.dead_man_s == 0
+
+
+async def test_an_arming_that_was_refused_for_certain_leaves_nothing_to_disarm() -> None:
+    rig = Rig()
+    rig.venue.script.append(Outcome.UNSENT)
+    task = await running(rig)
+    assert rig.switch.armed_until_ns is None
+    await ended(task)
+
+
+async def test_a_maintenance_during_a_refresh_leaves_the_switch_disarmed() -> None:
+    rig = Rig()
+    rig.venue.script.append(Outcome.SLOW)
+    task = await running(rig)
+    await rig.switch.mode_changed(VenueMode.MAINTENANCE)
+    rig.venue.release()
+    await turns()
+    assert rig.venue.dead_man_s == 0
+    assert rig.switch.armed_until_ns is None
+    assert [one.armed for one in rig.told if isinstance(one, DeadManChanged)] == [False]
     await ended(task)

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from account_rig import virtual
 from deskrig import DeskRig, buy
 from leadline.core.account_session import (
     AccountGap,
@@ -22,6 +23,8 @@ from leadline.errors import AuthError, Held, Stale, VenueDown
 from leadline.model.market import VenueMode, VenueStatus
 from leadline.model.order import OrderState
 from leadline.model.reading import Source
+from leadline.venues.memory_account import Outcome
+from leadline.venues.ports import Action, Path
 
 
 async def test_it_is_ready_when_news_flows_and_the_account_was_reconciled_once() -> None:
@@ -212,6 +215,19 @@ async def test_a_restart_on_the_same_journal_knows_every_order_and_places_none_a
         assert known is not None
         assert known.state is OrderState.WORKING
     assert len(first.venue.orders.every) == 1
+
+
+@virtual
+async def test_leaving_cancels_by_rest_what_a_silent_stream_does_not_say_is_cancelled() -> None:
+    rig = DeskRig(cancel_on_exit=True)
+    async with rig:
+        await rig.connect()
+        await rig.desk.orders.submit(buy())
+        rig.venue.script.append(Outcome.SLOW)
+    assert [(sent.action, sent.path) for sent in rig.venue.sent[1:]] == [
+        (Action.CANCEL, Path.STREAM),
+        (Action.CANCEL, Path.REST),
+    ]
 
 
 async def test_a_program_that_is_interrupted_takes_its_leave_as_well() -> None:

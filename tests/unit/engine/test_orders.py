@@ -558,3 +558,17 @@ async def test_a_body_that_is_cancelled_ends_with_its_tasks() -> None:
         await task
     with pytest.raises(CheckFailed):
         rig.orders.on(rig.news.append)
+
+
+async def test_what_has_not_left_when_the_emergency_begins_does_not_leave() -> None:
+    async with trading() as rig:
+        rig.venue.streaming = False
+        rig.venue.script.append(Outcome.QUEUED)
+        placing = asyncio.ensure_future(rig.orders.submit(buy()))
+        await settle()
+
+        rig.orders.emergency_only = True
+        rig.venue.depart()
+
+        assert (await placing).state is OrderState.CANCELED
+        assert rig.venue.sent == []

@@ -301,3 +301,23 @@ async def test_a_later_part_is_refused_while_nothing_of_the_batch_has_left() -> 
 
         with pytest.raises(JournalError):
             await rig.orders.batch([buy() for _ in range(16)])
+
+
+async def test_a_named_order_is_not_replaced_where_the_venue_does_not_and_the_cure_is_said() -> None:
+    rig = OrderRig()
+    async with rig.orders:
+        order = await rig.orders.submit(buy())
+        rig.venue.replaces_named = False
+        before = len(rig.venue.sent)
+        with pytest.raises(CheckFailed, match="amend it, or cancel and submit"):
+            await rig.orders.replace(order.client_id, buy())
+        assert len(rig.venue.sent) == before
+
+
+async def test_a_replacement_that_only_asks_is_refused_before_anything_is_written() -> None:
+    async with trading() as rig:
+        order = await rig.orders.submit(buy())
+        written = len(rig.journal.kept)
+        with pytest.raises(CheckFailed, match="validated"):
+            await rig.orders.replace(order.client_id, buy(validate=True))
+        assert len(rig.journal.kept) == written

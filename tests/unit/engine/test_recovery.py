@@ -187,3 +187,43 @@ async def test_an_order_the_venue_made_of_ours_and_filled_while_nobody_heard_is_
         assert known is not None
         assert (known.provenance, known.state) == (Provenance.VENUE, OrderState.FILLED)
         assert known.filled_qty == Decimal(1)
+
+
+async def _differing(rig: DeskRig, venue: Stubborn) -> None:
+    """Have the venue list an order as open that is cancelled, and find that it does not agree."""
+    await rig.connect()
+    order = await rig.desk.orders.submit(buy())
+    await rig.deliver()
+    (true,) = venue.orders.every
+    venue.phantom = true.stands()
+    await rig.desk.orders.cancel(order.client_id)
+    await rig.deliver()
+    rig.clock.advance(5)
+    await _reconciled(rig)
+
+
+async def _reconciled(rig: DeskRig) -> None:
+    looking = asyncio.ensure_future(rig.desk.reconcile())
+    await rig.passing(8)
+    await looking
+
+
+async def test_a_symbol_that_is_resumed_while_the_views_still_differ_is_halted_again() -> None:
+    clock = ManualClock(mono_ns=1_000 * NS_PER_S)
+    venue = Stubborn(clock, ["BTC/USD", "ETH/USD"])
+    async with DeskRig(clock=clock, venue=venue) as rig:
+        await _differing(rig, venue)
+        rig.desk.orders.resume("BTC/USD", "an operator thought so")
+        await _reconciled(rig)
+        assert "differ" in rig.desk.orders.halts()["BTC/USD"]
+
+
+async def test_agreement_does_not_end_the_halt_of_an_operator() -> None:
+    clock = ManualClock(mono_ns=1_000 * NS_PER_S)
+    venue = Stubborn(clock, ["BTC/USD", "ETH/USD"])
+    async with DeskRig(clock=clock, venue=venue) as rig:
+        await _differing(rig, venue)
+        rig.desk.orders.halt("BTC/USD", "an operator looks into it")
+        venue.phantom = None
+        await _reconciled(rig)
+        assert rig.desk.orders.halts() == {"BTC/USD": "an operator looks into it"}

@@ -4,7 +4,9 @@ import pytest
 
 from journal_records import DAY_NS, NOW_NS, intent, reported
 from leadline.engine.records import (
+    Acknowledged,
     Adopted,
+    AmendEnded,
     AnyRecord,
     CancelIntent,
     Drifted,
@@ -41,6 +43,18 @@ def test_an_order_that_ended_long_ago_goes_with_all_its_records(event: Event) ->
 
 def test_news_in_any_order_do_not_keep_an_ended_order() -> None:
     assert outdated(reported("a", Event.FILLED, OLD_NS), reported("a", Event.WORKING, OLD_NS)) == [1, 2]
+
+
+def test_what_came_of_its_changes_goes_with_an_order() -> None:
+    ended = AmendEnded(at_ns=OLD_NS, client_id="a", accepted=True)
+    assert outdated(intent("a", OLD_NS), ended, reported("a", Event.FILLED, OLD_NS)) == [1, 2, 3]
+
+
+def test_an_order_called_rejected_that_the_venue_acknowledges_stays() -> None:
+    settled = Settled(at_ns=OLD_NS, client_id="a", state=OrderState.REJECTED, evidence="never placed")
+    assert outdated(intent("a", OLD_NS), settled) == [1, 2]
+    known = Acknowledged(at_ns=OLD_NS, client_id="a", order_id="OA")
+    assert outdated(intent("a", OLD_NS), settled, known) == []
 
 
 def test_a_look_up_that_calls_an_order_closed_ends_it() -> None:

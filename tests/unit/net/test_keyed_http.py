@@ -443,6 +443,23 @@ def test_overtaking_explains_a_few_refusals_and_not_a_stream_of_them() -> None:
     virtually(work)
 
 
+def test_any_number_of_refusals_below_a_nonce_that_passed_is_explained() -> None:
+    async def work() -> None:
+        rig = Rig()
+        http = rig.http()
+        verdicts = []
+        for _ in range(OVERTAKEN_LIMIT + 5):
+            overtaken = asyncio.create_task(http.call(call("order"), Purpose.ORDER))
+            await asyncio.sleep(0.1)
+            _, passed = await http.call(call("cancel"), Purpose.CANCEL)
+            http.nonce_passed(passed)
+            verdicts.append(await http.nonce_refused((await overtaken)[1]))
+
+        assert verdicts == [Verdict.RETRY] * (OVERTAKEN_LIMIT + 5)
+
+    virtually(work)
+
+
 def test_a_larger_nonce_of_somebody_else_stops_the_key_with_one_explanation() -> None:
     async def work() -> None:
         rig = Rig()

@@ -303,3 +303,15 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=str(tmp_path / "file")):
         await some_nonces(tmp_path / "file")
+
+
+async def test_a_budget_that_cannot_even_be_read_is_counted_on_and_stops_nobody(tmp_path: Path) -> None:
+    async with state_of(tmp_path) as state:
+        budget = state.budget("rest", 15, 0.5)
+        budget.spend(5, 0)
+        with closing(sqlite3.connect(tmp_path / f"key-{fingerprint(KEY)}.budget")) as other:
+            other.execute("ALTER TABLE budget RENAME TO gone")
+        assert budget.read(0).level(0) == pytest.approx(5)
+        assert budget.take(6, 0) == 0
+        assert budget.read(0).level(0) == pytest.approx(11)
+        assert budget.take(6, 0) > 0

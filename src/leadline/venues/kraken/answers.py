@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
-from leadline.errors import Acted, ProtocolError, Rejected, VenueError
+from leadline.errors import Acted, AuthError, ProtocolError, Rejected, VenueError
 from leadline.model.market import parse_time_ns
 from leadline.model.order import OrderKey
 from leadline.venues.kraken.refusals import venue_error
@@ -160,9 +160,14 @@ class CancelAnswers:
         return self._refused_whole or told >= len(self._keys)
 
     def take(self, answer: Answer, wall_ns: int) -> None:
-        """One more answer; a confirmation told twice counts once."""
+        """One more answer; a confirmation told twice counts once.
+
+        Raises AuthError where the credential is refused: that is no word about any of the orders.
+        """
         if not answer.ok:
             error = answer.refusal(wall_ns)
+            if isinstance(error, AuthError):
+                raise error
             self._refusals.append(error)
             self._refused_whole = self._refused_whole or not error.text.startswith("EOrder:")
             return

@@ -39,6 +39,7 @@ class KrakenOrderEntry:
 
     batch_max = BATCH_MAX
     cancel_batch_max = CANCEL_BATCH_MAX
+    replaces_named = False
     rest_deadline_min_s = 2.0
     """Dossier §14.3: a deadline by REST lies at least so far ahead."""
 

@@ -76,6 +76,7 @@ class OrderLookup:
             if self._question is not None:
                 await asyncio.shield(self._question)
             else:
+                self._ids.setdefault(order_id, told)  # another's question, given up, may have its place
                 await self._ask_for_all_ids()
         return told.result()
 
@@ -172,7 +173,10 @@ class OrderLookup:
             nameless = nameless or _nameless(page.rows)
             left = [wanted for wanted in left if not wanted.take(page.rows)]
             counted_out = page.count is not None and offset >= page.count
-            if counted_out or not page.rows or (page.count is None and len(page.rows) < PAGE_ROWS):
+            if counted_out or (page.count is None and len(page.rows) < PAGE_ROWS):
+                break
+            if not page.rows:  # the list ends before its count: who is not on it is not missing for certain
+                nameless = True
                 break
         for wanted in left:
             if nameless:

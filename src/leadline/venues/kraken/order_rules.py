@@ -39,7 +39,7 @@ LIMITED = frozenset(
 )  # fmt: skip
 CLOSING = (LIMITED | TRIGGERED) - {OrderKind.ICEBERG}
 
-DEADLINE_S = (0.5, 60.0)
+DEADLINE_S = (1.0, 60.0)
 LONGEST_LIFE_NS = 30 * 86_400 * NS_PER_S
 """assumed: Kraken's "one month ahead" is at least 30 days."""
 DISPLAY_SHARE = 15

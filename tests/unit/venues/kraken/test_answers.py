@@ -166,12 +166,18 @@ def test_a_confirmation_told_twice_counts_once() -> None:
 def test_a_refusal_of_the_whole_request_ends_the_wait() -> None:
     told = CancelAnswers(KEYS)
     told.take(cancelled(order_id="OA"), 0)
-    told.take(not_cancelled("ESession:Invalid session"), 0)
+    told.take(not_cancelled("EService:Unavailable"), 0)
     assert told.complete
     first, second, third = told.outcomes()
     assert first is None
-    assert isinstance(second, AuthError)
-    assert isinstance(third, AuthError)
+    assert isinstance(second, VenueDown)
+    assert isinstance(third, VenueDown)
+
+
+def test_a_credential_that_is_refused_is_no_word_about_the_orders() -> None:
+    told = CancelAnswers(KEYS)
+    with pytest.raises(AuthError):
+        told.take(not_cancelled("ESession:Invalid session"), 0)
 
 
 def test_an_order_cancelled_by_its_userref_may_be_confirmed_under_another_name() -> None:

@@ -14,6 +14,7 @@ from leadline.core.breaker import BreakerState
 from leadline.core.venue_time import VenueTime
 from leadline.errors import (
     Acted,
+    AuthError,
     CheckFailed,
     ConnectFailed,
     ConnectionLost,
@@ -508,3 +509,11 @@ async def test_the_venues_clock_is_the_answers_and_a_stepped_wall_clock_changes_
     before_ns = rig.account.venue_ns()
     rig.clock.step_wall(-3600)
     assert rig.account.venue_ns() == before_ns
+
+
+def test_a_cancel_whose_credential_is_refused_is_no_refusal_of_the_cancel() -> None:
+    _, told = asking(
+        lambda rig: rig.account.cancel([KEY], Path.STREAM),
+        lambda asked: no(asked, "ESession:Invalid session"),
+    )
+    assert isinstance(told, AuthError)

@@ -215,3 +215,60 @@ async def test_a_nameless_order_among_many_is_nobodys_until_it_is_searched_for_a
     names = ("x", "ours-1", "b", "c")
     found = await asyncio.gather(*(rig.account.find(OrderKey(client_id=name), WALL_NS) for name in names))
     assert [[report.order_id for report in reports] for reports in found] == [[], ["OA"], ["OB"], []]
+
+
+@virtual
+async def test_look_ups_by_id_that_wait_for_one_another_share_a_request() -> None:
+    rig = AccountRig()
+    rig.venue.reply("QueryOrders", {"OA": order()}, {"OB": order(cl_ord_id="b"), "OC": order(cl_ord_id="c")})
+    found = await asyncio.gather(*(find(rig, OrderKey(one)) for one in ("OA", "OB", "OC")))
+    assert found == [[(Event.STANDS, one)] for one in ("OA", "OB", "OC")]
+    asked = [fields["txid"] for name, fields in rig.venue.asked if name == "QueryOrders"]
+    assert asked == ["OA", "OB,OC"]
+
+
+@virtual
+async def test_who_gives_up_leaves_the_answer_to_the_others() -> None:
+    rig = AccountRig()
+    rig.venue.reply("QueryOrders", {"OA": order()})
+    first = asyncio.ensure_future(find(rig, OrderKey("OA")))
+    second = asyncio.ensure_future(find(rig, OrderKey("OA")))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == [(Event.STANDS, "OA")]
+
+
+@virtual
+async def test_fills_that_are_known_are_not_asked_for_again() -> None:
+    rig = AccountRig()
+    closed = order(status="closed", vol_exec="1.00000000", trades=["TA", "TB"])
+    rig.venue.reply("QueryOrders", {"OA": closed}, {"OA": closed})
+    rig.venue.reply("QueryTrades", {"TB": trade()})
+    assert len(await rig.account.find(OrderKey("OA"), WALL_NS, {"TA", "TB"})) == 1
+    assert "QueryTrades" not in rig.venue.names()
+    assert len(await rig.account.find(OrderKey("OA"), WALL_NS, {"TA"})) == 2
+    assert dict(rig.venue.asked)["QueryTrades"]["txid"] == "TB"
+
+
+@virtual
+async def test_a_question_given_up_under_way_does_not_take_the_place_of_the_next() -> None:
+    rig = AccountRig()
+    rig.venue.reply("QueryOrders", {"OA": order()})
+    first = asyncio.ensure_future(find(rig, OrderKey("OA")))
+    await asyncio.sleep(0.15)
+    assert "QueryOrders" in rig.venue.names()
+    second = asyncio.ensure_future(find(rig, OrderKey("OA")))
+    await asyncio.sleep(0.01)
+    first.cancel()
+    assert await second == [(Event.STANDS, "OA")]
+
+
+@virtual
+async def test_a_list_that_ends_before_its_count_proves_nobody_missing() -> None:
+    rig = AccountRig()
+    rig.venue.reply("OpenOrders", {"open": {}})
+    late = {"closed": {"O2": order(cl_ord_id="n2", status="canceled")}, "count": 1}
+    rig.venue.reply("ClosedOrders", {"closed": {}, "count": 0}, {"closed": {}, "count": 1}, late)
+    names = ["n0", "n1", "n2"]
+    found = await asyncio.gather(*(find(rig, OrderKey(client_id=name)) for name in names))
+    assert found[2] == [(Event.STANDS, "O2")]

@@ -76,7 +76,7 @@ def triggered(
         limit(time_in_force=TimeInForce.GTD, expires_ns=NOW_NS + HOUR_NS, effective_ns=NOW_NS + NS_PER_S),
         limit(time_in_force=TimeInForce.FOK),
         limit(margin=True, reduce_only=True),
-        limit(deadline_s=0.5),
+        limit(deadline_s=1.0),
         limit(deadline_s=60.0),
         limit(kind=OrderKind.ICEBERG, qty=d("1.5"), display_qty=d("0.1")),
         market(),
@@ -229,9 +229,9 @@ def test_only_margin_positions_are_reduced() -> None:
     passes(market(kind=OrderKind.SETTLE_POSITION, reduce_only=True))
 
 
-@pytest.mark.parametrize("deadline_s", [0.49, 60.1, float("nan"), float("inf"), -1.0])
+@pytest.mark.parametrize("deadline_s", [0.5, 0.99, 60.1, float("nan"), float("inf"), -1.0])
 def test_a_deadline_kraken_does_not_take_is_refused(deadline_s: float) -> None:
-    refused(limit(deadline_s=deadline_s), "deadline_s", "0.5 to 60.0 seconds")
+    refused(limit(deadline_s=deadline_s), "deadline_s", "1.0 to 60.0 seconds")
 
 
 @pytest.mark.parametrize(
