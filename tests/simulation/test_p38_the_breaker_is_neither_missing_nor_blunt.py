@@ -12,7 +12,7 @@ from account_stage import AccountStage, Trader, buy, perform, refused
 from leadline.clock import NS_PER_S
 from leadline.core.breaker import OPEN_S, BreakerState
 from leadline.engine.records import Tripped
-from leadline.errors import BreakerOpen, Error, Held, RateLimited, VenueDown
+from leadline.errors import BreakerOpen, Error, Held, RateLimited, Refused, VenueDown
 from leadline.model.market import VenueMode
 from leadline.model.order import Amendment, OrderState
 from leadline.model.reading import Source
@@ -300,12 +300,12 @@ def test_emergency_only_lets_out_five_kinds_of_requests_and_nothing_else_breaker
             orders.submit(buy()),
             orders.batch([buy(), buy()]),
             orders.amend(standing[0].client_id, change),
-            orders.replace(standing[0].client_id, buy()),
             account.fetch_fills(0, Purpose.ACCOUNT),
             account.fetch_ledger(0, Purpose.HISTORY),
             account.fetch_positions(Purpose.ACCOUNT),
         ):
             assert isinstance(await refused(work), Held)
+        assert isinstance(await refused(orders.replace(standing[0].client_id, buy())), Refused)
         assert left(stage, before_s) == []
         assert len(stage.truth.orders()) == placed
 

@@ -33,7 +33,7 @@ from leadline.engine.journal import Journal
 from leadline.engine.orders import Orders, new_client_id
 from leadline.engine.recovery import Recovery
 from leadline.engine.tasks import Tasks
-from leadline.errors import Error, Stale
+from leadline.errors import Error, Stale, TransportError
 from leadline.model.market import VenueMode, VenueStatus
 from leadline.model.order import Order
 from leadline.venues.ports import Account, OrderEntry, Path
@@ -43,6 +43,8 @@ WITHOUT_STREAM_S = 15.0
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 5.0
+"""While the venue cannot be reached: tries that never arrive cost it nothing."""
+
 LEAVING_S = 3.0
 """How long leaving may take over what the venue is told last."""
 
@@ -245,8 +247,9 @@ class Desk:
                 if str(error) != told:
                     told = str(error)
                     self.log.add(NotReconciled(reason, told))
+                longest_s = LONGEST_RETRY_S if isinstance(error, TransportError) else WITHOUT_STREAM_S
             await self._clock.sleep(delay_s)
-            delay_s = min(LONGEST_RETRY_S, 2 * delay_s)
+            delay_s = min(longest_s, 2 * delay_s)
 
     # --- what the parts ask of the whole ---
 

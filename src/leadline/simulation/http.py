@@ -20,6 +20,9 @@ from leadline.net.http import PacedHttp, Request, Response
 from leadline.simulation.network import Network
 
 ANSWER_TIMEOUT_NS = 10 * NS_PER_S
+FORGETTING_NS = 15 * NS_PER_S
+"""So long after a restart the venue may still count what the dead client had asked."""
+
 LOSS_SHARE = 0.01
 """This many answers never come; of half of them the request had not arrived either."""
 
@@ -88,7 +91,8 @@ class SimulatedHttp(PacedHttp):
         network.step()
         made_ns = crossing.made_ns = network.now_ns
         held = made_ns < network.void_until_ns + ANSWER_TIMEOUT_NS  # requests held up come all at once
-        crossing.disturbed = held or bool(network.exchange.board.of(Rate, Reply))
+        anew = made_ns < network.restarted_ns + FORGETTING_NS
+        crossing.disturbed = held or anew or bool(network.exchange.board.of(Rate, Reply))
         answer = network.exchange.request(
             request.method,
             request.path,

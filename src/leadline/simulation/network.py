@@ -61,6 +61,8 @@ class Network:
         self.unresolved_until_ns = 0
         self.void_until_ns = -_NEVER_NS
         """Until then nothing passes in either direction."""
+        self.restarted_ns = -_NEVER_NS
+        """When a client last began anew, knowing nothing of what its last life had asked in public."""
         self.losing_until_ns = 0
         """Until then no answer of REST comes."""
         self.last_arrival_ns = 0

@@ -167,6 +167,8 @@ class World:
     def _begin(self) -> None:
         """Start the client, on what its last life has left behind."""
         number = len(self.lives)
+        if number:
+            self.network.restarted_ns = self.loop.now_ns
         owner = Owner(VENUE, settings(self).fingerprint)
         journal = self.plant.journal(
             self._journal, owner, self.clock, self.luck(f"disk/{number}"), self.account_judge.durable

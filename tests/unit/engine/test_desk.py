@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
 
 from account_rig import virtual
 from deskrig import DeskRig, buy
+from leadline.clock import NS_PER_S, ManualClock
 from leadline.core.account_session import (
     AccountGap,
     AccountRefused,
@@ -19,11 +21,12 @@ from leadline.core.session import FrameSkipped, LineDown
 from leadline.engine.account_events import NotReconciled, Reconciled
 from leadline.engine.dead_man import DeadManChanged
 from leadline.engine.order_news import NewsGap, OrderNews
-from leadline.errors import AuthError, Held, Stale, VenueDown
+from leadline.errors import AuthError, ConnectFailed, Held, Stale, VenueDown
 from leadline.model.market import VenueMode, VenueStatus
-from leadline.model.order import OrderState
+from leadline.model.order import OrderReport, OrderState
 from leadline.model.reading import Source
-from leadline.venues.memory_account import Outcome
+from leadline.net.http import Purpose
+from leadline.venues.memory_account import MemoryAccount, Outcome
 from leadline.venues.ports import Action, Path
 
 
@@ -93,9 +96,32 @@ async def test_while_the_stream_is_lost_rest_is_asked_again_and_again() -> None:
         assert 3 <= len(rig.told(Reconciled)) - before <= 5
 
 
+class Asked(MemoryAccount):
+    """A venue that counts how often it is asked for its open orders."""
+
+    asked = 0
+
+    async def fetch_open_orders(self, purpose: Purpose) -> Sequence[OrderReport]:
+        self.asked += 1
+        return await super().fetch_open_orders(purpose)
+
+
+async def test_a_venue_that_answers_no_is_not_hammered() -> None:
+    clock = ManualClock(mono_ns=1_000 * NS_PER_S)
+    venue = Asked(clock, ["BTC/USD"])
+    async with DeskRig(clock=clock, venue=venue) as rig:
+        await rig.connect()
+        await rig.passing(1)
+        rig.venue.failing = VenueDown("EService:Unavailable")
+        venue.asked = 0
+        await rig.cut()
+        await rig.passing(120)
+        assert 6 <= venue.asked <= 12
+
+
 async def test_a_venue_out_of_reach_is_tried_within_five_seconds_and_told_once() -> None:
     async with DeskRig() as rig:
-        rig.venue.failing = VenueDown("EService:Unavailable")
+        rig.venue.failing = ConnectFailed("no way")
         await rig.cut()
         await rig.passing(60)
         assert len(rig.told(NotReconciled)) <= 2

@@ -11,7 +11,7 @@ from typing import TypeVar
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.account_session import AccountSession, EmitAccount
 from leadline.core.venue_time import VenueTime
-from leadline.errors import Acted, ConnectFailed, RateLimited, Rejected, UnknownSymbol, VenueError
+from leadline.errors import Acted, ConnectFailed, RateLimited, Rejected, UnknownSymbol, VenueDown, VenueError
 from leadline.model.order import Amendment, OrderKey, OrderReport, OrderRequest
 from leadline.net.http import Purpose
 from leadline.net.keyed_http import Recall
@@ -290,7 +290,12 @@ class KrakenOrderEntry:
     ) -> None:
         if self._stream is None:
             raise ConnectFailed("the private stream was never opened")
-        await self._stream.ask(method, params, purpose, take)
+        try:
+            await self._stream.ask(method, params, purpose, take)
+        except VenueDown as error:
+            if error.acted is Acted.MAYBE:  # overload or a fault of the venue, not a mode of its market
+                self._rest.breaker.failed(error.text, self._clock.mono_ns())
+            raise
 
     async def _of_pair(self, symbol: str, request: Awaitable[T]) -> T:
         """Let the pair's counter know when the venue finds it exceeded; no other pair waits for that."""

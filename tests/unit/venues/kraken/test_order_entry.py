@@ -517,3 +517,19 @@ def test_a_cancel_whose_credential_is_refused_is_no_refusal_of_the_cancel() -> N
         lambda asked: no(asked, "ESession:Invalid session"),
     )
     assert isinstance(told, AuthError)
+
+
+@virtual
+async def test_a_venue_that_fails_on_the_stream_opens_the_breaker_and_a_mode_of_its_market_does_not() -> None:
+    for text, opens in (
+        ("EService:Market in cancel_only mode", False),
+        ("EOrder:Insufficient funds", False),
+        ("EService:Busy", True),
+    ):
+        rig = await live()
+        for number in range(3):
+            task = asyncio.create_task(rig.account.place(placement(f"ours-{number}"), Path.STREAM))
+            rig.hear(no((await rig.asked(number + 1))[-1], text))
+            await asyncio.gather(task, return_exceptions=True)
+        state = rig.breaker.state(rig.clock.mono_ns())
+        assert (state is BreakerState.OPEN) is opens
