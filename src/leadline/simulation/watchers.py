@@ -73,6 +73,8 @@ class Watchers:
         audits: list[TradeAudit | BarAudit] = [*self._readers.trade_audits, *self._readers.bar_audits]
         for audit in audits:
             audit.close(world.truth.symbols[audit.symbol], ended_ns, world.findings, now_ns)
+        if (why_not := self._client.out_of_touch()) is not None:
+            self._add(NOT_LIVE, "account", why_not, f"calm since {world.calm_from_s:.1f} s")
         refused = world.evidence.refused_for_rate
         if refused:
             world.findings.add(TOO_MANY, "", f"{refused} requests refused for their rate", "none", now_ns)
@@ -118,8 +120,6 @@ class Watchers:
             if not (topic.state in _LIVING or refused or suspect or young):
                 seen = f"{subscription} is {topic.state.value}: {topic.reason}"
                 self._add(NOT_LIVE, subscription.symbol, seen, f"calm since {self._world.calm_from_s:.1f} s")
-        if (why_not := self._client.out_of_touch()) is not None:
-            self._add(NOT_LIVE, "account", why_not, f"calm since {self._world.calm_from_s:.1f} s")
         stats = self._feed.stats
         if stats.wanted != stats.receiving + stats.explained:
             seen = f"{stats.wanted} wanted, {stats.receiving} receiving, {stats.explained} explained"

@@ -14,6 +14,7 @@ from typing import Any
 from leadline.app.system import PUBLIC_BUDGET
 from leadline.clock import NS_PER_S
 from leadline.core.limits import DecayingCounter
+from leadline.emulator.accounts import EARN, SPOT, UNIT
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.instruments import DEMO_PAIRS, Pair
 from leadline.engine.journal_file import Owner
@@ -30,7 +31,7 @@ from leadline.simulation.network import PRIVATE, Arrival, Network
 from leadline.simulation.plants import Plant
 from leadline.simulation.refusals import Refusals
 from leadline.simulation.report import ESCAPED, Findings, Report
-from leadline.simulation.strikes import Event, Strike
+from leadline.simulation.strikes import CALM_END_S, Event, Strike
 from leadline.simulation.truth import Truth
 from leadline.simulation.weather import forecast
 from leadline.venues.kraken.symbols import VENUE
@@ -58,6 +59,9 @@ LOSING = frozenset({"STALL", "DROP", "REORDER", "CORRUPT"})
 HOLDING = frozenset({"HALF_OPEN", "SUB_RATE"})
 EXCUSED_S = 15.0
 """So long after requests came all at once the venue's counters may still stand high."""
+
+REVEALED_S = 15.0
+"""So long after the last fault a booking shows whether the one before it was lost."""
 
 DEPTHS = {"BTC/USD": 25, "ETH/USD": 25, "LTC/USD": 25}
 
@@ -206,6 +210,15 @@ class World:
                 self._put(strike)
             else:
                 self._happen(strike, strike.event)
+        await self.loop.until(round((self.total_s - CALM_END_S + REVEALED_S) * NS_PER_S))
+        self._reveal()
+
+    def _reveal(self) -> None:
+        """A booking after the last fault, so that a number that a fault took away is seen to be missing."""
+        trading, now_ns = self.exchange.trading, self.network.venue_ns
+        self.exchange.advance(now_ns)
+        trading.transfer(trading.demo, "USD", SPOT, EARN, UNIT, now_ns)
+        self.network.step()
 
     def _put(self, strike: Strike) -> None:
         fields = dict(strike.fields)
