@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from leadline.engine.journal import MemoryJournal
+from leadline.engine.order_queue import REMOVED
 from leadline.engine.records import AmendIntent, AnyRecord, Intent
 from leadline.errors import ConnectFailed, Error, Rejected
 from leadline.model.order import Amendment, Order, OrderReport, OrderState, Provenance
@@ -273,7 +274,8 @@ class AnyInterleaving(RuleBasedStateMachine):
         for order in self.ours():
             true = self.venue.orders.known(order.key)
             if true is None:
-                assert order.state is OrderState.REJECTED
+                taken_back = (OrderState.CANCELED, REMOVED)
+                assert order.state is OrderState.REJECTED or (order.state, order.reason) == taken_back
             else:
                 assert (order.state, order.qty, order.limit_price, order.amending) == (
                     true.state,
