@@ -1,7 +1,7 @@
 """Finds out what became of orders in doubt, by the venue's evidence alone.
 
 Rule: that a search finds nothing proves something only if the venue's clock was past the order's deadline
-before the search began; no timer ever ends a doubt.
+when the search left; no timer ever ends a doubt.
 """
 
 from __future__ import annotations
@@ -56,6 +56,47 @@ class _Question:
         self.attempts = 0
         self.again = False
         """Whether it was asked anew while a search was out, which may not have seen the reason."""
+
+
+class _Departure:
+    """When a search left, and which deadlines were past by then, told by the first of its requests."""
+
+    __slots__ = ("_beyond", "_change_ns", "_clock", "_noted", "_order_ns", "_tracked", "left_ns")
+
+    def __init__(self, clock: Clock, tracked: Tracked | None, beyond: Callable[[int], bool]) -> None:
+        self._clock = clock
+        self._tracked = tracked
+        self._beyond = beyond
+        self._noted = False
+        self._order_ns: int | None = None
+        self._change_ns: int | None = None
+        self.left_ns = clock.mono_ns()
+
+    def note(self) -> None:
+        """The search leaves now."""
+        tracked = self._tracked
+        if self._noted or tracked is None:
+            return
+        self._noted = True
+        self.left_ns = self._clock.mono_ns()
+        self._order_ns = tracked.deadline_ns if self._beyond(tracked.deadline_ns) else None
+        self._change_ns = tracked.amend_deadline_ns if self._beyond(tracked.amend_deadline_ns) else None
+
+    def settles_order(self) -> bool:
+        """Whether the order could no longer arrive when the search left, and has not been sent anew since."""
+        return (
+            self._order_ns is not None
+            and self._tracked is not None
+            and (self._order_ns == self._tracked.deadline_ns)
+        )
+
+    def settles_change(self) -> bool:
+        """The same of a change."""
+        return (
+            self._change_ns is not None
+            and self._tracked is not None
+            and (self._change_ns == self._tracked.amend_deadline_ns)
+        )
 
 
 class Resolver:
@@ -173,20 +214,18 @@ class Resolver:
             self._close(question)
             return
         key = OrderKey(order_id=question.name) if tracked is None else tracked.order.key
-        beyond = tracked is not None and self._beyond(tracked.deadline_ns)
-        amend_beyond = tracked is not None and self._beyond(tracked.amend_deadline_ns)
-        asked_ns = self._clock.mono_ns()
+        departure = _Departure(self._clock, tracked, self._beyond)
         self.finds += 1
         try:
             known = () if tracked is None else [fill.exec_id for fill in tracked.order.fills]
-            reports = await self._entry.find(key, self._since_ns(tracked), known)
+            reports = await self._entry.find(key, self._since_ns(tracked), known, departure.note)
         except Error as error:
             self._failed(question, error)
             return
         if reports:
-            self._found(question, reports, asked_ns, amend_beyond)
+            self._found(question, reports, departure)
         else:
-            self._found_nothing(question, beyond)
+            self._found_nothing(question, departure)
 
     def _beyond(self, deadline_ns: int) -> bool:
         return self._entry.passed(deadline_ns, MARGIN_S)
@@ -209,16 +248,14 @@ class Resolver:
             self._resubscribed_ns = now_ns
             self._resubscribe(f"an order is in doubt and cannot be looked up: {error}")
 
-    def _found(
-        self, question: _Question, reports: Sequence[OrderReport], asked_ns: int, amend_beyond: bool
-    ) -> None:
+    def _found(self, question: _Question, reports: Sequence[OrderReport], departure: _Departure) -> None:
         now_ns = self._clock.mono_ns()
-        self._blotter.reported(reports, now_ns, asked_ns)
+        self._blotter.reported(reports, now_ns, departure.left_ns)
         tracked = self._blotter.tracked(question.name)
         if tracked is None:  # news of it stays parked until it describes the order
             self._close(question)
             return
-        if tracked.order.amending is not None and tracked.amend_doubted and amend_beyond:
+        if tracked.order.amending is not None and tracked.amend_doubted and departure.settles_change():
             self._judge_change(tracked, now_ns)
         if tracked.in_doubt or tracked.order.fills_missing:
             self._postpone(question)
@@ -235,14 +272,14 @@ class Resolver:
         made = all(value in (None, now) for value, now in zip(wanted, stands, strict=True))
         self._blotter.amend_ended(tracked.name, made, "looked up past its deadline", now_ns)
 
-    def _found_nothing(self, question: _Question, beyond: bool) -> None:
+    def _found_nothing(self, question: _Question, departure: _Departure) -> None:
         tracked = self._blotter.tracked(question.name)
         if tracked is None:
             self._close(question)
             return
         order = tracked.order
         if order.state is OrderState.UNKNOWN and order.order_id is None and tracked.doubt:
-            if beyond:
+            if departure.settles_order():
                 self.never_placed += 1
                 evidence = "never placed: the venue knows no such order, asked after its deadline had passed"
                 now_ns = self._clock.mono_ns()

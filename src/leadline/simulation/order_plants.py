@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import count
 
 from msgspec.structs import replace
@@ -148,10 +148,18 @@ class _UnknownByTimer(KrakenAccount):
     def passed(self, deadline_ns: int, margin_s: float) -> bool:
         return True
 
-    async def find(self, key: OrderKey, since_ns: int, known: Collection[str] = ()) -> Sequence[OrderReport]:
+    async def find(
+        self,
+        key: OrderKey,
+        since_ns: int,
+        known: Collection[str] = (),
+        leaving: Callable[[], None] | None = None,
+    ) -> Sequence[OrderReport]:
         try:
-            return await super().find(key, since_ns, known)
+            return await super().find(key, since_ns, known, leaving)
         except Error:
+            if leaving is not None:
+                leaving()
             return ()
 
 

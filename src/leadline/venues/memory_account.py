@@ -64,7 +64,7 @@ class MemoryAccount:
     `failing` is raised by every look-up and read while set. `room_s` is what the order counter answers. The
     venue's clock is ours plus `offset_ns`, to within `uncertain_ns`, and unknown while `clock_known` is
     false. A look-up sees the
-    orders as it begins and answers after `search_s` seconds.
+    orders as it begins, `queue_s` after it was asked for, and answers after `search_s` seconds.
     """
 
     name = "memory"
@@ -88,7 +88,7 @@ class MemoryAccount:
         self.uncertain_ns = 0
         self.clock_known = True
         self.finds: list[OrderKey] = []
-        self.search_s = 0.0
+        self.search_s = self.queue_s = 0.0
         self.balances = BalancesSnapshot(())
         self.ledger: list[LedgerEntry] = []
         self.positions: list[Position] = []
@@ -205,8 +205,17 @@ class MemoryAccount:
 
         await self._request(Action.CANCEL, path, (), self.venue_ns() + 60 * NS_PER_S, act)
 
-    async def find(self, key: OrderKey, since_ns: int, known: Collection[str] = ()) -> Sequence[OrderReport]:
+    async def find(
+        self,
+        key: OrderKey,
+        since_ns: int,
+        known: Collection[str] = (),
+        leaving: Callable[[], None] | None = None,
+    ) -> Sequence[OrderReport]:
         self.finds.append(key)
+        await self._clock.sleep(self.queue_s)
+        if leaving is not None:
+            leaving()
         order = self.orders.known(key)
         found = [] if order is None or order.created_ns < since_ns else order.described()
         await self._clock.sleep(self.search_s)

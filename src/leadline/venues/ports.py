@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -172,11 +172,18 @@ class OrderEntry(Protocol):
     async def dead_man(self, timeout_s: int, path: Path) -> None:
         """Have the venue cancel everything unless called again in time; 0 disarms."""
 
-    async def find(self, key: OrderKey, since_ns: int, known: Collection[str] = ()) -> Sequence[OrderReport]:
+    async def find(
+        self,
+        key: OrderKey,
+        since_ns: int,
+        known: Collection[str] = (),
+        leaving: Callable[[], None] | None = None,
+    ) -> Sequence[OrderReport]:
         """What the venue knows of one order, open or closed, its fills first; nothing when it knows none.
 
         Asks REST, always let through. `since_ns` is Unix time of our decision: nothing older is searched.
-        `known` are ids of fills that need not be told again.
+        `known` are ids of fills that need not be told again. `leaving` is called when the first request
+        leaves, which may be long after it was asked for: nothing it does not find was there before.
         """
 
     batch_max: int

@@ -66,6 +66,16 @@ async def test_a_search_that_began_before_the_deadline_proves_nothing_even_if_it
         assert rig.orders.counts.never_placed == 0
 
 
+async def test_a_search_that_waited_for_its_turn_counts_from_when_it_left() -> None:
+    async with trading() as rig:
+        rig.venue.queue_s = 10.0
+        await in_doubt(rig, Outcome.LOST)
+        await rig.passes(10.5)
+
+        assert len(rig.venue.finds) == 1
+        assert rig.only().state is OrderState.REJECTED
+
+
 async def test_what_was_not_found_is_not_searched_again_before_its_deadline_has_passed() -> None:
     async with trading() as rig:
         await in_doubt(rig, Outcome.LATE)

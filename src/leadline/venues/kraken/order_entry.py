@@ -252,9 +252,15 @@ class KrakenOrderEntry:
     def _count_for_all(self) -> None:
         self._limits.all_cancelled(frozenset(self._charged), self._clock.mono_ns())
 
-    async def find(self, key: OrderKey, since_ns: int, known: Collection[str] = ()) -> Sequence[OrderReport]:
+    async def find(
+        self,
+        key: OrderKey,
+        since_ns: int,
+        known: Collection[str] = (),
+        leaving: Callable[[], None] | None = None,
+    ) -> Sequence[OrderReport]:
         """What Kraken knows of one order, open or closed, its fills first; nothing when it knows none."""
-        return await self._lookup.find(key, since_ns, known)
+        return await self._lookup.find(key, since_ns, known, leaving)
 
     # Ways
 

@@ -6,7 +6,7 @@ Rule: a row that bears another name than the one asked for is no evidence, whate
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -50,25 +50,37 @@ class OrderLookup:
         self._search: asyncio.Future[None] | None = None
         self._ids: dict[str, asyncio.Future[list[OrderReport]]] = {}
         self._known: set[str] = set()
+        self._leaving: list[Callable[[], None]] = []
         self._question: asyncio.Future[None] | None = None
 
-    async def find(self, key: OrderKey, since_ns: int, known: Collection[str] = ()) -> Sequence[OrderReport]:
+    async def find(
+        self,
+        key: OrderKey,
+        since_ns: int,
+        known: Collection[str] = (),
+        leaving: Callable[[], None] | None = None,
+    ) -> Sequence[OrderReport]:
         """Evidence about one order, its fills first; nothing when the venue knows none of its names.
 
-        Of fills that are all `known` the details, a history call, are not asked for again.
+        Of fills that are all `known` the details, a history call, are not asked for again. `leaving` is
+        called when the first request leaves, perhaps one that others began.
         """
         await self.learn_time()
+        leaving = leaving or _nobody
         if key.order_id is not None:
-            found = await self._of_id(key.order_id, known)
+            found = await self._of_id(key.order_id, known, leaving)
             if found:
                 return found
         if key.client_id is None and key.userref is None:
             return []
-        return await self._with_fills(await self._named(key, since_ns), Purpose.LOOKUP, known)
+        return await self._with_fills(await self._named(key, since_ns, leaving), Purpose.LOOKUP, known)
 
-    async def _of_id(self, order_id: str, known: Collection[str]) -> list[OrderReport]:
+    async def _of_id(
+        self, order_id: str, known: Collection[str], leaving: Callable[[], None]
+    ) -> list[OrderReport]:
         """The order of that id; who asks while a question is under way shares the next with others."""
         self._known |= set(known)
+        self._leaving.append(leaving)
         told = self._ids.get(order_id)
         if told is None:
             told = self._ids[order_id] = asyncio.get_running_loop().create_future()
@@ -83,9 +95,10 @@ class OrderLookup:
     async def _ask_for_all_ids(self) -> None:
         batch, self._ids = self._ids, {}
         known, self._known = self._known, set()
+        leaving, self._leaving = self._leaving, []
         question = self._question = asyncio.get_running_loop().create_future()
         try:
-            reports = await self.by_id(list(batch), Purpose.LOOKUP, known)
+            reports = await self.by_id(list(batch), Purpose.LOOKUP, known, _all_of(leaving))
             for order_id, told in batch.items():
                 told.set_result([report for report in reports if report.order_id == order_id])
         except Error as error:
@@ -97,9 +110,9 @@ class OrderLookup:
             self._question = None
             question.set_result(None)
 
-    async def _named(self, key: OrderKey, since_ns: int) -> Sequence[FoundOrder]:
+    async def _named(self, key: OrderKey, since_ns: int, leaving: Callable[[], None]) -> Sequence[FoundOrder]:
         """The orders of that name; who asks while a search is under way shares the next with others."""
-        wanted = _Wanted(key, since_ns, asyncio.get_running_loop().create_future())
+        wanted = _Wanted(key, since_ns, leaving, asyncio.get_running_loop().create_future())
         self._wanted.append(wanted)
         try:
             while not wanted.found.done():
@@ -135,6 +148,7 @@ class OrderLookup:
         found = await self._rest.ask(
             rest_orders.open_orders(self._symbols, userref=userref, client_id=client_id, trades=True),
             Purpose.LOOKUP,
+            leaving=wanted.leaving,
         )
         if wanted.take(_filtered_for(client_id, found)):
             return
@@ -153,13 +167,23 @@ class OrderLookup:
     async def _search_everything(self, batch: Sequence[_Wanted]) -> None:
         """All orders since the earliest wanted, for many a fraction of what each would cost alone.
 
-        Rows that bear no name at all could be anybody's; whoever was not found is then searched for alone.
+        Rows that bear no name at all could be anybody's; whoever was not found is then searched for alone,
+        and so is who is left when as many pages have been read: a search alone costs no more than a page.
         """
-        found = await self._rest.ask(rest_orders.open_orders(self._symbols, trades=True), Purpose.LOOKUP)
+        found = await self._rest.ask(
+            rest_orders.open_orders(self._symbols, trades=True),
+            Purpose.LOOKUP,
+            leaving=_all_of([wanted.leaving for wanted in batch]),
+        )
         nameless = _nameless(found)
         left = [wanted for wanted in batch if not wanted.take(found)]
         offset = 0
+        pages = 0
         while left:
+            if pages >= len(left):
+                nameless = True
+                break
+            pages += 1
             page = await self._rest.ask(
                 rest_orders.closed_orders(
                     self._symbols,
@@ -185,26 +209,31 @@ class OrderLookup:
                 wanted.take((), last=True)
 
     async def by_id(
-        self, order_ids: Sequence[str], purpose: Purpose, known: Collection[str] = ()
+        self,
+        order_ids: Sequence[str],
+        purpose: Purpose,
+        known: Collection[str] = (),
+        leaving: Callable[[], None] | None = None,
     ) -> list[OrderReport]:
         """Orders by the venue's ids, each preceded by its fills; one the venue does not know is left out."""
         reports: list[OrderReport] = []
         for some in _chunks(order_ids, MOST_ORDERS):
-            reports += await self._with_fills(await self._queried(some, purpose), purpose, known)
+            reports += await self._with_fills(await self._queried(some, purpose, leaving), purpose, known)
         return reports
 
-    async def _queried(self, order_ids: Sequence[str], purpose: Purpose) -> Sequence[FoundOrder]:
+    async def _queried(
+        self, order_ids: Sequence[str], purpose: Purpose, leaving: Callable[[], None] | None
+    ) -> Sequence[FoundOrder]:
         """assumed: one unknown id may spoil a question about several; each is then asked for alone."""
+        query = rest_orders.query_orders(order_ids, self._symbols, trades=True)
         try:
-            return await self._rest.ask(
-                rest_orders.query_orders(order_ids, self._symbols, trades=True), purpose
-            )
+            return await self._rest.ask(query, purpose, leaving=leaving)
         except Rejected as error:
             if not error.text.startswith(_UNKNOWN):
                 raise
         if len(order_ids) == 1:
             return []
-        return [found for one in order_ids for found in await self._queried([one], purpose)]
+        return [found for one in order_ids for found in await self._queried([one], purpose, leaving)]
 
     async def _with_fills(
         self, found: Sequence[FoundOrder], purpose: Purpose, known: Collection[str]
@@ -241,6 +270,7 @@ class _Wanted:
 
     key: OrderKey
     since_ns: int
+    leaving: Callable[[], None]
     found: asyncio.Future[Sequence[FoundOrder]]
 
     def take(self, rows: Sequence[FoundOrder], *, last: bool = False) -> bool:
@@ -259,6 +289,20 @@ class _Wanted:
         if not self.found.done():
             self.found.set_exception(error)
             self.found.exception()  # whoever wanted it may have gone
+
+
+def _nobody() -> None:
+    """Nobody wants to know when a look-up leaves."""
+
+
+def _all_of(leaving: Sequence[Callable[[], None]]) -> Callable[[], None]:
+    """One call that tells them all."""
+
+    def tell() -> None:
+        for one in leaving:
+            one()
+
+    return tell
 
 
 def _nameless(rows: Sequence[FoundOrder]) -> bool:

@@ -7,6 +7,8 @@ request, may go a second time.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from leadline.clock import Clock
@@ -23,7 +25,7 @@ from leadline.errors import (
     VenueError,
 )
 from leadline.net.audit import Audit
-from leadline.net.http import ESSENTIAL, Purpose
+from leadline.net.http import ESSENTIAL, Purpose, Request
 from leadline.net.key_state import KeyState
 from leadline.net.keyed_http import Call, KeyedHttp, Recall, Verdict
 from leadline.venues.kraken.auth import Signer
@@ -54,14 +56,20 @@ class PrivateRest:
         self._state = state
         self._clock = clock
 
-    async def ask(self, endpoint: PrivateEndpoint[T], purpose: Purpose, recall: Recall | None = None) -> T:
-        """What an endpoint answers; until it leaves it can be taken back by `recall`.
+    async def ask(
+        self,
+        endpoint: PrivateEndpoint[T],
+        purpose: Purpose,
+        recall: Recall | None = None,
+        leaving: Callable[[], None] | None = None,
+    ) -> T:
+        """What an endpoint answers; until it leaves, when `leaving` is called, `recall` can take it back.
 
         Raises a Refused or ConnectFailed when nothing left; ConnectionLost, ProtocolError or a VenueError as
         its `acted` says; AuthError where the key is not, or no longer, good for it.
         """
         began_ns = self._clock.mono_ns()
-        call = self._signer.call(endpoint)
+        call = _told(self._signer.call(endpoint), leaving)
         outcome = "abandoned"
         try:
             purpose = self._in_emergency(endpoint.name, purpose)
@@ -155,6 +163,18 @@ class PrivateRest:
             except Error as error:
                 self.breaker.changed = True
                 _log.warning("the breaker is not kept for a restart: %s", error)
+
+
+def _told(call: Call, leaving: Callable[[], None] | None) -> Call:
+    """The call, which tells when it leaves: a request is sealed at that moment."""
+    if leaving is None:
+        return call
+
+    def seal(nonce: int) -> Request:
+        leaving()
+        return call.seal(nonce)
+
+    return replace(call, seal=seal)
 
 
 class _NonceRefused(Exception):

@@ -272,3 +272,43 @@ async def test_a_list_that_ends_before_its_count_proves_nobody_missing() -> None
     names = ["n0", "n1", "n2"]
     found = await asyncio.gather(*(find(rig, OrderKey(client_id=name)) for name in names))
     assert found[2] == [(Event.STANDS, "O2")]
+
+
+@virtual
+async def test_a_look_up_tells_when_its_first_request_leaves_not_when_it_was_asked_for() -> None:
+    rig = AccountRig()
+    rig.venue.reply("OpenOrders", {"open": {}})
+    rig.venue.reply("ClosedOrders", {"closed": {}, "count": 0})
+    left: list[int] = []
+    rig.budget.spend(1e6 + 5e6, rig.clock.mono_ns())  # five seconds until anything fits
+    asked_ns = rig.clock.mono_ns()
+    await rig.account.find(OURS, WALL_NS, (), lambda: left.append(rig.clock.mono_ns()))
+    assert len(left) == 1
+    assert left[0] - asked_ns >= 5 * NS_PER_S
+
+
+@virtual
+async def test_all_who_share_a_search_are_told_when_it_leaves() -> None:
+    rig = AccountRig()
+    rig.venue.reply("OpenOrders", {"open": {}})
+    rig.venue.reply("ClosedOrders", {"closed": {}, "count": 0})
+    left: list[str] = []
+    keys = [OrderKey(client_id=name) for name in ("one", "two", "three")]
+    await asyncio.gather(
+        *(rig.account.find(key, WALL_NS, (), lambda key=key: left.append(key.client_id)) for key in keys)
+    )
+    assert left == ["one", "two", "three"]
+
+
+@virtual
+async def test_a_search_for_several_reads_no_more_pages_than_it_would_cost_to_search_for_each() -> None:
+    rig = AccountRig()
+    rig.venue.reply("OpenOrders", {"open": {}})
+    page = {f"O{number}": order(cl_ord_id=f"theirs-{number}", status="canceled") for number in range(50)}
+    rig.venue.reply("ClosedOrders", {"closed": page, "count": 5_000})
+    keys = [OrderKey(client_id=name) for name in ("one", "two", "three")]
+    await asyncio.gather(*(rig.account.find(key, WALL_NS) for key in keys))
+    unfiltered = [
+        fields for name, fields in rig.venue.asked if name == "ClosedOrders" and "cl_ord_id" not in fields
+    ]
+    assert len(unfiltered) <= 3
