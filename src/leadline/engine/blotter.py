@@ -51,6 +51,10 @@ LAG_NS = NS_PER_S
 _RESTARTED = "the program ended before the answer came"
 
 
+_ACCEPTANCES = frozenset({Event.ACCEPTED, Event.WORKING})
+"""What these say of quantity and prices is older than every amendment, and no newer than any description."""
+
+
 class Exposure(Struct, frozen=True):
     """The most that orders which may be live could still buy and sell, in base currency."""
 
@@ -310,7 +314,8 @@ class Blotter:
             order = replace(order, touched_ns=now_ns)
         if report.qty is not None or report.limit_price is not None or report.trigger_price is not None:
             tracked.values_ns = max(tracked.values_ns, report.venue_ns or 1)
-            tracked.changed_ns = now_ns or 0
+            if report.event not in _ACCEPTANCES:
+                tracked.changed_ns = now_ns or 0
         self.counts.fills += len(order.fills) - len(before.fills)
         self._index.set(tracked, order)
         return tracked
@@ -331,6 +336,7 @@ class Blotter:
                 order = replace(order, amending=None) if change is None else amended(order, change)
                 tracked.amend_doubted = False
                 if change is not None:
+                    tracked.values_ns = max(tracked.values_ns, 1)
                     tracked.changed_ns = now_ns or 0
                     order = replace(order, touched_ns=now_ns)
             case Doubted():
@@ -403,6 +409,6 @@ def _newer(tracked: Tracked, report: OrderReport, asked_ns: int) -> bool:
     """Whether what a report says of quantity and prices is newer than what we know."""
     if report.event is Event.STANDS:
         return not tracked.changed_ns or tracked.changed_ns < asked_ns - LAG_NS
-    if report.event in (Event.ACCEPTED, Event.WORKING):
-        return tracked.values_ns == 0  # an acceptance is older than every amendment
+    if report.event in _ACCEPTANCES:
+        return tracked.values_ns == 0
     return report.venue_ns is None or report.venue_ns >= tracked.values_ns

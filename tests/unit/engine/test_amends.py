@@ -179,3 +179,14 @@ async def test_a_change_overtaken_on_its_way_to_the_disk_is_not_sent() -> None:
             await late
 
         assert [sent.action for sent in rig.venue.sent] == [Action.ADD]
+
+
+async def test_an_acceptance_told_after_a_change_was_answered_does_not_undo_it() -> None:
+    async with trading() as rig:
+        order = await rig.orders.submit(buy())
+        await rig.orders.amend(order.client_id, Amendment(limit_price=Decimal(90)))
+        acceptance = rig.venue.orders.deliver()[:2]
+        rig.hear(*acceptance)
+        rig.orders.snapshot(rig.venue.orders.snapshot(), rig.now)
+
+        assert rig.only().limit_price == Decimal(90)
