@@ -66,8 +66,14 @@ def public_budget(address: str) -> DecayingCounter:
     return DecayingCounter(*PUBLIC_BUDGET)
 
 
-connects = ConnectBudget()
-"""One for the process: the venue counts connects by address, not by system (dossier §3.5)."""
+@lru_cache(maxsize=64)
+def connects_to(venue: str) -> ConnectBudget:
+    """The one budget of connects of this process for all streams of a venue, named by its REST address.
+
+    The venue counts connects by our address, not by system (dossier §3.5).
+    """
+    return ConnectBudget()
+
 
 _NO_ACCOUNT = 'this system has no account; open it with account="main", or a name of yours'
 
@@ -269,7 +275,7 @@ def open_system(
             Subscription(channel, symbol, params.get(channel, 0)) for symbol in names for channel in wanted
         ],
         chance=random.SystemRandom(),
-        connects=connects,
+        connects=connects_to(settings.kraken.rest),
         http=http,
         account=None if account is None else live_account(settings, account, http, market, clock),
     )
@@ -292,7 +298,7 @@ def live_account(
         partial(websocket.connect, url),
         clock,
         chance=random.SystemRandom(),
-        connects=connects,
+        connects=connects_to(settings.kraken.rest),
         connect_level3=partial(websocket.connect, level3_url),
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from leadline.app.config import Settings
-from leadline.app.system import System, open_system, public_budget
+from leadline.app.system import System, connects_to, open_system, public_budget
 from leadline.errors import ConfigError, ConnectFailed, Stale, UnknownSymbol
 from leadline.model.market import Channel, Subscription
 from leadline.model.reading import Source
@@ -178,3 +178,8 @@ def test_its_repr_says_how_it_stands() -> None:
 def test_systems_that_ask_one_address_share_its_budget() -> None:
     assert public_budget("https://one.example") is public_budget("https://one.example")
     assert public_budget("https://one.example") is not public_budget("https://two.example")
+
+
+def test_all_streams_of_a_venue_share_one_budget_of_connects() -> None:
+    assert connects_to("https://one.example") is connects_to("https://one.example")
+    assert connects_to("https://one.example") is not connects_to("https://two.example")
