@@ -7,6 +7,7 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,8 @@ def test_an_order_is_placed_listed_cancelled_and_gone(venue: Venue) -> None:
     placed = venue.run("order", "buy", "BTC/USD", "0.01", *FAR)
     assert (placed.code, placed.err) == (0, "")
     order = placed.rows[0]["order"]
-    assert (order["state"], order["qty"], order["limit_price"]) == ("working", "0.01000000", "30000.0")
+    assert order["state"] == "working"
+    assert (Decimal(order["qty"]), Decimal(order["limit_price"])) == (Decimal("0.01"), Decimal(30000))
 
     listed = venue.run("orders", "--json").rows[0]
     assert [one["order_id"] for one in listed["orders"]] == [order["order_id"]]
