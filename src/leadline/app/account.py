@@ -6,7 +6,7 @@ Rule: the journal is open before the desk exists, and the desk before the line: 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from leadline.app.account_settings import AccountSettings
+from leadline.app.authorised import Connect, authorised
 from leadline.app.beside import beside
 from leadline.app.breaker_watch import BreakerWatch
 from leadline.app.level3 import Level3Line, no_address
@@ -25,7 +26,7 @@ from leadline.engine.journal import Journal
 from leadline.engine.journal_file import Owner
 from leadline.engine.orders import new_client_id
 from leadline.engine.sqlite_journal import SqliteJournal
-from leadline.errors import AuthError, ConnectFailed, Error, Stale
+from leadline.errors import Error, Stale
 from leadline.net.audit import Audit
 from leadline.net.connection import Line
 from leadline.net.http import Exchange, Http
@@ -38,9 +39,6 @@ from leadline.venues.kraken.auth import Signer
 from leadline.venues.kraken.limits import REST_RESERVE, KeyLimits
 from leadline.venues.kraken.private_rest import PrivateRest
 from leadline.venues.kraken.symbols import VENUE, SymbolTable
-from leadline.venues.ports import Account
-
-Connect = Callable[[], Awaitable[Socket]]
 
 _LOOK_S = 0.25
 
@@ -211,7 +209,7 @@ class LiveAccount:
         self.breaker.check(False, self._clock.mono_ns(), harmless=False)
 
     async def _authorised(self) -> Socket:
-        return await authorised(self.account, self._connect)
+        return await authorised(self.account.authorise, self._connect)
 
     async def _stay_connected(self) -> None:
         try:
@@ -219,22 +217,6 @@ class LiveAccount:
         except Error as error:
             self.failure = error
             _log.error("the account's stream is over, orders go by REST: %s", error)
-
-
-async def authorised(account: Account, connect: Connect) -> Socket:
-    """A socket of the private stream, with a fresh credential ready; raises ConnectFailed only.
-
-    A key that the venue refuses is a failure for good: asking again cannot help.
-    """
-    try:
-        await account.authorise()
-    except ConnectFailed:
-        raise
-    except AuthError as error:
-        raise ConnectFailed(f"the key may not open the stream: {error}", terminal=True) from error
-    except Error as error:
-        raise ConnectFailed(f"no credential for the stream: {error}") from error
-    return await connect()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from msgspec import Struct
 
 from leadline.app.glance import Glance
 from leadline.clock import NS_PER_S, Clock
+from leadline.core.chunks import chunks
 from leadline.engine.desk import AccountPorts
 from leadline.errors import AuthError, Error, ProtocolError, TransportError, VenueError
 from leadline.model.account import Balance, BalancesSnapshot
@@ -80,12 +82,11 @@ class Errands:
 
     async def cancel(self, names: Sequence[str]) -> list[CancelResult]:
         """Cancel orders by the venue's ids or by client ids of ours; what is refused is looked up."""
-        keys = [_key(name) for name in names]
         results: list[CancelResult] = []
-        for start in range(0, len(keys), self._account.cancel_batch_max):
-            part = keys[start : start + self._account.cancel_batch_max]
-            answers, path = await self._sent(lambda way, some=part: self._account.cancel(some, way))  # type: ignore[misc]
-            for key, name, refusal in zip(part, names[start:], answers, strict=False):
+        for part in chunks(names, self._account.cancel_batch_max):
+            keys = [_key(name) for name in part]
+            answers, path = await self._sent(partial(self._account.cancel, keys))
+            for key, name, refusal in zip(keys, part, answers, strict=False):
                 results.append(await self._result(key, name, refusal, path))
         return results
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from leadline.app.account import Connect, authorised
+from leadline.app.authorised import Connect, authorised
 from leadline.app.beside import beside
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.account_session import AccountNews, BalancesReported, OrdersSnapshot
@@ -68,7 +68,7 @@ class Glance:
         return None
 
     async def _authorised(self) -> Socket:
-        return await authorised(self._account, self._connect)
+        return await authorised(self._account.authorise, self._connect)
 
     async def _run(self) -> None:
         try:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import NoReturn
 
+from leadline.app.authorised import Connect, authorised
 from leadline.app.beside import beside
 from leadline.clock import Clock
 from leadline.core.retry import Backoff, ConnectBudget, Randomness
 from leadline.engine.level3 import Level3Feed
-from leadline.errors import AuthError, ConnectFailed, Error
+from leadline.errors import ConnectFailed, Error
 from leadline.model.instrument import Instrument
 from leadline.net.connection import Line
 from leadline.net.websocket import Socket
@@ -32,7 +33,7 @@ class Level3Line:
     def __init__(
         self,
         account: KrakenAccount,
-        connect: Callable[[], Awaitable[Socket]],
+        connect: Connect,
         instrument: Callable[[str], Instrument | None],
         clock: Clock,
         chance: Randomness,
@@ -68,16 +69,10 @@ class Level3Line:
             self._unread.set()
 
     async def _authorised(self) -> Socket:
-        try:
-            token = await self._account.fetch_token()
-        except ConnectFailed:
-            raise
-        except AuthError as error:
-            raise ConnectFailed(f"the key may not open the stream: {error}", terminal=True) from error
-        except Error as error:
-            raise ConnectFailed(f"no credential for the stream: {error}") from error
-        self.session.authorise(token, self._clock.mono_ns())
-        return await self._connect()
+        return await authorised(self._authorise, self._connect)
+
+    async def _authorise(self) -> None:
+        self.session.authorise(await self._account.fetch_token(), self._clock.mono_ns())
 
     async def _stay_connected(self) -> None:
         try:

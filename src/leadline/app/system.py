@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from leadline.app.account import LiveAccount, Places
+from leadline.app.authorised import Connect
 from leadline.app.beside import beside
 from leadline.app.config import Settings, load_settings, settings_of, state_home
 from leadline.clock import NS_PER_S, Clock, SystemClock
@@ -46,8 +47,6 @@ from leadline.net.http_client import AiohttpClient
 from leadline.net.websocket import Socket
 from leadline.venues.kraken.venue import Kraken
 from leadline.venues.ports import MarketData
-
-Connect = Callable[[], Awaitable[Socket]]
 
 PUBLIC_BUDGET = (8.0, 0.8)
 """Requests at once and per second: four fifths of about one a second (dossier §13.6).
@@ -119,9 +118,13 @@ class System:
     @property
     def desk(self) -> Desk:
         """The account's orders and balances with all that keeps them true; raises ConfigError without one."""
+        return self._live.desk
+
+    @property
+    def _live(self) -> LiveAccount:
         if self.account is None:
             raise ConfigError(_NO_ACCOUNT)
-        return self.account.desk
+        return self.account
 
     def level3(self, symbol: str, depth: int = 10) -> AsyncGenerator[Reading[Level3] | Gap, None]:
         """Single orders of a symbol's `depth` best price levels, proven, newest first served; or a Gap.
@@ -129,9 +132,7 @@ class System:
         Raises ConfigError without an account, CheckFailed for a depth the venue lacks, UnknownSymbol.
         """
         known = self.market.reference.instrument(symbol).symbol
-        if self.account is None:
-            raise ConfigError(_NO_ACCOUNT)
-        return self.account.level3.feed.books(known, depth)
+        return self._live.level3.feed.books(known, depth)
 
     @property
     def orders(self) -> Orders:

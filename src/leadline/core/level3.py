@@ -7,14 +7,15 @@ of each side, order by order (dossier §7).
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 from zlib import crc32
 
 from leadline.core.book import CHECKED_DEPTH
+from leadline.core.session import FrameSkipped, LineDown, LineUp, SubscriptionRefused
 from leadline.model.instrument import from_units
-from leadline.model.market import Level3, RestingOrder
+from leadline.model.market import BookDropped, Level3, RestingOrder
 
 
 class OrderEvent(Enum):
@@ -145,3 +146,9 @@ class Level3Book:
             )
             for order in side.orders(levels)
         )
+
+
+Level3News = Level3Book | BookDropped | SubscriptionRefused | FrameSkipped | LineUp | LineDown
+
+EmitLevel3 = Callable[[Level3News, int], None]
+"""Takes the news and the monotonic nanoseconds of its receipt; a book is the live one, just proven."""

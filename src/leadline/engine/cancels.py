@@ -6,11 +6,14 @@ nothing: not for the disk, not for the order counter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from msgspec import Struct
 
 from leadline.clock import Clock
+from leadline.core.chunks import chunks
 from leadline.engine.blotter import Blotter
 from leadline.engine.journal import Journal
 from leadline.engine.placing import best_path
@@ -18,6 +21,8 @@ from leadline.engine.records import CancelIntent
 from leadline.errors import AuthError, Error, ProtocolError, TransportError
 from leadline.model.order import Order, OrderKey
 from leadline.venues.ports import Action, OrderEntry, Path
+
+T = TypeVar("T")
 
 _UNANSWERED = (TransportError, ProtocolError, AuthError)
 """What leaves the other path worth a try: no answer, no sense, or a credential of this path alone."""
@@ -57,44 +62,40 @@ class Cancels:
     async def cancel(self, names: Sequence[str]) -> list[CancelOutcome]:
         """Cancel orders by client or venue id; a name that nobody here knows is taken for a venue id."""
         outcomes: list[CancelOutcome] = []
-        most = self._entry.cancel_batch_max
         going = [name for name in names if not _is_over(self._blotter.get(name))]
         if going:
             self._journal.note(CancelIntent(at_ns=self._clock.wall_ns(), client_ids=tuple(going)))
-        for start in range(0, len(going), most):
-            outcomes += await self._part(going[start : start + most])
+        for part in chunks(going, self._entry.cancel_batch_max):
+            outcomes += await self._part(part)
         done = {outcome.name: outcome for outcome in outcomes}
         return [done.get(name) or CancelOutcome(name=name, order=self._blotter.get(name)) for name in names]
 
     async def cancel_all(self) -> int:
         """Cancel every order of the account; raises what kept the venue from answering on both paths."""
         self._journal.note(CancelIntent(at_ns=self._clock.wall_ns(), client_ids=()))
-        path = best_path(self._entry)
-        try:
-            return await self._entry.cancel_all(path)
-        except _UNANSWERED:
-            if path is Path.REST:
-                raise
-        return await self._entry.cancel_all(Path.REST)
+        _, count = await self._either(self._entry.cancel_all)
+        return count
 
     async def _part(self, names: Sequence[str]) -> list[CancelOutcome]:
         keys = {name: self._key(name) for name in names}
         asked = list(dict.fromkeys(keys.values()))  # an order under two of its names is cancelled once
+        answers: Sequence[Error | None]
         try:
-            path, answers = await self._either(asked)
+            path, answers = await self._either(partial(self._entry.cancel, asked))
         except Error as error:
             path, answers = Path.REST, [error] * len(asked)
         told = dict(zip(asked, answers, strict=True))
         return [self._outcome(name, told[key], path) for name, key in keys.items()]
 
-    async def _either(self, keys: Sequence[OrderKey]) -> tuple[Path, Sequence[Error | None]]:
+    async def _either(self, send: Callable[[Path], Awaitable[T]]) -> tuple[Path, T]:
+        """Send by the best path, and by REST where the stream brought no answer."""
         path = best_path(self._entry)
         try:
-            return path, await self._entry.cancel(keys, path)
+            return path, await send(path)
         except _UNANSWERED:
             if path is Path.REST:
                 raise
-        return Path.REST, await self._entry.cancel(keys, Path.REST)
+        return Path.REST, await send(Path.REST)
 
     def _key(self, name: str) -> OrderKey:
         order = self._blotter.get(name)

@@ -28,7 +28,6 @@ from leadline.engine.account_events import AccountLog, NotReconciled
 from leadline.engine.alarm import Alarm
 from leadline.engine.balances import Balances
 from leadline.engine.dead_man import RESTING, STREAM_S, DeadMan
-from leadline.engine.events import EventLog
 from leadline.engine.journal import Journal
 from leadline.engine.orders import Orders, new_client_id
 from leadline.engine.recovery import Recovery
@@ -83,7 +82,6 @@ class Desk:
             account,
             journal,
             clock,
-            log=EventLog(),
             new_id=new_id,
             gate=gate,
             resubscribe=self._resubscribe,

@@ -9,16 +9,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 
 from leadline.clock import Clock
-from leadline.core.level3 import Level3Book
-from leadline.core.session import FrameSkipped, LineDown, LineUp, SubscriptionRefused
+from leadline.core.level3 import Level3Book, Level3News
+from leadline.core.session import FrameSkipped, LineDown, SubscriptionRefused
 from leadline.errors import Error
 from leadline.model.market import BookDropped, Channel, Gap, GapCause, Level3
 from leadline.model.reading import Reading, Source
 
 BOUND_S = 5.0
 """The stream's heartbeats come every second; a book is as fresh as the last message of the line."""
-
-News = Level3Book | BookDropped | SubscriptionRefused | FrameSkipped | LineUp | LineDown
 
 
 class _Symbol:
@@ -44,7 +42,7 @@ class Level3Feed:
         self._symbols: dict[str, _Symbol] = {}
         self.skipped = 0
 
-    def receive(self, news: News, now_ns: int) -> None:
+    def receive(self, news: Level3News, now_ns: int) -> None:
         """Take in one piece of news: the `emit` of the session."""
         match news:
             case Level3Book():

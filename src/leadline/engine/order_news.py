@@ -6,9 +6,8 @@ Rule: nothing is passed over. A listener that lags by a hundred thousand events 
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from enum import Enum
 from typing import Any
 
@@ -16,7 +15,7 @@ from msgspec import Struct
 
 from leadline.clock import Clock
 from leadline.engine.events import EventLog
-from leadline.engine.readers import SLOW_NS, Watchdog
+from leadline.engine.readers import Watchdog, call
 from leadline.errors import Error
 from leadline.model.order import Fill, Order, OrderReport
 
@@ -172,17 +171,4 @@ class OrderWire:
                 watchdog.failed(error)
                 self._listeners.remove(listener)
                 return
-            begun_ns = watchdog.mono_ns()
-            try:
-                answer = take(news)
-                if inspect.isawaitable(answer):
-                    await _finished(answer)
-            except Exception as error:  # the reader's own code: named, and nobody else hurt
-                watchdog.failed(error)
-            took_ns = watchdog.mono_ns() - begun_ns
-            if took_ns > SLOW_NS:
-                watchdog.slow(took_ns)
-
-
-async def _finished(answer: Awaitable[object]) -> None:
-    await answer
+            await call(take, news, watchdog)

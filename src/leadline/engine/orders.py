@@ -104,7 +104,9 @@ class Orders:
         self._clock = clock
         self._tasks = Tasks()
         self._lost_ns: int | None = None
-        self._wire = OrderWire(clock, log or EventLog(), self._spawn)
+        self.log = log or EventLog()
+        """Listeners that raised, were slow, or lagged too far."""
+        self._wire = OrderWire(clock, self.log, self._spawn)
         self.blotter = Blotter(clock, journal.note, self._publish)
         self._resolver = Resolver(entry, clock, self.blotter, self._spawn, resubscribe)
         self._risk = Risk(entry, self.blotter, gate)

@@ -6,6 +6,7 @@ A reader never slows the stream or another reader; what it could not take is cou
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, Protocol, TypeVar
@@ -287,11 +288,18 @@ async def run_callback(
             return  # told as an event of the feed
         if isinstance(item, Gap):
             continue
-        begun_ns = watchdog.mono_ns()
-        try:
-            await function(item)
-        except Exception as error:  # the reader's own code: named, and nobody else hurt
-            watchdog.failed(error)
-        took_ns = watchdog.mono_ns() - begun_ns
-        if took_ns > SLOW_NS:
-            watchdog.slow(took_ns)
+        await call(function, item, watchdog)
+
+
+async def call(function: Callable[[T], object], item: T, watchdog: Watchdog) -> None:
+    """Hand one item to a reader's function or coroutine function; what raises or is slow is named."""
+    begun_ns = watchdog.mono_ns()
+    try:
+        answer = function(item)
+        if inspect.isawaitable(answer):
+            await answer
+    except Exception as error:  # the reader's own code: named, and nobody else hurt
+        watchdog.failed(error)
+    took_ns = watchdog.mono_ns() - begun_ns
+    if took_ns > SLOW_NS:
+        watchdog.slow(took_ns)

@@ -6,9 +6,10 @@ Rule: it converges, or it says what differs and halts that symbol only (DESIGN Â
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 from leadline.clock import NS_PER_S, Clock
+from leadline.core.chunks import chunks
 from leadline.core.ledger import Drift
 from leadline.engine.account_events import AccountLog, Mismatch, Reconciled
 from leadline.engine.balances import BalanceDrift, Balances
@@ -94,7 +95,7 @@ class Recovery:
         told = await self._account.fetch_open_orders(Purpose.RECOVERY)
         found = self._compare(told, asked_ns)
         self._apply(found.reports, asked_ns)
-        for ids in _parts(found.look_up):
+        for ids in chunks(found.look_up, LOOKED_UP_AT_ONCE):
             left_ns = self._clock.mono_ns()
             self._apply(await self._account.fetch_orders(ids, Purpose.RECOVERY), left_ns)
         if found.agrees:
@@ -113,7 +114,7 @@ class Recovery:
         since_ns = self._looked_back_ns or begun_ns - LOOK_BACK_S * NS_PER_S
         fills = await self._account.fetch_fills(since_ns - OVERLAP_S * NS_PER_S, Purpose.RECOVERY)
         strangers = [fill.order_id for fill in fills if self._orders.get(fill.order_id) is None]
-        for ids in _parts(list(dict.fromkeys(strangers))):
+        for ids in chunks(list(dict.fromkeys(strangers)), LOOKED_UP_AT_ONCE):
             self._apply(await self._account.fetch_orders(ids, Purpose.RECOVERY), asked_ns)
         self._looked_back_ns = begun_ns
 
@@ -165,8 +166,3 @@ class Recovery:
             self._journal.note(Resumed(at_ns=self._clock.wall_ns(), symbol=symbol, why=why))
             if self._orders.halts().get(symbol) == halted:
                 self._orders.resume(symbol, why)
-
-
-def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), LOOKED_UP_AT_ONCE):
-        yield ids[start : start + LOOKED_UP_AT_ONCE]

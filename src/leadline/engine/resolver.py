@@ -84,19 +84,11 @@ class _Departure:
 
     def settles_order(self) -> bool:
         """Whether the order could no longer arrive when the search left, and has not been sent anew since."""
-        return (
-            self._order_ns is not None
-            and self._tracked is not None
-            and (self._order_ns == self._tracked.deadline_ns)
-        )
+        return self._tracked is not None and self._order_ns == self._tracked.deadline_ns
 
     def settles_change(self) -> bool:
         """The same of a change."""
-        return (
-            self._change_ns is not None
-            and self._tracked is not None
-            and (self._change_ns == self._tracked.amend_deadline_ns)
-        )
+        return self._tracked is not None and self._change_ns == self._tracked.amend_deadline_ns
 
 
 class Resolver:
@@ -175,10 +167,10 @@ class Resolver:
     def _too_early(self, question: _Question, now_ns: int) -> bool:
         """Whether a search would prove no more than the last: by the venue's clock at its slowest."""
         tracked = self._blotter.tracked(question.name)
-        clock_known = self._entry.passed(0, 0.0)
-        if tracked is None or not question.not_before_ns or not clock_known:
+        if tracked is None or not question.not_before_ns:
             return False
-        if self._beyond(tracked.deadline_ns):
+        clock_known = self._entry.passed(0, 0.0)
+        if not clock_known or self._beyond(tracked.deadline_ns):
             return False
         question.due_ns = now_ns + round(SOON_S * NS_PER_S)
         return True

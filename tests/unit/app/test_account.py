@@ -8,28 +8,18 @@ import pytest
 from msgspec.structs import replace
 
 from leadline.app.access import open_access
-from leadline.app.account import authorised
 from leadline.app.system import open_system
-from leadline.clock import ManualClock, SystemClock
+from leadline.clock import SystemClock
 from leadline.core.breaker import BreakerState
 from leadline.errors import (
-    AuthError,
     BreakerOpen,
     ConfigError,
     ConnectFailed,
-    Error,
     JournalBusy,
     Stale,
-    VenueDown,
 )
 from leadline.model.order import OrderState
-from leadline.net.websocket import Socket
-from leadline.venues.memory_account import MemoryAccount
 from served_account import far_bid, served_account
-
-
-async def never() -> Socket:
-    raise AssertionError("connected")
 
 
 async def test_a_system_with_an_account_places_and_follows_an_order(tmp_path: Path) -> None:
@@ -128,17 +118,3 @@ async def test_it_can_be_left_while_it_connects(tmp_path: Path, caplog: pytest.L
                     await asyncio.sleep(0)
 
     assert caplog.text == ""
-
-
-@pytest.mark.parametrize(
-    ("error", "terminal"),
-    [(AuthError("EGeneral:Permission denied"), True), (VenueDown("EService:Unavailable"), False)],
-)
-async def test_a_credential_that_is_not_given_is_a_failure_to_connect(error: Error, terminal: bool) -> None:
-    account = MemoryAccount(ManualClock(), ["BTC/USD"])
-    account.failing = error
-
-    with pytest.raises(ConnectFailed, match=str(error)) as caught:
-        await authorised(account, never)
-
-    assert caught.value.terminal is terminal

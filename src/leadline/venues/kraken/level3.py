@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from leadline.clock import NS_PER_S
-from leadline.core.level3 import Level3Book, OrderChange, OrderEvent
+from leadline.core.level3 import EmitLevel3, Level3Book, OrderChange, OrderEvent
 from leadline.core.session import (
     Coverage,
     FrameSkipped,
@@ -58,10 +58,6 @@ class Level3Frame(Struct, tag_field="channel", tag="level3"):
     type: Kind
     data: list[WireLevel3]
 
-
-Level3News = Level3Book | BookDropped | SubscriptionRefused | FrameSkipped | LineUp | LineDown
-EmitLevel3 = Callable[[Level3News, int], None]
-"""Takes the news and the monotonic nanoseconds of its receipt; a book is the live one, just proven."""
 
 _frames: msgspec.json.Decoder[Level3Frame | wire.StatusFrame | wire.HeartbeatFrame] = msgspec.json.Decoder(
     Level3Frame | wire.StatusFrame | wire.HeartbeatFrame

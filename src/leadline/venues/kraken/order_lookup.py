@@ -6,14 +6,14 @@ Rule: a row that bears another name than the one asked for is no evidence, whate
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import TypeVar
 
 from msgspec.structs import replace
 
 from leadline.clock import NS_PER_MS, NS_PER_S, Clock
+from leadline.core.chunks import chunks
 from leadline.core.venue_time import VenueTime
 from leadline.errors import Error, Rejected
 from leadline.model.order import Event, Fill, OrderKey, OrderReport
@@ -217,7 +217,7 @@ class OrderLookup:
     ) -> list[OrderReport]:
         """Orders by the venue's ids, each preceded by its fills; one the venue does not know is left out."""
         reports: list[OrderReport] = []
-        for some in _chunks(order_ids, MOST_ORDERS):
+        for some in chunks(order_ids, MOST_ORDERS):
             reports += await self._with_fills(await self._queried(some, purpose, leaving), purpose, known)
         return reports
 
@@ -240,7 +240,7 @@ class OrderLookup:
     ) -> list[OrderReport]:
         trade_ids = [one for order in found for one in order.trade_ids if one not in known]
         fills: list[Fill] = []
-        for some in _chunks(trade_ids, MOST_TRADES):
+        for some in chunks(trade_ids, MOST_TRADES):
             told = await self._rest.ask(rest_orders.query_trades(some, self._symbols), purpose)
             fills.extend(told)
         reports: list[OrderReport] = []
@@ -342,9 +342,3 @@ def _fill_report(fill: Fill, order: FoundOrder) -> OrderReport:
         venue_ns=fill.venue_ns,
         snapshot=True,
     )
-
-
-def _chunks(items: Sequence[T], most: int) -> Iterator[list[T]]:
-    rest_of = iter(items)
-    while some := list(islice(rest_of, most)):
-        yield some

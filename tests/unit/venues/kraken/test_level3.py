@@ -9,12 +9,12 @@ from zlib import crc32
 import pytest
 
 from leadline.clock import NS_PER_S
-from leadline.core.level3 import Level3Book
+from leadline.core.level3 import Level3Book, Level3News
 from leadline.core.session import Coverage, FrameSkipped, LineDown, Reconnect, Send, SubscriptionRefused
 from leadline.errors import AuthError, CheckFailed
 from leadline.model.instrument import Instrument
 from leadline.model.market import BookDropped
-from leadline.venues.kraken.level3 import Level3News, Level3Session
+from leadline.venues.kraken.level3 import Level3Session
 from leadline.venues.memory import instrument
 
 S = NS_PER_S
