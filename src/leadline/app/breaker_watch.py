@@ -16,7 +16,7 @@ from leadline.engine.journal import Journal
 from leadline.engine.records import Tripped
 from leadline.errors import Error
 from leadline.net.http import Purpose
-from leadline.net.key_state import KeyState
+from leadline.net.key_state import KeyState, keep_breaker
 from leadline.venues.ports import Account
 
 LOOK_S = 1.0
@@ -39,24 +39,16 @@ class BreakerWatch:
         self._state = breaker.state(clock.mono_ns())
 
     async def run(self) -> NoReturn:
-        """Look after it for ever."""
+        """Look after it for ever; what an operator forced is stored here: no request may leave for long."""
         while True:
             self.look()
-            await self._keep()
+            with suppress(Error):  # a full disk, say; until it takes it the breaker holds here alone
+                await keep_breaker(self._key, self._breaker, self._clock)
             if self._state is BreakerState.HALF_OPEN:
                 with suppress(Error):  # what came of it the breaker has heard already
                     await self._account.fetch_balances(Purpose.ACCOUNT)
                 self.look()
             await self._clock.sleep(LOOK_S)
-
-    async def _keep(self) -> None:
-        """Store what no request has stored: nothing may leave for long after an operator forced it open."""
-        if self._breaker.changed:
-            self._breaker.changed = False
-            try:
-                await self._key.save_breaker(self._breaker.dump(self._clock.mono_ns(), self._clock.wall_ns()))
-            except Error:  # a full disk, say; until it takes it the breaker holds in this process alone
-                self._breaker.changed = True
 
     def look(self) -> None:
         """Journal and log what has changed since the last look."""

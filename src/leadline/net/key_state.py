@@ -10,8 +10,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from leadline.clock import Clock
+from leadline.core.breaker import Breaker
 from leadline.core.limits import Budget, SharedBudget, Standing
 from leadline.core.nonce import Floor, Nonces
+from leadline.errors import Error
 
 T = TypeVar("T")
 
@@ -45,6 +48,18 @@ class KeyState(Protocol):
 
     async def save_breaker(self, kept: bytes) -> None:
         """Keep the state of the breaker, durably."""
+
+
+async def keep_breaker(state: KeyState, breaker: Breaker, clock: Clock) -> None:
+    """Store the breaker if it has changed; what cannot be stored stays changed, and the error is raised."""
+    if not breaker.changed:
+        return
+    breaker.changed = False
+    try:
+        await state.save_breaker(breaker.dump(clock.mono_ns(), clock.wall_ns()))
+    except Error:
+        breaker.changed = True
+        raise
 
 
 class MemoryKey:

@@ -25,13 +25,12 @@ from leadline.core.account_session import (
 from leadline.core.session import FrameSkipped, LineDown, LineUp, Output, Reconnect, Send
 from leadline.core.venue_time import VenueTime
 from leadline.errors import ConnectFailed, RateLimited, VenueDown, VenueError
-from leadline.model.market import VenueMode, VenueStatus
 from leadline.venues.kraken import order_wire, reports, wire
 from leadline.venues.kraken.account_channels import PrivateChannel, Step
 from leadline.venues.kraken.answers import Answer, decode_answer, order_threshold
 from leadline.venues.kraken.order_wire import Members
 from leadline.venues.kraken.refusals import Retry, refusal
-from leadline.venues.kraken.session import AFTER_MAINTENANCE_S, PING_NS, SILENCE_NS
+from leadline.venues.kraken.session import PING_NS, SILENCE_NS, floor_after
 from leadline.venues.kraken.wire import MOST_TEXT, NOT_UNDERSTOOD
 
 EXECUTIONS = "executions"
@@ -294,13 +293,9 @@ class KrakenAccountSession:
         self._emit(AccountGap(channel.name, since_ns, reason), now_ns)
 
     def _status(self, message: wire.StatusFrame, now_ns: int) -> None:
-        for status in message.data:
-            mode = wire.venue_mode(status.system)
-            if mode is VenueMode.MAINTENANCE:
-                self.retry_floor_s = AFTER_MAINTENANCE_S
-            elif mode is VenueMode.ONLINE:
-                self.retry_floor_s = 0.0
-            self._emit(VenueStatus(mode, "; ".join([status.system, *wire.notices(status)])), now_ns)
+        for status in wire.venue_statuses(message):
+            self.retry_floor_s = floor_after(status.mode, self.retry_floor_s)
+            self._emit(status, now_ns)
 
     # Answers
 

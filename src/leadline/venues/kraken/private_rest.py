@@ -26,7 +26,7 @@ from leadline.errors import (
 )
 from leadline.net.audit import Audit
 from leadline.net.http import ESSENTIAL, Purpose, Request
-from leadline.net.key_state import KeyState
+from leadline.net.key_state import KeyState, keep_breaker
 from leadline.net.keyed_http import Call, KeyedHttp, Recall, Verdict
 from leadline.venues.kraken.auth import Signer
 from leadline.venues.kraken.refusals import Retry, refusal
@@ -155,14 +155,10 @@ class PrivateRest:
 
     async def _keep(self) -> None:
         """Store the breaker; a disk that will not take it says nothing about what became of the request."""
-        if self.breaker.changed:
-            self.breaker.changed = False
-            kept = self.breaker.dump(self._clock.mono_ns(), self._clock.wall_ns())
-            try:
-                await self._state.save_breaker(kept)
-            except Error as error:
-                self.breaker.changed = True
-                _log.warning("the breaker is not kept for a restart: %s", error)
+        try:
+            await keep_breaker(self._state, self.breaker, self._clock)
+        except Error as error:
+            _log.warning("the breaker is not kept for a restart: %s", error)
 
 
 def _told(call: Call, leaving: Callable[[], None] | None) -> Call:

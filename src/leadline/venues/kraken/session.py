@@ -35,7 +35,6 @@ from leadline.model.market import (
     Ticker,
     TradeBatch,
     VenueMode,
-    VenueStatus,
 )
 from leadline.venues.kraken import requests, wire
 from leadline.venues.kraken.books import BookCounts, BookStream, Verdict
@@ -57,6 +56,14 @@ AFTER_MAINTENANCE_S = 5.0
 
 INSTRUMENTS = Subscription(Channel.INSTRUMENTS, "*")
 """Always wanted: it tells when a tick changes, and keeps heartbeats coming while nothing else is wanted."""
+
+
+def floor_after(mode: VenueMode, floor_s: float) -> float:
+    """The least time between two tries to connect, once the venue has told this mode."""
+    if mode is VenueMode.MAINTENANCE:
+        return AFTER_MAINTENANCE_S
+    return 0.0 if mode is VenueMode.ONLINE else floor_s
+
 
 _KEPT_FRAMES = 100
 _PROVEN = Verdict.PROVEN
@@ -256,13 +263,9 @@ class KrakenSession:
         self._emit(InstrumentsChanged(changed, message.type == "snapshot"), now_ns)
 
     def _status(self, message: wire.StatusFrame, frame: bytes, now_ns: int) -> None:
-        for status in message.data:
-            mode = wire.venue_mode(status.system)
-            if mode is VenueMode.MAINTENANCE:
-                self.retry_floor_s = AFTER_MAINTENANCE_S
-            elif mode is VenueMode.ONLINE:
-                self.retry_floor_s = 0.0
-            self._emit(VenueStatus(mode, "; ".join([status.system, *wire.notices(status)])), now_ns)
+        for status in wire.venue_statuses(message):
+            self.retry_floor_s = floor_after(status.mode, self.retry_floor_s)
+            self._emit(status, now_ns)
 
     def _heartbeat(self, message: wire.Frame, frame: bytes, now_ns: int) -> None:
         pass  # a heartbeat proves the line, and `last_frame_ns` has noted that already

@@ -23,6 +23,7 @@ from leadline.model.market import (
     Trade,
     TradeBatch,
     VenueMode,
+    VenueStatus,
     parse_time_ns,
 )
 
@@ -326,6 +327,14 @@ def notices(status: WireStatus) -> list[str]:
     """Announcements beside the mode; assumed: anything but an empty list is one (dossier §3.1 shows none)."""
     raws = (bytes(status.upcoming_maintenance), bytes(status.emergency))
     return [raw.decode(errors="replace")[:MOST_TEXT] for raw in raws if raw not in (b"[]", b"null")]
+
+
+def venue_statuses(frame: StatusFrame) -> list[VenueStatus]:
+    """What the venue says of itself, with its announcements."""
+    return [
+        VenueStatus(venue_mode(status.system), "; ".join([status.system, *notices(status)]))
+        for status in frame.data
+    ]
 
 
 def venue_mode(text: str) -> VenueMode:
