@@ -43,12 +43,22 @@ Output = Send | Reconnect
 
 
 class LineUp(Struct, frozen=True):
-    """The connection stands; nothing has been confirmed on it yet."""
+    """The connection stands, nothing is confirmed on it yet; `line` counts the lines of a route from 1."""
+
+    line: int = 1
 
 
 class LineDown(Struct, frozen=True):
     """The connection is gone and every book on it is empty; `reason` is for people."""
 
+    reason: str
+    line: int = 1
+
+
+class StreamLost(Struct, frozen=True):
+    """The line that carried one stream is gone or has lost it, and no other line carries it."""
+
+    subscription: Subscription
     reason: str
 
 
@@ -83,6 +93,7 @@ News = (
     | VenueStatus
     | LineUp
     | LineDown
+    | StreamLost
     | Confirmed
     | SubscriptionRefused
     | FrameSkipped

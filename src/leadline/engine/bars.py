@@ -118,7 +118,7 @@ class BarTopic(Topic[BarBatch]):
         for bar in bars:
             self.streamed += source is Source.STREAM
             self.from_rest += source is Source.REST
-            reading = Reading(bar, source, now_ns, self._clock, False, bound_s)
+            reading = Reading(bar, source, now_ns, self._clock, False, bound_s, self.confidence)
             for take in self._takes:
                 take(reading)
 

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from leadline.core.session import Confirmed, FrameSkipped, LineDown, LineUp, SubscriptionRefused
+from leadline.model.level import Level
 from leadline.model.market import (
     BookCrossed,
     BookDropped,
@@ -60,10 +61,127 @@ class ReaderSlow(Struct, frozen=True):
     dropped: int = 0
 
 
+class LineSwitched(Struct, frozen=True):
+    """Readers of `streams` streams go on from another line, `took_ms` after the cause was noticed."""
+
+    from_line: int
+    to_line: int
+    streams: int
+    reason: str
+    took_ms: float
+
+
+class LineRotated(Struct, frozen=True):
+    """A line was replaced by a younger one before the venue would have cut it."""
+
+    line: int
+    took_s: float
+
+
+class RotationPutOff(Struct, frozen=True):
+    """A line is due to be replaced and must not be now, for this reason; told once until it is replaced."""
+
+    line: int
+    reason: str
+
+
+class Diverged(Struct, frozen=True):
+    """Stream and REST disagree beyond the tolerance; both sides stay as evidence.
+
+    `channel` is "ticker", "book", "balance" or "orders"; `what` names the field or asset; `ours` and `theirs`
+    are the exact texts of both sides; `pattern` names a recurring kind of difference, or is empty; `blamed`
+    is the source that is not believed.
+    """
+
+    channel: str
+    symbol: str
+    what: str
+    ours: str
+    theirs: str
+    pattern: str
+    blamed: Source | None
+
+
+class Reconverged(Struct, frozen=True):
+    """Both sources agree again, after this time."""
+
+    channel: str
+    symbol: str
+    lasted_s: float
+
+
+class LevelChanged(Struct, frozen=True):
+    """The service level is another; `reasons` says why, `forced` whether a person has set it."""
+
+    level: Level
+    previous: Level
+    reasons: tuple[str, ...]
+    forced: bool = False
+
+
+class ReaderLags(Struct, frozen=True):
+    """A reader is handed what was received longer ago than it should be; `lag_ms` is by how much."""
+
+    reader: str
+    lag_ms: float
+
+
+class LoopBlocked(Struct, frozen=True):
+    """Code in the event loop did not let go of it for a while; `culprit` names a reader, or is empty."""
+
+    blocked_ms: float
+    culprit: str
+
+
+class StreamShareLow(Struct, frozen=True):
+    """Fewer reads than wanted came from the stream, over the last `window_s`."""
+
+    share: float
+    wanted: float
+    window_s: float
+
+
+class StreamShareRecovered(Struct, frozen=True):
+    """The share of stream reads is again what is wanted."""
+
+    share: float
+    window_s: float
+
+
+class CheckpointDamaged(Struct, frozen=True):
+    """A checkpoint could not be used; `used_instead` names the older one taken, or is empty."""
+
+    path: str
+    why: str
+    used_instead: str
+
+
+class CheckpointRestored(Struct, frozen=True):
+    """State of an earlier run was taken up, unverified until the venue confirms it."""
+
+    path: str
+    age_s: float
+    orders: int
+    assets: int
+    instruments: int
+
+
 Event = (
     Gap
     | SourceChanged
     | StreamDead
+    | LineSwitched
+    | LineRotated
+    | RotationPutOff
+    | Diverged
+    | Reconverged
+    | LevelChanged
+    | ReaderLags
+    | LoopBlocked
+    | StreamShareLow
+    | StreamShareRecovered
+    | CheckpointDamaged
+    | CheckpointRestored
     | BookDropped
     | BookCrossed
     | Confirmed

@@ -126,16 +126,18 @@ class Sources:
         if answer is None or answer.age_s > TTL_S[topic.subscription.channel]:
             return None
         topic.from_cache += 1
-        return self._again(answer)
+        return self._again(topic, answer)
 
-    def _again(self, answer: Reading[T]) -> Reading[T]:
+    def _again(self, topic: Topic[T], answer: Reading[T]) -> Reading[T]:
         received_ns = answer.received_mono_ns
-        return Reading(answer.value, Source.CACHE, received_ns, self._clock, False, answer.bound_s)
+        return Reading(
+            answer.value, Source.CACHE, received_ns, self._clock, False, answer.bound_s, topic.confidence
+        )
 
     def _last(self, topic: Topic[T]) -> Reading[T] | None:
         """The last value known from anywhere, with its age, for who asked for a stale one."""
         stream = topic.from_stream()
-        kept = self._again(topic.answer) if topic.answer is not None else None
+        kept = self._again(topic, topic.answer) if topic.answer is not None else None
         known = [reading for reading in (stream, kept) if reading is not None]
         return max(known, key=lambda reading: reading.received_mono_ns, default=None)
 

@@ -20,7 +20,7 @@ from leadline.engine.gaps import GapLedger
 from leadline.engine.readers import Reader
 from leadline.errors import Error, VenueError
 from leadline.model.market import Channel, Gap, GapCause, Subscription
-from leadline.model.reading import Reading, Source
+from leadline.model.reading import UNVALIDATED, Reading, Source
 
 T = TypeVar("T")
 
@@ -117,6 +117,7 @@ class Topic(Generic[T]):
         self.live = False
         self.received = False
         self.proven = subscription.channel is Channel.BOOK
+        self.confidence = UNVALIDATED
         self.source: Source | None = None
         self.answer: Reading[T] | None = None
         self.unanswered: Error | None = None
@@ -154,7 +155,9 @@ class Topic(Generic[T]):
         if self.live or self._returned(now_ns):
             if self._takes:
                 self.streamed += 1
-                reading = Reading(value, _STREAM, now_ns, self._clock, self.proven, self.bound_s)
+                reading = Reading(
+                    value, _STREAM, now_ns, self._clock, self.proven, self.bound_s, self.confidence
+                )
                 for take in self._takes:
                     take(reading)
             for reader in self._lazy:
@@ -298,7 +301,7 @@ class Topic(Generic[T]):
         self.unanswered = None
         self._answer_asked_ns = asked_ns
         ttl_s = TTL_S[self.subscription.channel]
-        self.answer = Reading(value, Source.REST, now_ns, self._clock, verified=False, bound_s=ttl_s)
+        self.answer = Reading(value, Source.REST, now_ns, self._clock, False, ttl_s, self.confidence)
 
     def _deliver(self, reading: Reading[T]) -> None:
         self.from_rest += bool(self._takes)
@@ -373,7 +376,7 @@ class Topic(Generic[T]):
             return None
         self.streamed += 1
         bound_s = self.cadence.vouched_bound_s()
-        return Reading(value, Source.STREAM, last_ns, self._clock, self.proven, bound_s)
+        return Reading(value, Source.STREAM, last_ns, self._clock, self.proven, bound_s, self.confidence)
 
     def state(self, now_ns: int, line: str) -> TopicState:
         """How the topic stands; `line` says why nothing can come, or is empty."""

@@ -74,7 +74,7 @@ class TradeTopic(Topic[TradeBatch]):
         for trade in trades:
             self.streamed += source is Source.STREAM
             self.from_rest += source is Source.REST
-            reading = Reading(trade, source, now_ns, self._clock, proven, bound_s)
+            reading = Reading(trade, source, now_ns, self._clock, proven, bound_s, self.confidence)
             for take in self._takes:
                 take(reading)
 

@@ -13,6 +13,10 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
+UNVALIDATED = 0.5
+"""The confidence of what has not been compared with a second source yet."""
+
+
 class Source(Enum):
     STREAM = "stream"
     REST = "rest"
@@ -27,6 +31,8 @@ class Reading(Struct, Generic[T], eq=False, gc=False):
     the reading is held: an old value can not be mistaken for a new one. `bound_s` is the age up to which the
     value is fresh: the announced bound of its stream, moved on whenever REST corroborated the value, or the
     time to live of a REST answer. A reading older than that was asked for as stale, or held too long.
+    `confidence` says how far a second source bears the value out: 0 contradicted, 1 borne out again and
+    again, UNVALIDATED while nothing has been compared (see `core.confidence`).
     """
 
     value: T
@@ -35,11 +41,14 @@ class Reading(Struct, Generic[T], eq=False, gc=False):
     _clock: Clock
     verified: bool
     bound_s: float
+    confidence: float = UNVALIDATED
 
     def of(self, value: U) -> Reading[U]:
         """The same provenance around another form of the value."""
         received_ns = self.received_mono_ns
-        return Reading(value, self.source, received_ns, self._clock, self.verified, self.bound_s)
+        return Reading(
+            value, self.source, received_ns, self._clock, self.verified, self.bound_s, self.confidence
+        )
 
     @property
     def age_s(self) -> float:
@@ -58,4 +67,7 @@ class Reading(Struct, Generic[T], eq=False, gc=False):
 
     def __repr__(self) -> str:
         proof = "verified" if self.verified else "not verified"
-        return f"Reading({self.value!r} from {self.source.value}, {self.age_s:.3f} s old, {proof})"
+        return (
+            f"Reading({self.value!r} from {self.source.value}, {self.age_s:.3f} s old,"
+            f" {proof}, confidence {self.confidence:.2f})"
+        )

@@ -53,5 +53,5 @@ def test_another_form_of_the_value_keeps_its_provenance() -> None:
 def test_a_reading_says_what_it_is() -> None:
     clock = ManualClock()
 
-    assert repr(reading(clock).of("x")) == "Reading('x' from stream, 0.000 s old, verified)"
+    assert repr(reading(clock).of("x")) == "Reading('x' from stream, 0.000 s old, verified, confidence 0.50)"
     assert "not verified" in repr(reading(clock, verified=False))
