@@ -12,8 +12,9 @@ from rich.console import Console, RenderableType
 from leadline.demo.incidents import Incident
 from leadline.demo.run import Demo, perform
 from leadline.demo.screen import WIDEST, picture
+from leadline.demo.words import Announced
 
-SECONDS = 60.0
+SECONDS = 80.0
 LINES = 40
 PICTURE = Path(__file__).with_name("demo.svg")
 
@@ -29,6 +30,9 @@ class Photograph:
         self._demo = demo
 
     def told(self, incident: Incident) -> None:
+        """The picture shows it."""
+
+    def news(self, event: Announced) -> None:
         """The picture shows it."""
 
     def redraw(self) -> None:

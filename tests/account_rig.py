@@ -20,6 +20,7 @@ from leadline.net.departures import Priority
 from leadline.net.http import Purpose, Request, Response
 from leadline.net.key_state import MemoryKey, MemoryKeyState
 from leadline.net.keyed_http import KeyedHttp
+from leadline.simulation.life import Life
 from leadline.simulation.loop import LoopClock, VirtualLoop
 from leadline.venues.kraken.account import KrakenAccount
 from leadline.venues.kraken.account_session import KrakenAccountSession
@@ -47,6 +48,20 @@ def virtual(work: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]
     def test() -> None:
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
             runner.run(work())
+
+    test.__name__, test.__doc__ = work.__name__, work.__doc__
+    return test
+
+
+def blockable(work: Callable[[VirtualLoop], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """The same for a program that can block its loop, which it is handed."""
+
+    def test() -> None:
+        loop = VirtualLoop()
+        try:
+            loop.run_until_complete(Life().start(loop, work(loop), work.__name__))
+        finally:
+            loop.close()
 
     test.__name__, test.__doc__ = work.__name__, work.__doc__
     return test
@@ -131,11 +146,12 @@ class AccountRig:
         self.symbols.load({"XXBTZUSD": BTC})
         self.limits = KeyLimits(self.state, Tier.STARTER)
         self.account = KrakenAccount(self.rest, self.venue, self.symbols, self.limits, self.clock)
-        self.account.poke = self.poke
         self.news: list[AccountNews] = []
         session = self.account.session(lambda news, now_ns: self.news.append(news))
         assert isinstance(session, KrakenAccountSession)
         self.session = session
+        session.poke = self.poke
+        self.account.carry(session)
         self.sent: list[dict[str, Any]] = []
         self._poked = asyncio.Event()
         self.venue.reply("GetWebSocketsToken", {"token": TOKEN, "expires": 900})
@@ -155,7 +171,7 @@ class AccountRig:
 
     async def live(self) -> None:
         """Connect the stream and hear both snapshots; what was sent until then is forgotten."""
-        await self.account.authorise()
+        await self.account.authorise(self.session)
         self.session.opened(self.clock.mono_ns())
         self.poke()
         await asyncio.sleep(0.01)

@@ -59,14 +59,19 @@ def _limit(side: Side, qty: str, price: str, symbol: str, **more: Any) -> OrderR
     return OrderRequest(symbol=symbol, side=side, kind=OrderKind.LIMIT, qty=amount, limit_price=limit, **more)
 
 
-def perform(scene: Callable[[AccountStage], Awaitable[None]], pairs: Sequence[Pair] = PAIRS) -> None:
-    """Play a scene; it fails when the program leaves a task behind or an exception to nobody."""
+def perform(
+    scene: Callable[[AccountStage], Awaitable[None]], pairs: Sequence[Pair] = PAIRS, rate: float = 0
+) -> None:
+    """Play a scene; it fails when the program leaves a task behind or an exception to nobody.
+
+    `rate` is what the crowd does a second, over all pairs.
+    """
     loop = VirtualLoop()
     escaped: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda loop, context: escaped.append(context))
     with tempfile.TemporaryDirectory() as folder:
         asyncio.set_event_loop(loop)
-        stage = AccountStage(loop, pairs, Path(folder))
+        stage = AccountStage(loop, pairs, Path(folder), rate)
 
         async def whole() -> set[asyncio.Task[Any]]:
             try:
@@ -140,8 +145,8 @@ class AccountStage(Scenario):
 
     trader: Trader
 
-    def __init__(self, loop: VirtualLoop, pairs: Sequence[Pair], folder: Path) -> None:
-        super().__init__(loop, pairs=pairs, rate=0)
+    def __init__(self, loop: VirtualLoop, pairs: Sequence[Pair], folder: Path, rate: float) -> None:
+        super().__init__(loop, pairs=pairs, rate=rate)
         self.way = self.network.latency = Way(random.Random(1))
         self.departed: list[tuple[float, dict[str, Any]]] = []
         """What the program has put on the account's stream: when, and the message."""
@@ -154,6 +159,8 @@ class AccountStage(Scenario):
         """What was put on disk for good before something left, each with its time."""
         self.folder = folder
         self.runs = 0
+        self.parts: dict[str, Any] = {}
+        """What the system of the next program is built with besides."""
 
     # --- the program ---
 

@@ -51,6 +51,7 @@ class Trader:
         self.news: list[tuple[float, OrderNews]] = []
         self.told: list[tuple[float, AccountEvent]] = []
         http = OverheardHttp(stage)
+        self._http = http
         self._market = Kraken(http, stage.clock)
         self.account = self._account(http, settings)
         self.system = self._system()
@@ -81,7 +82,9 @@ class Trader:
             self.stage.clock,
             chance=random.Random(3),
             connects=ConnectBudget(),
+            http=self._http,
             account=self.account,
+            **self.stage.parts,
         )
 
     async def _connect_private(self) -> Socket:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 from itertools import count
+from random import Random
+from typing import Any
 
 from leadline.clock import NS_PER_S, ManualClock
-from leadline.core.account_session import BalancesReported, OrdersReported, OrdersSnapshot
+from leadline.core.account_session import AccountSession, BalancesReported, OrdersReported, OrdersSnapshot
+from leadline.core.retry import Backoff, ConnectBudget
 from leadline.engine.account_events import AccountEvent
 from leadline.engine.desk import Desk
 from leadline.engine.journal import MemoryJournal
+from leadline.errors import ConnectFailed
 from leadline.model.account import Balance, BalancesSnapshot, Wallet, WalletKind
 from leadline.model.market import Side
 from leadline.model.order import OrderKind, OrderRequest
+from leadline.net.connection import Line
+from leadline.net.websocket import Socket
 from leadline.venues.memory_account import MemoryAccount
+from leadline.venues.memory_session import MemoryAccountSession
 
 
 def buy(symbol: str = "BTC/USD", qty: str = "1", price: str = "10", *, survive: bool = False) -> OrderRequest:
@@ -37,6 +44,10 @@ def owned(**qty: str) -> BalancesSnapshot:
     )
 
 
+async def nowhere() -> Socket:
+    raise ConnectFailed("there is nothing to connect to")
+
+
 class DeskRig:
     """The desk, its venue, its journal and its clock."""
 
@@ -48,6 +59,7 @@ class DeskRig:
         journal: MemoryJournal | None = None,
         dead_man_s: int = 0,
         cancel_on_exit: bool = False,
+        **lines: Any,
     ) -> None:
         self.clock = clock or ManualClock(mono_ns=1_000 * NS_PER_S)
         self.venue = venue or MemoryAccount(self.clock, ["BTC/USD", "ETH/USD"])
@@ -55,12 +67,25 @@ class DeskRig:
         numbers = count(len(self.journal.kept) + 1)
         self.desk = Desk(
             self.venue,
+            self._line,
             self.journal,
             self.clock,
             new_id=lambda: f"client-{next(numbers)}",
             dead_man_s=dead_man_s,
             cancel_on_exit=cancel_on_exit,
+            **lines,
         )
+
+    @property
+    def session(self) -> MemoryAccountSession:
+        """The session of the one line."""
+        session = self.desk.lines.carrier
+        assert isinstance(session, MemoryAccountSession)
+        return session
+
+    def _line(self, session: AccountSession) -> Line:
+        """One that nobody runs: the test says when it stands."""
+        return Line(session, nowhere, self.clock, Backoff(Random(1)), ConnectBudget())
 
     async def __aenter__(self) -> DeskRig:
         await self.desk.__aenter__()
@@ -88,30 +113,30 @@ class DeskRig:
             self.clock.advance(min(step_s, left_s))
             left_s -= step_s
             if self.venue.streaming:
-                self.desk.session.received(b"{}", self.clock.mono_ns())
+                self.session.received(b"{}", self.clock.mono_ns())
             await self.turns()
 
     async def connect(self) -> None:
         """The private line comes up with both snapshots."""
         now_ns = self.clock.mono_ns()
         self.venue.streaming = True
-        self.desk.session.opened(now_ns)
-        self.desk.receive(OrdersSnapshot(tuple(self.venue.orders.snapshot())), now_ns)
+        self.session.opened(now_ns)
+        self.session.say(OrdersSnapshot(tuple(self.venue.orders.snapshot())), now_ns)
         self.venue.orders.outbox.clear()
-        self.desk.receive(BalancesReported(self.venue.balances), now_ns)
+        self.session.say(BalancesReported(self.venue.balances), now_ns)
         await self.turns()
 
     async def cut(self) -> None:
         """The private line breaks."""
         self.venue.streaming = False
-        self.desk.session.closed("cut", self.clock.mono_ns())
+        self.session.closed("cut", self.clock.mono_ns())
         await self.turns()
 
     async def deliver(self) -> None:
         """The stream tells what has happened."""
         reports = tuple(self.venue.orders.deliver())
         if reports:
-            self.desk.receive(OrdersReported(reports), self.clock.mono_ns())
+            self.session.say(OrdersReported(reports), self.clock.mono_ns())
         await self.turns()
 
     def told(self, kind: type[AccountEvent]) -> list[AccountEvent]:

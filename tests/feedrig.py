@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -37,9 +37,9 @@ async def settle() -> None:
 class Rig:
     """One feed under test."""
 
-    def __init__(self) -> None:
+    def __init__(self, symbols: Sequence[str] = (BTC, ETH)) -> None:
         self.clock = ManualClock(mono_ns=1000 * NS_PER_S)
-        self.market = MemoryMarket([BTC, ETH])
+        self.market = MemoryMarket(symbols)
         self.feed = Feed(self.market, self.clock)
         self.session: MemorySession = self.market.session(self.feed.receive)
         self.books: dict[str, Book] = {}
@@ -108,9 +108,9 @@ class Rig:
 
 
 @asynccontextmanager
-async def running(*, connected: bool = True) -> AsyncIterator[Rig]:
+async def running(*, connected: bool = True, symbols: Sequence[str] = (BTC, ETH)) -> AsyncIterator[Rig]:
     """A rig whose feed runs and whose line stands."""
-    rig = Rig()
+    rig = Rig(symbols)
     async with rig.feed:
         rig.feed.attach(rig.session, lambda: None)
         if connected:

@@ -103,3 +103,19 @@ def rest_trade(order_id: str = "OA", **changes: Any) -> dict[str, Any]:
         "maker": False,
     }
     return row | changes
+
+
+def rest_booking(**changes: Any) -> dict[str, Any]:
+    """A row of the ledger."""
+    row = {
+        "refid": "R1",
+        "time": 1790000001.25,
+        "type": "trade",
+        "subtype": "",
+        "aclass": "currency",
+        "asset": "ZUSD",
+        "amount": "-1.0000",
+        "fee": "0.0010",
+        "balance": "100.0000",
+    }
+    return row | changes

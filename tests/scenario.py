@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from leadline.app.system import PUBLIC_BUDGET, System
+from leadline.app.opening import PUBLIC_BUDGET
+from leadline.app.system import System
 from leadline.clock import NS_PER_MS, NS_PER_S
 from leadline.core.limits import DecayingCounter
 from leadline.core.retry import ConnectBudget
@@ -113,6 +114,7 @@ class Scenario(Stage):
         self,
         required: Sequence[Subscription] = (),
         through: Callable[[Socket], Socket] = lambda socket: socket,
+        **parts: Any,
     ) -> System:
         http = OverheardHttp(self)
 
@@ -126,12 +128,14 @@ class Scenario(Stage):
             required=required,
             chance=random.Random(3),
             connects=ConnectBudget(),
+            http=http,
+            **parts,
         )
 
     @asynccontextmanager
-    async def client(self, required: Sequence[Subscription] = ()) -> AsyncIterator[Client]:
-        """A running system whose events and states are written down."""
-        async with self.system(required) as system:
+    async def client(self, required: Sequence[Subscription] = (), **parts: Any) -> AsyncIterator[Client]:
+        """A running system whose events and states are written down; `parts` go to it as they are."""
+        async with self.system(required, **parts) as system:
             client = Client(self, system)
             watching = [asyncio.ensure_future(client.listen()), asyncio.ensure_future(client.sample())]
             try:

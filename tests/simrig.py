@@ -17,9 +17,17 @@ from leadline.simulation.loop import LoopClock, VirtualLoop
 from leadline.simulation.network import Arrival, Network
 from leadline.simulation.report import Findings
 from leadline.simulation.truth import Truth
+from leadline.simulation.untruths import Untruths
 
 START_NS = 1_790_000_000 * 10**9
 BTC = "BTC/USD"
+
+
+def stopwatch() -> VirtualLoop:
+    """A loop that tells the time and lets it pass (`block`), and runs nothing."""
+    loop = VirtualLoop()
+    loop.close()
+    return loop
 
 
 class Rig:
@@ -33,7 +41,8 @@ class Rig:
         self.truth = Truth(self.exchange.market, {}, START_NS)
         self.evidence = Evidence(self.exchange.market)
         self.findings = Findings(1, "again")
-        self.judge = Judge(self.truth, self.evidence, self.loop, START_NS, self.findings)
+        self.untruths = Untruths(0)
+        self.judge = Judge(self.truth, self.evidence, self.untruths, self.loop, START_NS, self.findings)
         self.network.tap = self.arrived
 
     def __enter__(self) -> Self:

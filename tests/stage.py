@@ -7,7 +7,8 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from leadline.app.system import PUBLIC_BUDGET, System
+from leadline.app.opening import PUBLIC_BUDGET
+from leadline.app.system import System
 from leadline.clock import NS_PER_S
 from leadline.core.limits import DecayingCounter
 from leadline.core.retry import ConnectBudget
@@ -37,8 +38,9 @@ class Stage:
         self,
         required: Sequence[Subscription] = (),
         through: Callable[[Socket], Socket] = lambda socket: socket,
+        **parts: Any,
     ) -> System:
-        """The client as a trader runs it, on this stage's network."""
+        """The client as a trader runs it, on this stage's network; `parts` go to the system as they are."""
 
         async def connect() -> Socket:
             return through(await self.network.connect())
@@ -51,6 +53,8 @@ class Stage:
             required=required,
             chance=random.Random(3),
             connects=ConnectBudget(),
+            http=http,
+            **parts,
         )
 
     def inject(self, **fault: Any) -> None:

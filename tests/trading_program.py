@@ -25,9 +25,10 @@ from typing import Any, NoReturn, Self
 
 from leadline.app.account import LiveAccount, Places
 from leadline.app.config import Settings, load_settings
-from leadline.app.system import System, public_budget
+from leadline.app.opening import public_budget
+from leadline.app.system import System
 from leadline.clock import SystemClock
-from leadline.core.retry import ConnectBudget
+from leadline.core.retry import ConnectBudget, Randomness
 from leadline.engine.dead_man import DeadManChanged
 from leadline.engine.journal import Journal
 from leadline.engine.records import AnyRecord, Intent
@@ -155,6 +156,7 @@ def system_of(
     settings: Settings,
     journal: Callable[[SqliteJournal], AbstractAsyncContextManager[Journal]] = lambda inner: inner,
     socket: Callable[[AiohttpSocket], Socket] = lambda inner: inner,
+    chance: Randomness | None = None,
 ) -> System:
     """What `leadline.open` makes, with the journal and the account's socket put into others."""
     clock, address = SystemClock(), settings.kraken.rest
@@ -173,8 +175,10 @@ def system_of(
         market.symbols,
         partial(connected, settings.kraken.ws_private),
         clock,
-        chance=random.Random(),
+        chance=chance or random.Random(),
         connects=ConnectBudget(),
+        private_lines=settings.lines.private,
+        rotate_after_s=settings.lines.rotate_after_s,
     )
     public = partial(websocket.connect, settings.kraken.ws_public)
     return System(

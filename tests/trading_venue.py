@@ -172,10 +172,13 @@ class TradingVenue:
 
 
 @asynccontextmanager
-async def trading_venue(folder: Path, **account: Any) -> AsyncIterator[TradingVenue]:
-    """One for the length of the block; `account` are further settings of the account `main`."""
+async def trading_venue(folder: Path, *, rate: float = 0.0, **account: Any) -> AsyncIterator[TradingVenue]:
+    """One for the length of the block, whose crowd trades so often a second.
+
+    `account` are further settings of the account `main`.
+    """
     clock = LeapClock()
-    exchange = Exchange(start_ns=clock.wall_ns(), seed=1, rate=0.0, pairs=PAIRS, history_minutes=5)
+    exchange = Exchange(start_ns=clock.wall_ns(), seed=1, rate=rate, pairs=PAIRS, history_minutes=5)
     async with serve(exchange, clock) as endpoints:
         demo = exchange.trading.demo
         demo.set_tier("pro")

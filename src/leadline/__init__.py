@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from leadline.app.config import Settings, load_settings
+    from leadline.app.opening import open_system as open  # noqa: A004
     from leadline.app.system import System
-    from leadline.app.system import open_system as open  # noqa: A004
+    from leadline.core.aggregate import TopOfBook
     from leadline.core.book import BookView
     from leadline.engine.balances import Balances
     from leadline.engine.cancels import CancelOutcome
+    from leadline.engine.delivery import batched, only
     from leadline.engine.desk import Desk
     from leadline.engine.events import Event
     from leadline.engine.feed import Feed
-    from leadline.engine.order_news import Cause, NewsGap, OrderEvent, OrderNews
+    from leadline.engine.order_news import Cause, NewsGap, NewsSummed, OrderEvent, OrderNews
     from leadline.engine.orders import Orders
     from leadline.errors import (
         Acted,
@@ -86,14 +88,17 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "app.config": ("Settings", "load_settings"),
-    "app.system": ("System", "open"),
+    "app.opening": ("open",),
+    "app.system": ("System",),
+    "core.aggregate": ("TopOfBook",),
     "core.book": ("BookView",),
     "engine.balances": ("Balances",),
     "engine.cancels": ("CancelOutcome",),
+    "engine.delivery": ("batched", "only"),
     "engine.desk": ("Desk",),
     "engine.events": ("Event",),
     "engine.feed": ("Feed",),
-    "engine.order_news": ("Cause", "NewsGap", "OrderEvent", "OrderNews"),
+    "engine.order_news": ("Cause", "NewsGap", "NewsSummed", "OrderEvent", "OrderNews"),
     "engine.orders": ("Orders",),
     "errors": (
         "Acted", "AuthError", "BreakerOpen", "CheckFailed", "ConfigError", "ConnectFailed",
@@ -152,6 +157,7 @@ __all__ = [
     "Level",
     "Level3",
     "NewsGap",
+    "NewsSummed",
     "Order",
     "OrderEvent",
     "OrderKind",
@@ -177,6 +183,7 @@ __all__ = [
     "Throttled",
     "Ticker",
     "TimeInForce",
+    "TopOfBook",
     "Trade",
     "TradeBatch",
     "TransportError",
@@ -187,7 +194,9 @@ __all__ = [
     "VenueError",
     "Wallet",
     "WalletKind",
+    "batched",
     "load_settings",
+    "only",
     "open",
 ]
 

@@ -45,7 +45,14 @@ class Error(Exception):
 
 
 class ConfigError(Error):
-    """Settings that cannot be used. The message names the path and the cure."""
+    """Settings that cannot be used. The message names the path and the cure.
+
+    `problems` are all that were found in a file, one text each; it is empty where there is only the message.
+    """
+
+    def __init__(self, message: str, *, problems: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 class UnknownSymbol(Error):

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from kraken_frames import instrument
-from leadline.core.book import Book
+from leadline.core.book import Book, BookCounts
 from leadline.model.instrument import Instrument, to_units
 from leadline.model.market import Channel, Subscription
-from leadline.venues.kraken.books import BookCounts
 from leadline.venues.kraken.session import KrakenSession
 from vectors import VECTORS, needs_vectors, records
 

@@ -204,7 +204,8 @@ def test_a_venue_out_of_reach_for_ten_minutes_leaves_it_unknown_and_holds_what_a
     perform(scene)
 
 
-def test_a_venue_that_does_not_tell_for_ten_minutes_leaves_it_unknown_and_lets_what_reduces_pass() -> None:
+def test_what_nobody_tells_for_ten_minutes_stays_unknown_and_what_reduces_passes_at_first() -> None:
+    """Once nobody has told of the account for a minute and a half only cancels leave."""
     case = CASES["REST, executed and cut before the answer"]
 
     async def scene(stage: AccountStage) -> None:
@@ -212,12 +213,16 @@ def test_a_venue_that_does_not_tell_for_ten_minutes_leaves_it_unknown_and_lets_w
         silent = {"orders-open-query", "orders-closed-query"}
         stage.truth.account.permissions -= silent
         order = await unanswered(stage, trader, case)
-        await stage.until(stage.now_s + TEN_MINUTES_S)
+        begun_s = stage.now_s
+        await stage.until(begun_s + 60)
 
-        assert trader.orders.get(order.client_id).state is OrderState.UNKNOWN
         assert isinstance(await refused(trader.submit(buy())), Held)
         reducing = await trader.submit(sell(price="63390.0"))
         assert reducing.state is OrderState.WORKING
+        await stage.until(begun_s + TEN_MINUTES_S)
+        assert trader.orders.get(order.client_id).state is OrderState.UNKNOWN
+        held = await refused(trader.submit(sell(price="63390.0")))
+        assert isinstance(held, Held) and "EMERGENCY_ONLY" in str(held)
         (outcome,) = await trader.does(trader.orders.cancel(reducing.client_id))
         assert outcome.error is None
         assert [one["status"] for one in stage.truth.orders()] == ["new", "canceled"]

@@ -32,11 +32,11 @@ async def refused_while_filling(stage: AccountStage) -> Trader:
 def test_the_stream_is_live_within_five_seconds_of_the_venue_taking_a_token_again() -> None:
     async def scene(stage: AccountStage) -> None:
         trader = await refused_while_filling(stage)
-        assert trader.desk.session.ready(stage.clock.mono_ns()) is False
+        assert trader.desk.lines.ready(stage.clock.mono_ns()) is False
 
         await stage.until(stage.now_s + LIVE_S)
 
-        assert trader.desk.session.ready(stage.clock.mono_ns())
+        assert trader.desk.lines.ready(stage.clock.mono_ns())
 
     perform(scene)
 
@@ -84,7 +84,7 @@ def test_a_refused_token_is_a_warning_the_first_time_and_is_renewed(caplog: pyte
 
         assert ["Invalid session" in line for line in caplog.messages] == [True]
         assert len(stage.rest("GetWebSocketsToken")) == tokens + 2  # of the connect, and the renewal
-        assert trader.desk.session.ready(stage.clock.mono_ns())
+        assert trader.desk.lines.ready(stage.clock.mono_ns())
 
     perform(scene)
 
@@ -98,6 +98,6 @@ def test_tokens_refused_for_an_hour_cause_no_storm() -> None:
         await stage.until(begun_s + 3600 + 60)
 
         assert len(stage.rest("GetWebSocketsToken", begun_s)) <= 3600 / 4
-        assert trader.desk.session.ready(stage.clock.mono_ns())
+        assert trader.desk.lines.ready(stage.clock.mono_ns())
 
     perform(scene)

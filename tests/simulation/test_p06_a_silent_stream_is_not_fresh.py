@@ -65,7 +65,7 @@ def test_a_dead_socket_is_found_within_five_seconds_and_everything_comes_back() 
             assert 0 < down_s - last_s <= 5.001
             (_, (up_s, _)) = client.told(LineUp)
             assert up_s - down_s <= 1
-            assert client.system.line.connects == 2
+            assert client.system.lines.connects == 2
             assert {topic.state for topic in client.feed.stats.topics} <= RECEIVING
 
     perform(scene, fifty(), rate=100)

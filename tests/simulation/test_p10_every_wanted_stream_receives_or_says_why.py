@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from leadline.engine.topics import RECEIVING, State
@@ -12,21 +14,23 @@ REFUSED = "S0007/USD"
 SPACED_S = 1.0
 
 
-@pytest.mark.parametrize("cut_s", [0.06, 0.2, 0.35])
-@pytest.mark.parametrize("per_s", [10, 2])
+@pytest.mark.parametrize(
+    ("cut_s", "per_s", "lines"),
+    [*itertools.product([0.06, 0.2, 0.35], [10, 2], [1]), (0.2, 10, 2), (0.35, 2, 3)],
+)
 def test_two_hundred_streams_survive_a_cut_in_the_burst_a_rate_limit_and_a_refusal(
-    cut_s: float, per_s: float
+    cut_s: float, per_s: float, lines: int
 ) -> None:
     async def scene(world: Scenario) -> None:
         world.inject(kind="SUB_RATE", per_s=per_s)
         world.inject(kind="SUB_REJECT", symbol=REFUSED)
         world.inject(kind="CLOSE", after_s=cut_s, count=1)
         channels = (Channel.TICKER, Channel.BOOK, Channel.TRADES, Channel.BARS)
-        async with world.client(each(world.symbols, *channels)) as client:
+        async with world.client(each(world.symbols, *channels), lines=lines) as client:
             await world.until(30)
 
             stats = client.feed.stats
-            assert client.system.line.connects == 2
+            assert client.system.lines.connects == lines + 1
             assert stats.wanted == 200
             assert stats.wanted == stats.receiving + stats.explained
             refused = set(each([REFUSED], *channels))
@@ -35,7 +39,7 @@ def test_two_hundred_streams_survive_a_cut_in_the_burst_a_rate_limit_and_a_refus
             assert {t.subscription for t in stats.topics if t.state not in lull_or_live} == refused
             assert {client.state(channel, REFUSED) for channel in channels} == {State.REFUSED}
             burst_s = sorted(one.at_s for one in world.sent if one.method == "subscribe")
-            assert all(_within(burst_s, at_s, SPACED_S) <= 8 + 10 for at_s in burst_s)
+            assert all(_within(burst_s, at_s, SPACED_S) <= lines * (8 + 10) for at_s in burst_s)
 
     perform(scene, fifty(), rate=250)
 
@@ -50,7 +54,7 @@ def test_a_stream_asked_for_while_disconnected_is_honoured() -> None:
         world.at(5, kind="REFUSE", status=503, for_s=10)
         async with world.client(each([ETH], Channel.TICKER)) as client:
             await world.until(8)
-            assert not client.system.line.connected
+            assert not client.system.lines.connected
             client.feed.hold(Channel.BOOK, BTC, 10)
             stop = client.feed.hold(Channel.TRADES, ETH)
             await world.until(8.5)
@@ -59,13 +63,13 @@ def test_a_stream_asked_for_while_disconnected_is_honoured() -> None:
             assert (stats.receiving, stats.explained) == (0, 3)
             await world.until(15 + 30 + 2)
 
-            assert client.system.line.connected
+            assert client.system.lines.connected
             assert client.unlike(State.LIVE) == set()
             asked = {(one.channel, symbol) for one in world.sent if one.at_s > 5 for symbol in one.symbols}
             assert asked == {("ticker", ETH), ("book", BTC), ("trade", ETH)}
             stop()
             await world.until(90)
-            assert Subscription(Channel.TRADES, ETH) not in client.system.session.wanted()
+            assert Subscription(Channel.TRADES, ETH) not in client.system.lines.wanted()
             assert world.requests("unsubscribe", "trade", ETH)
 
     perform(scene)

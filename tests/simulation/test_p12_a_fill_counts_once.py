@@ -34,7 +34,7 @@ def test_messages_told_twice_count_once_and_are_counted() -> None:
 
         assert counted(trader) == [one["exec_id"] for one in stage.truth.fills()]
         assert trader.orders.counts.fills == PARTS
-        assert trader.desk.session.repeated("executions") >= PARTS
+        assert trader.desk.lines.carrier.repeated("executions") >= PARTS
         assert stage.differences() == []
 
     perform(scene)

@@ -21,6 +21,8 @@ from scenario import ONE_WAY_S
 
 OPEN_ORDERS = 40
 ROUND_S = 5.0
+OPEN_ORDERS_DEARER = 2.0
+"""Points that we count an OpenOrders dearer than the emulator does."""
 HALF_AN_HOUR_S = 1800.0
 A_MOMENT_S = 1e-6
 USED_SHARE = 0.8
@@ -112,7 +114,7 @@ class Counters:
     def __init__(self, stage: AccountStage, tier: Tier) -> None:
         self.compared = 0
         self.apart: list[tuple[float, float, float]] = []
-        """When they were more than a point apart, ours, the venue's."""
+        """When they were more than a point apart (or ours dearer by one OpenOrders), ours, the venue's."""
         self._stage = stage
         self._limits = KeyLimits(MemoryKeyState(stage.key), tier)
         self._figures: Figures = tier.value
@@ -137,9 +139,10 @@ class Counters:
         account, now_ns = self._stage.truth.account, self._stage.network.venue_ns
         theirs = (account.counter(BTC).points(now_ns), account.rest.points(now_ns))
         drained = (self._figures.order_decay * ONE_WAY_S, self._figures.rest_decay * ONE_WAY_S)
-        for here, there, less in zip(ours, theirs, drained, strict=True):
+        dearer = (0.0, OPEN_ORDERS_DEARER)
+        for here, there, less, more in zip(ours, theirs, drained, dearer, strict=True):
             self.compared += 1
-            if abs(max(0.0, here - less) - there) > 1.0:
+            if not -1.0 <= max(0.0, here - less) - there <= 1.0 + more:
                 self.apart.append((self._stage.now_s, here, there))
 
 

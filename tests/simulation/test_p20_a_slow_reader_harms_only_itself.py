@@ -59,7 +59,7 @@ def test_a_slow_reader_of_trades_loses_the_oldest_and_is_told_exactly_how_many()
             _each_gap_is_where_and_as_large_as_what_is_missing(slow)
             assert set(gaps) <= set(client.feed.gaps)
             assert client.told(ReaderSlow)
-            assert client.system.line.connects == 1
+            assert client.system.lines.connects == 1
 
     perform(scene, rate=0)
 
@@ -103,7 +103,7 @@ def test_a_slow_reader_of_books_and_tickers_gets_the_newest_and_never_a_late_one
             for reader in slow:
                 assert reader.of(Gap) == []
             assert client.told(Gap) == []
-            assert client.system.line.connects == 1
+            assert client.system.lines.connects == 1
 
     perform(scene, [replace(BTC_PAIR, weight=20.0), *fifty()[1:6]], rate=120)
 

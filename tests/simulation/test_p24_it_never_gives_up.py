@@ -22,9 +22,11 @@ BACK_S = LONGEST_PAUSE_S + 5.0
 CONNECT_S = 1.0
 
 
-def test_six_hours_without_name_resolution_are_outlived() -> None:
+@pytest.mark.parametrize("lines", [1, 3])
+def test_six_hours_without_name_resolution_are_outlived(lines: int) -> None:
     async def scene(world: Scenario) -> None:
-        async with world.client(each([BTC, ETH], Channel.BOOK, Channel.TICKER)) as client:
+        wanted = each([BTC, ETH], Channel.BOOK, Channel.TICKER)
+        async with world.client(wanted, lines=lines) as client:
             await world.until(CUT_S)
             world.network.unresolved_until_ns = round((CUT_S + HOURS_6_S) * NS_PER_S)
             world.network.cut()
@@ -40,7 +42,7 @@ def test_six_hours_without_name_resolution_are_outlived() -> None:
             pauses_s = [later - earlier for earlier, later in itertools.pairwise(tries_s)]
             assert max(pauses_s) <= LONGEST_PAUSE_S + CONNECT_S
             assert max(_in_ten_minutes(tries_s)) <= 120
-            (_, (up_s, _)) = client.told(LineUp)
+            up_s, _ = client.told(LineUp)[lines]
             assert restored_s < up_s <= restored_s + LONGEST_PAUSE_S + CONNECT_S
             assert {topic.state for topic in client.feed.stats.topics} <= RECEIVING
 
@@ -62,7 +64,7 @@ def test_six_hours_of_refused_connects_are_served_by_rest_and_rest_is_let_go_aft
             await world.until(restored_s + BACK_S)
 
             assert outage <= HOURS_6_S * 0.8
-            assert client.system.line.connected
+            assert client.system.lines.connected
             assert {topic.state for topic in client.feed.stats.topics} <= RECEIVING
             await world.until(restored_s + BACK_S + 30)
             assert (await client.feed.ticker(BTC)).source is Source.STREAM

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from leadline.clock import NS_PER_S
 from leadline.core.session import LineUp
 from leadline.emulator import tape
@@ -23,9 +25,10 @@ FIRST_DATA_S = 0.5
 """From an upgrade to the snapshot of what was subscribed on it."""
 
 
-def test_trades_of_an_outage_are_filled_in_by_id_in_order_and_marked() -> None:
+@pytest.mark.parametrize("lines", [1, 2])
+def test_trades_of_an_outage_are_filled_in_by_id_in_order_and_marked(lines: int) -> None:
     async def scene(world: Scenario) -> None:
-        async with world.client(each([BTC], Channel.TRADES)) as client:
+        async with world.client(each([BTC], Channel.TRADES), lines=lines) as client:
             reader = Everything(world, client.feed.every_trade(BTC))
             _cut(world)
             await world.until(END_S)
@@ -42,7 +45,7 @@ def test_trades_of_an_outage_are_filled_in_by_id_in_order_and_marked() -> None:
             filled = [trade.trade_id for trade in known if trade.backfilled]
             assert filled == sorted(filled)
             assert {one.trade_id for one in hidden} <= set(filled)
-            (_, (up_s, _)) = client.told(LineUp)
+            up_s, _ = client.told(LineUp)[lines]
             assert len(filled) <= len(_printed(world, CUT_S - ONE_WAY_S, up_s + FIRST_DATA_S))
             truth = {one.trade_id: one for one in world.exchange.market.listings[BTC].tape.trades}
             for trade in known:

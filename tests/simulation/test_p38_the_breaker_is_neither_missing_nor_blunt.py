@@ -11,12 +11,14 @@ import pytest
 from account_stage import AccountStage, Trader, buy, perform, refused
 from leadline.clock import NS_PER_S
 from leadline.core.breaker import OPEN_S, BreakerState
-from leadline.engine.records import Tripped
-from leadline.errors import BreakerOpen, Error, Held, RateLimited, Refused, VenueDown
+from leadline.engine.order_news import RateExceeded
+from leadline.engine.records import RateTripped, Tripped
+from leadline.errors import BreakerOpen, CheckFailed, Error, Held, RateLimited, Refused, VenueDown
 from leadline.model.market import VenueMode
-from leadline.model.order import Amendment, OrderState
+from leadline.model.order import Amendment, Order, OrderState
 from leadline.model.reading import Source
 from leadline.net.http import Purpose
+from leadline.venues.kraken.limits import Tier
 
 BALANCE = "BalanceEx"
 HOUR_S = 3600.0
@@ -142,7 +144,7 @@ def test_no_order_ever_is_the_probe() -> None:
         await lose_the_stream(stage)
         before = len(stage.truth.orders())
         while stage.now_s < 2 * OPEN_S + 60:
-            assert isinstance(await refused(trader.submit(buy())), BreakerOpen)
+            assert isinstance(await refused(trader.submit(buy())), Held | BreakerOpen)
             await stage.until(stage.now_s + 0.5)
         assert len(stage.truth.orders()) == before
         assert "AddOrder" not in left(stage, 0)
@@ -348,5 +350,61 @@ def test_emergency_requests_leave_at_once_ahead_of_whatever_waits() -> None:
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
+
+    perform(scene)
+
+
+async def run_wild(stage: AccountStage, per_s: int, for_s: float) -> list[Order | Error]:
+    """A strategy in a loop places so many orders a second; what came of each."""
+    trader, tasks = stage.trader, []
+    for number in range(round(per_s * for_s)):
+        tasks.append(trader.does(trader.orders.submit(buy(price=str(60_000 + number)))))
+        await stage.until(stage.now_s + 1 / per_s)
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(one, Order | Error) for one in done)
+    return done  # type: ignore[return-value]
+
+
+def test_fifty_orders_a_second_are_stopped_at_the_configured_rate_until_a_person_looks() -> None:
+    async def scene(stage: AccountStage) -> None:
+        trader = await stage.start(orders_per_s=10.0, tier=Tier.PRO)
+        standing = await trader.submit(buy(price="59000"))
+        await stage.until(stage.now_s + 2)
+        done = await run_wild(stage, per_s=50, for_s=4)
+
+        placed = [one for one in done if isinstance(one, Order)]
+        assert len(placed) == 10
+        assert {type(one) for one in done[10:]} == {CheckFailed}
+        assert "more than 10 orders a second were asked for" in str(done[-1])
+        assert len(stage.truth.orders()) == 11
+        [record] = [one for one in trader.journal.records() if isinstance(one, RateTripped)]
+        assert record.per_s == 10.0
+        assert len(record.evidence) == 8
+        [(_, told)] = trader.heard(RateExceeded)
+        assert told.evidence == record.evidence
+
+        change = Amendment(limit_price=Decimal("58000"))
+        assert isinstance(await refused(trader.orders.amend(standing.client_id, change)), CheckFailed)
+        (outcome,) = await trader.orders.cancel(standing.client_id)
+        assert outcome.error is None
+        await stage.until(stage.now_s + HOUR_S)
+        await stage.stop()
+        trader = await stage.start(orders_per_s=10.0)
+        assert isinstance(await refused(trader.submit(buy())), CheckFailed)
+        assert await trader.does(trader.orders.cancel_all()) == 10
+
+        trader.orders.reset_rate("the loop is taken out")
+        assert (await trader.submit(buy())).state is OrderState.WORKING
+        assert trader.account.breaker.state(stage.clock.mono_ns()) is BreakerState.CLOSED
+
+    perform(scene)
+
+
+def test_a_program_that_stays_below_its_rate_is_left_alone() -> None:
+    async def scene(stage: AccountStage) -> None:
+        await stage.start(orders_per_s=10.0, tier=Tier.PRO)
+        done = await run_wild(stage, per_s=5, for_s=4)
+
+        assert [type(one) for one in done] == [Order] * 20
 
     perform(scene)

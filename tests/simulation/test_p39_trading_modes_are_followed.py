@@ -12,6 +12,7 @@ from leadline.core.breaker import BreakerState
 from leadline.engine.account_events import Reconciled
 from leadline.engine.dead_man import DeadManChanged
 from leadline.errors import CheckFailed, Error, Held
+from leadline.model.level import Level
 from leadline.model.order import Amendment, OrderState
 from scenario import ONE_WAY_S
 
@@ -258,5 +259,45 @@ def test_a_pair_in_cancel_only_or_maintenance_is_held_by_name_and_no_other_pair_
         stage.fault(kind="STATUS", symbol=BTC, mode="online")
         await stage.until(stage.now_s + 2)
         assert (await trader.submit(buy())).state is OrderState.WORKING
+
+    perform(scene)
+
+
+def test_a_maintenance_is_an_emergency_from_its_first_word_to_its_last() -> None:
+    async def scene(stage: AccountStage) -> None:
+        trader = await stage.start()
+        await stage.until(stage.now_s + 1)
+        levels = trader.system.levels
+        assert levels.level is Level.FULL
+        for name, level in (
+            ("post_only", Level.DEGRADED),
+            ("cancel_only", Level.EMERGENCY_ONLY),
+            ("maintenance", Level.EMERGENCY_ONLY),
+            ("online", Level.FULL),
+        ):
+            await mode(stage, name)
+            await stage.until(stage.now_s + 0.1)
+            assert levels.level is level
+            assert levels.reasons == () or f"in {name} mode" in levels.reasons[0]
+
+    perform(scene)
+
+
+def test_an_order_that_waits_for_the_end_of_a_maintenance_leaves_once_and_after_a_reconciliation() -> None:
+    async def scene(stage: AccountStage) -> None:
+        trader, wire = await stage.start(), Wire(stage)
+        await mode(stage, "maintenance")
+        waiting = trader.does(trader.orders.submit(buy(), wait_s=TEN_MINUTES_S))
+        await stage.until(stage.now_s + TEN_MINUTES_S / 2)
+        assert wire.placing() == []
+        assert [order.state for order in trader.orders.queued()] == [OrderState.UNKNOWN]
+        online_s = stage.now_s
+        stage.fault(kind="STATUS", mode="online")
+        assert (await waiting).state is OrderState.WORKING
+        [left_s] = wire.placing()
+
+        assert left_s - online_s < 2.0
+        assert [at_s for at_s, _ in trader.heard(Reconciled) if online_s < at_s <= left_s]
+        assert len(stage.truth.orders()) == 1
 
     perform(scene)

@@ -8,13 +8,17 @@ import sys
 
 import pytest
 
+from leadline.model.level import Level
 from leadline.simulation.plants import PLANTS
 from leadline.simulation.report import Report
 from leadline.simulation.run import run_seed, run_seeds
 
-SEEDS = 500
+SEEDS = 300
 MINUTES = 3.0
 MOST_SEEDS_TO_FIND = 10
+LOSSES = 1_000
+HANDED_OVER_MS = 100
+"""Within which time after a loss is noticed readers are served from elsewhere."""
 
 KINDS = {
     "serve-before-check": "served_wrong",
@@ -24,12 +28,17 @@ KINDS = {
     "no-backfill": "gap_unexplained",
     "lost-subscription": "not_live",
     "journal-after-send": "lost",
-    "retry-on-timeout": "misjudged",
+    "retry-on-timeout": "replayed",
     "no-fill-dedupe": "fills_doubled",
     "clock-nonce": "nonce_refused",
     "sequence-gap-ignored": "fills_missed",
     "cancel-error-as-verdict": "misjudged",
     "unknown-by-timer": "misjudged",
+    "no-hysteresis": "flapping",
+    "rest-as-stream": "stale_as_fresh",
+    "duplicate-across-lines": "served_wrong",
+    "replay-blindly": "replayed",
+    "checkpoint-trusted": "served_wrong",
 }
 
 
@@ -46,6 +55,10 @@ def test_ten_virtual_hours_of_faults_leave_nothing_wrong_and_no_order_lost_doubl
     assert total.orders > 30 * SEEDS
     assert total.fills > 8 * SEEDS
     assert total.restarts > SEEDS // 2
+    assert total.levels_seen == [level.name for level in Level]
+    assert total.failover_ms.total() >= LOSSES
+    assert max(total.failover_ms) < HANDED_OVER_MS
+    assert total.differences > SEEDS // 50
 
 
 @pytest.mark.parametrize("plant", PLANTS)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from leadline.app.system import System, open_system
+from leadline.app.opening import open_system
+from leadline.app.system import System
 from leadline.engine.order_news import NewsGap, OrderEvent, OrderNews
 from leadline.errors import CheckFailed
 from leadline.model.market import Side

@@ -148,9 +148,11 @@ def test_in_a_terminal_what_will_be_sent_is_shown_and_asked(venue: Venue) -> Non
 def test_the_venues_status_needs_no_key_and_names_the_breaker_with_one(venue: Venue) -> None:
     done = venue.run("status", "--json")
 
-    assert done.rows == [
-        {"venue": "kraken", "mode": "online", "text": "online", "account": "main", "breaker": "closed"}
-    ]
+    [row] = done.rows
+    assert (row["venue"], row["mode"], row["text"]) == ("kraken", "online", "online")
+    assert (row["account"], row["breaker"]) == ("main", "closed")
+    assert (row["running"], row["level"]) == (False, None)
+    assert "level: no system of yours runs here" in venue.run("status").out
     assert venue.run("status", "--account", "other", "--emergency", "--json").rows[0]["breaker"] is None
 
 

@@ -52,7 +52,8 @@ def test_eight_seconds_of_faults_leave_nothing_wrong(folder: Path) -> None:
     assert (demo.returncode, clock.mono_ns() - begun_ns < 15 * NS_PER_S) == (0, True), progress
     result = json.loads(said)
     assert list(result) == [
-        "seconds", "frames", "books", "faults", "failover", "readings", "gaps", "latency_us",
+        "seconds", "frames", "books", "faults", "failover", "readings", "gaps", "latency_us", "levels_seen",
+        "switches", "symbols", "divergences",
     ]  # fmt: skip
     assert list(result["books"]) == ["updates", "checksum_ok", "checksum_bad", "resyncs", "served_wrong"]
     assert result["books"]["served_wrong"] == 0 < result["books"]["checksum_bad"]
@@ -64,6 +65,10 @@ def test_eight_seconds_of_faults_leave_nothing_wrong(folder: Path) -> None:
     assert 0 < result["latency_us"]["p50"] <= result["latency_us"]["p99"]
     assert result["frames"] > result["books"]["updates"] > 0
     assert "CORRUPT" in progress
+    assert result["levels_seen"][0] == "FULL"
+    assert result["switches"]["count"] > 0
+    assert {"symbol", "source", "confidence", "level"} == set(result["symbols"][0])
+    assert "a part of the walk" in progress
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a signal is sent")

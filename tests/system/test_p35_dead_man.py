@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import trading_program
-from leadline.app.system import System, open_system
+from leadline.app.opening import open_system
+from leadline.app.system import System
 from leadline.clock import NS_PER_S
 from leadline.engine.account_events import AccountEvent
 from leadline.engine.dead_man import DeadManChanged, OutlivesNot

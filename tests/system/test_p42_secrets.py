@@ -142,7 +142,7 @@ async def lived_through_everything(
         for body in BAD_TOKEN_ANSWERS:
             await venue.inject(kind="REPLY", path="/GetWebSocketsToken", body=body, count=1)
             await venue.inject(kind="CLOSE", code=1006)
-            await ended(system.account.account.authorise(), errors)
+            await ended(system.account.account.fetch_token(), errors)
         await venue.heal()
         await venue.inject(kind="REPLY", path="/CancelAll", body='{"error":["EAPI:Invalid nonce"]}')
         await acts(system, errors)

@@ -12,7 +12,8 @@ import pytest
 
 import leadline
 from leadline.app.account_settings import AccountSettings
-from leadline.app.system import System, open_system
+from leadline.app.opening import open_system
+from leadline.app.system import System
 from leadline.emulator.numbers import fixed
 from leadline.errors import CheckFailed, ConfigError
 from leadline.model.market import GapCause

@@ -14,7 +14,7 @@ from leadline.app.account import Keyed, LiveAccount, Places, keyed
 from leadline.app.config import Settings, state_home
 from leadline.app.errands import STREAM_S, Errands
 from leadline.app.glance import Glance
-from leadline.app.system import connects_to, live_account, public_budget
+from leadline.app.opening import connects_to, live_account, public_budget
 from leadline.clock import NS_PER_S, Clock, SystemClock
 from leadline.errors import ConfigError, Error
 from leadline.model.order import Order, OrderKind, OrderRequest, OrderState, TimeInForce
@@ -90,7 +90,6 @@ async def open_errands(
                     connects=connects_to(settings.kraken.rest),
                 )
             )
-            access.ports.account.poke = stream.poke
         yield Errands(access.ports.account, clock, stream, tell)
 
 

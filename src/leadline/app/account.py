@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -19,9 +20,12 @@ from leadline.app.beside import beside
 from leadline.app.breaker_watch import BreakerWatch
 from leadline.app.level3 import Level3Line, no_address
 from leadline.clock import NS_PER_S, Clock
+from leadline.core.account_session import AccountSession
 from leadline.core.breaker import Breaker
+from leadline.core.level import PERMITS, Deed
 from leadline.core.retry import Backoff, ConnectBudget, Randomness
 from leadline.engine.desk import Desk
+from leadline.engine.events import LevelChanged
 from leadline.engine.journal import Journal
 from leadline.engine.journal_file import Owner
 from leadline.engine.orders import new_client_id
@@ -56,6 +60,7 @@ class Keyed:
     account: KrakenAccount
     breaker: Breaker
     audit: Audit
+    limits: KeyLimits
 
 
 async def keyed(
@@ -75,7 +80,7 @@ async def keyed(
     http = KeyedHttp(wire, state, clock, limits.rest, REST_RESERVE, floor=settings.nonce_floor)
     rest = PrivateRest(http, Signer(settings.credentials), breaker, state, clock, audit)
     await _recall(breaker, state, clock)
-    return Keyed(make(rest, wire, symbols, limits, clock), breaker, audit)
+    return Keyed(make(rest, wire, symbols, limits, clock), breaker, audit, limits)
 
 
 async def _recall(breaker: Breaker, state: KeyState, clock: Clock) -> None:
@@ -90,10 +95,11 @@ async def _recall(breaker: Breaker, state: KeyState, clock: Clock) -> None:
 
 
 class LiveAccount:
-    """One account, live, as an async context manager: its journal, its desk, its private line.
+    """One account, live, as an async context manager: its journal, its desk, its private lines.
 
-    `state` and `journal` are opened by entering them. `new_id` makes client ids, unique for ever. What is
-    annotated without a value is there inside.
+    There are `private_lines` of them, one or two; each that has stood for `rotate_after_s` is replaced by a
+    younger one, None leaves them alone. `state` and `journal` are opened by entering them. `new_id` makes
+    client ids, unique for ever. What is annotated without a value is there inside.
     """
 
     make: type[KrakenAccount] = KrakenAccount
@@ -102,8 +108,8 @@ class LiveAccount:
     account: KrakenAccount
     breaker: Breaker
     audit: Audit
+    limits: KeyLimits
     desk: Desk
-    line: Line
     level3: Level3Line
 
     def __init__(
@@ -120,6 +126,8 @@ class LiveAccount:
         connects: ConnectBudget,
         new_id: Callable[[], str] = new_client_id,
         connect_level3: Connect = no_address,
+        private_lines: int = 1,
+        rotate_after_s: float | None = None,
     ) -> None:
         self.name = settings.name
         self._settings = settings
@@ -133,29 +141,32 @@ class LiveAccount:
         self._connects = connects
         self._new_id = new_id
         self._connect_level3 = connect_level3
+        self._private_lines = private_lines
+        self._rotate_after_s = rotate_after_s
         self._stack = AsyncExitStack()
         self.failure: Error | None = None
-        """What ended the private line for good; orders go by REST then."""
+        """What ended the last private line for good; orders go by REST then."""
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             state = await stack.enter_async_context(self._state)
             ports = await keyed(self._settings, state, self._wire, self._symbols, self._clock, self.make)
             self.account, self.breaker, self.audit = ports.account, ports.breaker, ports.audit
+            self.limits = ports.limits
             journal = await stack.enter_async_context(self._journal)
             self.desk = Desk(
                 self.account,
+                self._line,
                 journal,
                 self._clock,
+                private_lines=self._private_lines,
+                rotate_after_s=self._rotate_after_s,
                 gate=self._gate,
                 new_id=self._new_id,
                 dead_man_s=self._settings.dead_man_s,
+                orders_per_s=self._settings.orders_per_s,
                 cancel_on_exit=self._settings.cancel_on_exit,
             )
-            self.line = Line(
-                self.desk.session, self._authorised, self._clock, Backoff(self._chance), self._connects
-            )
-            self.account.poke = self.desk.poke = self.line.poke
             self.level3 = Level3Line(
                 self.account,
                 self._connect_level3,
@@ -176,6 +187,11 @@ class LiveAccount:
     ) -> None:
         await self._stack.__aexit__(kind, error, trace)
 
+    @property
+    def opened(self) -> bool:
+        """Whether its parts are there: the journal is read, the desk and its lines exist."""
+        return hasattr(self, "level3")
+
     async def ready(self, timeout_s: float) -> None:
         """Return when the account's news flows and it has been reconciled once.
 
@@ -188,11 +204,15 @@ class LiveAccount:
                 await self.desk.ready(min(_LOOK_S, left_s))
                 return
             except Stale:
-                if left_s <= 0 and self.line.last_error is not None and not self.line.connected:
-                    raise Stale("account", str(self.line.last_error)) from None
+                if left_s <= 0 and self.desk.lines.last_error is not None and not self.desk.lines.connected:
+                    raise Stale("account", str(self.desk.lines.last_error)) from None
                 if left_s <= 0:
                     raise
         raise self.failure
+
+    def may_rotate(self) -> str | None:
+        """Why no line may be replaced now by a younger one, None where all may."""
+        return self.desk.may_rotate() if self.opened else None
 
     @property
     def emergency_only(self) -> bool:
@@ -204,16 +224,27 @@ class LiveAccount:
         self.desk.orders.emergency_only = on
         self.account.emergency_only = on
 
+    def level_changed(self, change: LevelChanged) -> None:
+        """Follow the service level in what may be read; orders look at it themselves."""
+        held = Deed.READ not in PERMITS[change.level]
+        why = f"the service level is {change.level.name} ({'; '.join(change.reasons)})"
+        self.account.reads_held = why if held else ""
+
     def _gate(self) -> None:
         """Raise BreakerOpen while what moves money must not leave."""
         self.breaker.check(False, self._clock.mono_ns(), harmless=False)
 
-    async def _authorised(self) -> Socket:
-        return await authorised(self.account.authorise, self._connect)
+    def _line(self, session: AccountSession) -> Line:
+        """What keeps one session connected, with a credential of its own each time."""
+        connect = partial(self._authorised, session)
+        return Line(session, connect, self._clock, Backoff(self._chance), self._connects)
+
+    async def _authorised(self, session: AccountSession) -> Socket:
+        return await authorised(partial(self.account.authorise, session), self._connect)
 
     async def _stay_connected(self) -> None:
         try:
-            await self.line.run()
+            await self.desk.lines.run()
         except Error as error:
             self.failure = error
             _log.error("the account's stream is over, orders go by REST: %s", error)

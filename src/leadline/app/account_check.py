@@ -41,7 +41,7 @@ async def _permissions(name: str, account: KrakenAccount) -> list[Finding]:
     asked: list[tuple[str, Callable[[], Awaitable[object]]]] = [
         ("query funds", lambda: account.fetch_balances(Purpose.DIAGNOSIS)),
         ("query open orders", lambda: account.fetch_open_orders(Purpose.DIAGNOSIS)),
-        ("open the stream", account.authorise),
+        ("open the stream", account.fetch_token),
     ]
     findings, allowed = [], []
     for what, ask in asked:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
+from leadline.app.problems import Problems
 from leadline.core.nonce import Floor, nonce_floor
 from leadline.errors import ConfigError
 from leadline.net.sqlite_key_state import fingerprint
@@ -25,11 +26,13 @@ LEAST_DEAD_MAN_S = 15
 MOST_DEAD_MAN_S = 86_399
 """Dossier §10.6; below a quarter of a minute one slow answer would strike."""
 
+MOST_ORDERS_PER_S = 1000
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _TIERS = {tier.name.lower(): tier for tier in Tier}
 
 
-class RawAccount(Struct, frozen=True, forbid_unknown_fields=True):
+class RawAccount(Struct, frozen=True):
     """An account as the file has it."""
 
     api_key: str | None = None
@@ -40,6 +43,7 @@ class RawAccount(Struct, frozen=True, forbid_unknown_fields=True):
     tier: str = "intermediate"
     dead_man_s: int = 0
     cancel_on_exit: bool = False
+    orders_per_s: float | None = None
 
     def __repr__(self) -> str:
         return "RawAccount(***)"
@@ -50,7 +54,8 @@ class AccountSettings(Struct, frozen=True):
 
     `tier` is a first guess that the venue corrects. `dead_man_s` 0 leaves the dead-man switch alone: an armed
     one cancels every order of the account, those of other programs and of people too, so it is never armed
-    unasked. `formerly` is the fingerprint of the key that this one replaced.
+    unasked. `formerly` is the fingerprint of the key that this one replaced. Beyond `orders_per_s` a program
+    has run wild: nothing is placed any more until a person says so; None counts nothing.
     """
 
     name: str
@@ -60,6 +65,7 @@ class AccountSettings(Struct, frozen=True):
     cancel_on_exit: bool = False
     nonce_floor: Floor | None = None
     formerly: str | None = None
+    orders_per_s: float | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -70,29 +76,34 @@ class AccountSettings(Struct, frozen=True):
 def account_settings(
     name: str, raw: RawAccount, where: str, filled_in: Callable[[str], str]
 ) -> AccountSettings:
-    """An account of the file, every value checked; raises ConfigError naming the place and the cure."""
+    """An account of the file, every value checked; raises ConfigError with all problems, place and cure."""
+    problems = Problems()
     if not is_account_name(name):
-        raise ConfigError(
-            f"{where}: an account is named by up to 40 letters, digits, - and _, as a file would be"
-        )
-    try:
-        account = AccountSettings(
-            name,
-            Credentials(
-                filled_in(_required(raw.api_key, "api_key", API_KEY)),
-                filled_in(_required(raw.private_key, "private_key", PRIVATE_KEY)),
-                None if raw.otp is None else filled_in(raw.otp),
-            ),
-            _tier(raw.tier),
-            _dead_man_s(raw.dead_man_s),
-            raw.cancel_on_exit,
-            None if raw.nonce_floor is None else nonce_floor(raw.nonce_floor),
-            raw.formerly,
-        )
-        Signer(account.credentials)  # refuses a key that cannot be one
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error}") from error
-    return account
+        problems.add(where, "an account is named by up to 40 letters, digits, - and _, as a file would be")
+        problems.check()
+    with problems.at(where):
+        api_key = filled_in(_required(raw.api_key, "api_key", API_KEY))
+    with problems.at(where):
+        private_key = filled_in(_required(raw.private_key, "private_key", PRIVATE_KEY))
+    otp, tier, dead_man_s, floor = None, Tier.INTERMEDIATE, 0, None
+    with problems.at(where):
+        otp = None if raw.otp is None else filled_in(raw.otp)
+    with problems.at(where):
+        tier = _tier(raw.tier)
+    with problems.at(where):
+        dead_man_s = _dead_man_s(raw.dead_man_s)
+    with problems.at(where):
+        _check_rate(raw.orders_per_s)
+    with problems.at(where):
+        floor = None if raw.nonce_floor is None else nonce_floor(raw.nonce_floor)
+    problems.check()
+    with problems.at(where):
+        credentials = Credentials(api_key, private_key, otp)
+        Signer(credentials)  # refuses a key that cannot be one
+    problems.check()
+    return AccountSettings(
+        name, credentials, tier, dead_man_s, raw.cancel_on_exit, floor, raw.formerly, raw.orders_per_s
+    )
 
 
 def is_account_name(name: str) -> bool:
@@ -147,6 +158,14 @@ def _tier(text: str) -> Tier:
     if text not in _TIERS:
         raise ConfigError(f"tier: it is none of {', '.join(_TIERS)}")
     return _TIERS[text]
+
+
+def _check_rate(per_s: float | None) -> None:
+    if per_s is not None and not 0 < per_s <= MOST_ORDERS_PER_S:
+        raise ConfigError(
+            f"orders_per_s: {per_s:g} is not possible; leave it out for no limit, else more than 0 and at "
+            f"most {MOST_ORDERS_PER_S} (several times what the program is meant to place)"
+        )
 
 
 def _dead_man_s(timeout_s: int) -> int:

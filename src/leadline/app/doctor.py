@@ -19,7 +19,7 @@ from yarl import URL
 from leadline.app.account_check import examine_account
 from leadline.app.config import Settings, settings_of
 from leadline.app.finding import Finding
-from leadline.app.system import public_budget
+from leadline.app.opening import public_budget
 from leadline.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 from leadline.errors import ConfigError, Error
 from leadline.model.market import VenueMode

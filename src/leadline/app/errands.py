@@ -15,12 +15,11 @@ from msgspec import Struct
 from leadline.app.glance import Glance
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.chunks import chunks
-from leadline.engine.desk import AccountPorts
 from leadline.errors import AuthError, Error, ProtocolError, TransportError, VenueError
 from leadline.model.account import Balance, BalancesSnapshot
 from leadline.model.order import Event, OrderKey, OrderReport, OrderState
 from leadline.net.http import Purpose
-from leadline.venues.ports import Path
+from leadline.venues.ports import AccountPorts, Path
 
 T = TypeVar("T")
 

@@ -5,6 +5,7 @@ Rule: it never waits longer than it is told; whoever asks goes by REST then.
 
 from __future__ import annotations
 
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -13,12 +14,12 @@ from leadline.app.beside import beside
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.account_session import AccountNews, BalancesReported, OrdersSnapshot
 from leadline.core.retry import Backoff, ConnectBudget, Randomness
-from leadline.engine.desk import AccountPorts
 from leadline.errors import Error
 from leadline.model.account import BalancesSnapshot
 from leadline.model.order import OrderReport
 from leadline.net.connection import Line
 from leadline.net.websocket import Socket
+from leadline.venues.ports import AccountPorts
 
 _LOOK_S = 0.02
 
@@ -40,8 +41,8 @@ class Glance:
         self._clock = clock
         self._session = account.session(self.receive)
         self._line = Line(self._session, self._authorised, clock, Backoff(chance), connects)
-        self.poke = self._line.poke
-        """For the account: carries out what was put on the stream."""
+        self._session.poke = self._line.poke
+        account.carry(self._session)
         self._running = beside(self._run)
         self._failure: Error | None = None
         self.orders: tuple[OrderReport, ...] = ()
@@ -68,7 +69,7 @@ class Glance:
         return None
 
     async def _authorised(self) -> Socket:
-        return await authorised(self._account.authorise, self._connect)
+        return await authorised(partial(self._account.authorise, self._session), self._connect)
 
     async def _run(self) -> None:
         try:

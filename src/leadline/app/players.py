@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 from msgspec import Raw, Struct
 
-from leadline.core.book import Book
+from leadline.core.book import Book, BookCounts
 from leadline.core.session import FrameSkipped, News
 from leadline.core.trades import TradeLog
 from leadline.errors import ConfigError, ProtocolError
@@ -30,7 +30,6 @@ from leadline.model.market import (
 )
 from leadline.net.capture import Precision, Record
 from leadline.venues.kraken import legacy
-from leadline.venues.kraken.books import BookCounts
 from leadline.venues.kraken.session import KrakenSession
 from leadline.venues.kraken.venue import LIMITS
 

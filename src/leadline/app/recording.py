@@ -13,6 +13,7 @@ from typing import Self
 
 from leadline.clock import Clock
 from leadline.errors import RecordingError
+from leadline.net import websocket
 from leadline.net.capture import Meta, Precision, RecordedSocket, Recorder
 from leadline.net.websocket import Socket
 from leadline.venues.ports import MarketData
@@ -32,6 +33,16 @@ def describe(market: MarketData, symbols: Sequence[str], depth: int) -> Meta:
             each.symbol: Precision(each.price_precision, each.qty_precision) for each in instruments
         },
     )
+
+
+async def connect_through(url: str, through: Callable[[Socket, str], Socket]) -> Socket:
+    """A connection wrapped by `through`, and closed again where that cannot be; raises ConnectFailed."""
+    socket = await websocket.connect(url)
+    try:
+        return through(socket, url)
+    except BaseException:
+        await socket.close()
+        raise
 
 
 class Tap:

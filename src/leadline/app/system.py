@@ -6,26 +6,31 @@ in, so that a simulation runs exactly what a trader runs.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from functools import lru_cache, partial
-from pathlib import Path
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from leadline.app.account import LiveAccount, Places
+from leadline.app.account import LiveAccount
 from leadline.app.authorised import Connect
 from leadline.app.beside import beside
-from leadline.app.config import Settings, load_settings, settings_of, state_home
-from leadline.clock import NS_PER_S, Clock, SystemClock
-from leadline.core.limits import DecayingCounter
+from leadline.app.levels import watch_levels
+from leadline.app.start import Phase
+from leadline.clock import NS_PER_S, Clock
 from leadline.core.retry import Backoff, ConnectBudget, Randomness
 from leadline.engine.balances import Balances
+from leadline.engine.checkpoint_files import CheckpointStore
+from leadline.engine.checkpoints import MARKET_PERIOD_S, Checkpoints
 from leadline.engine.desk import Desk
 from leadline.engine.feed import Feed
+from leadline.engine.levels import LevelWatch
+from leadline.engine.lines import HANDOVER_S, Lines
 from leadline.engine.orders import Orders
+from leadline.engine.state import State as Everything
+from leadline.engine.tallies import Tallies
 from leadline.engine.topics import State, TopicState
 from leadline.errors import (
     ConfigError,
@@ -38,53 +43,41 @@ from leadline.errors import (
     TransportError,
     VenueDown,
 )
-from leadline.model.market import Channel, Gap, Level3, Subscription
+from leadline.model.level import Level
+from leadline.model.market import Gap, Level3, Subscription
 from leadline.model.reading import Reading
-from leadline.net import websocket
 from leadline.net.connection import Line
-from leadline.net.endpoint import endpoint
-from leadline.net.http_client import AiohttpClient
-from leadline.net.websocket import Socket
-from leadline.venues.kraken.venue import Kraken
+from leadline.net.http import PacedHttp
 from leadline.venues.ports import MarketData
 
-PUBLIC_BUDGET = (8.0, 0.8)
-"""Requests at once and per second: four fifths of about one a second (dossier §13.6).
-
-assumed: a burst of ten passes; nobody has published the depth of Kraken's public bucket."""
-
 READY_TIMEOUT_S = 30.0
+_LAST_SAVE_S = 1.0
 _LOOK_S = 0.05
 _RECEIVING = frozenset({State.LIVE, State.QUIET})
 _RETRIED = (TransportError, VenueDown, RateLimited, Throttled, ProtocolError)
-
-
-@lru_cache(maxsize=64)
-def public_budget(address: str) -> DecayingCounter:
-    """The one request budget of this process for a REST address; at the bound an address is forgotten."""
-    return DecayingCounter(*PUBLIC_BUDGET)
-
-
-@lru_cache(maxsize=64)
-def connects_to(venue: str) -> ConnectBudget:
-    """The one budget of connects of this process for all streams of a venue, named by its REST address.
-
-    The venue counts connects by our address, not by system (dossier §3.5).
-    """
-    return ConnectBudget()
-
-
 _NO_ACCOUNT = 'this system has no account; open it with account="main", or a name of yours'
 
 _log = logging.getLogger("leadline")
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Where checkpoints are kept, and how often the market is; orders and balances are kept at once."""
+
+    market: CheckpointStore
+    account: CheckpointStore | None = None
+    period_s: float = MARKET_PERIOD_S
+
+
 class System:
     """One venue's market data and, where one is handed in, one account on it, as an async context manager.
 
-    Entering it fetches the reference data, trying again while the venue cannot be reached; each failed try is
+    Entering it fetches the reference data, trying again while the venue cannot be reached; each new reason is
     logged as a warning. `required` streams are held from then on, read or not, and decide what `ready` means.
     """
+
+    levels: LevelWatch
+    """The service level, why it is what it is, and who is told; there once the system has been entered."""
 
     def __init__(
         self,
@@ -97,22 +90,59 @@ class System:
         connects: ConnectBudget,
         http: AbstractAsyncContextManager[Any] | None = None,
         account: LiveAccount | None = None,
+        keep: Keep | None = None,
+        reached: Callable[[Phase], None] = lambda phase: None,
+        lines: int = 1,
+        redundant: bool = True,
+        rotate_after_s: float | None = None,
+        handover_s: float = HANDOVER_S,
     ) -> None:
         self.market = market
         self.account = account
         self.clock = clock
+        self.connects = connects
         self.feed = Feed(market, clock)
-        self.session = market.session(self.feed.receive)
-        self.line = Line(self.session, connect, clock, Backoff(chance), connects)
+        self.lines = Lines(
+            market.session,
+            lambda session: Line(session, connect, clock, Backoff(chance), connects),
+            self.feed.receive,
+            self.feed.tell,
+            clock,
+            count=lines,
+            redundant=redundant,
+            rotate_after_s=rotate_after_s,
+            handover_s=handover_s,
+            may_rotate=account.may_rotate if account is not None else lambda: None,
+        )
+        self.tallies = Tallies()
+        """What has happened to readers so far."""
+        self.feed.listen(self.tallies.hear)
         self._required = required
         self._chance = chance
         self._http = http or nullcontext()
+        self.http = http if isinstance(http, PacedHttp) else None
+        """Counts of public requests and their budget, where the system was given them to open."""
+        self._reached = reached
+        self.load_error: Error | None = None
+        """Why the reference data could not be fetched last; None once it is there."""
         self._stack = AsyncExitStack()
+        self.checkpoints = None if keep is None else self._keeping(keep)
+        """What is kept for the next run; None where nothing is."""
         self.failure: Error | None = None
         """What ended the line for good; iterators of the feed raise it too."""
 
+    @property
+    def level(self) -> Level:
+        """How much of the service can be vouched for now; OUTAGE before the system has been entered."""
+        return self.levels.level if hasattr(self, "levels") else Level.OUTAGE
+
+    @property
+    def state(self) -> Everything:
+        """All that is known at one moment, and the last changes."""
+        return self.feed.state
+
     def __repr__(self) -> str:
-        line = "connected" if self.line.connected else "not connected"
+        line = "connected" if self.lines.connected else "not connected"
         return f"System({self.market.name}, {line}, {self.feed!r})"
 
     @property
@@ -148,12 +178,25 @@ class System:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._http)
             await self._load()
+            self._reached(Phase.REFERENCE)
+            if self.checkpoints is not None:
+                self.checkpoints.restore()
             if self.account is not None:
                 await stack.enter_async_context(self.account)
+                self.feed.state.follow(self.account.desk)
+                self.feed.loop_watch.listen(self.account.desk.orders.log)
+            self._reached(Phase.STATE)
             await stack.enter_async_context(self.feed)
+            if self.checkpoints is not None:
+                await stack.enter_async_context(beside(self.checkpoints.run))
+                stack.push_async_callback(self._keep_the_last, self.checkpoints)
             for wanted in self._required:
                 self.feed.hold(wanted.channel, wanted.symbol, wanted.param)
-            self.feed.attach(self.session, self.line.poke)
+            self.feed.attach(self.lines, self.lines.poke)
+            self.levels = watch_levels(
+                self.market, self.feed, self.lines.up, self.clock, self._required, self.account
+            )
+            await stack.enter_async_context(self.levels)
             await stack.enter_async_context(beside(self._stay_connected))
             self._stack = stack.pop_all()
         return self
@@ -162,6 +205,23 @@ class System:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.__aexit__(kind, error, trace)
+
+    def _keeping(self, keep: Keep) -> Checkpoints:
+        return Checkpoints(
+            self.feed.state,
+            self.clock,
+            self.feed.tell,
+            venue=self.market.name,
+            market=keep.market,
+            account=keep.account,
+            account_name="" if self.account is None else self.account.name,
+            period_s=keep.period_s,
+        )
+
+    async def _keep_the_last(self, checkpoints: Checkpoints) -> None:
+        with suppress(TimeoutError):  # a disk that does not answer: the one before is whole
+            async with asyncio.timeout(_LAST_SAVE_S):
+                await checkpoints.save()
 
     async def ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
         """Return when every required stream has verified data and the account, if any, has been reconciled.
@@ -197,26 +257,32 @@ class System:
 
     def _explained(self, topic: TopicState) -> str:
         reason = topic.reason or "it must prove itself first"
-        if not self.line.connected and self.line.last_error is not None:
-            reason = str(self.line.last_error)
+        if not self.lines.connected and self.lines.last_error is not None:
+            reason = str(self.lines.last_error)
         return f"{topic.subscription}: {reason}"
 
     async def _load(self) -> None:
-        backoff = Backoff(self._chance)
+        backoff, told = Backoff(self._chance), ""
         while True:
             try:
                 await self.market.load()
+                if told:
+                    _log.warning("the reference data is there after all")
+                self.load_error = None
                 return
             except _RETRIED as error:
                 if isinstance(error, ConnectFailed) and error.terminal:
                     raise
+                self.load_error = error
                 delay_s = max(backoff.next_delay_s(), _told_s(error))
-                _log.warning("no reference data yet: %s; trying again in %.1f s", error, delay_s)
+                level = logging.DEBUG if str(error) == told else logging.WARNING
+                _log.log(level, "no reference data yet: %s; trying again in %.1f s", error, delay_s)
+                told = str(error)
             await self.clock.sleep(delay_s)
 
     async def _stay_connected(self) -> None:
         try:
-            await self.line.run()
+            await self.lines.run()
         except Error as error:
             self.failure = error
             self.feed.fail(error)
@@ -231,101 +297,3 @@ def _told_s(error: Error) -> float:
         case Throttled():
             return error.delay_s
     return 0.0
-
-
-def open_system(
-    venue: str | Path | Settings = "kraken",
-    symbols: str | Iterable[str] = (),
-    *,
-    channels: Iterable[Channel] = (Channel.TICKER, Channel.BOOK),
-    depth: int = 10,
-    interval_s: int = 60,
-    account: str | None = None,
-    through: Callable[[Socket, str], Socket] = lambda socket, url: socket,
-) -> System:
-    """A system on the machine's own network and clock, not entered yet.
-
-    `venue` is a venue's name, settings, or a YAML file. `channels` of all `symbols` are required: held, and
-    waited for by `ready`. `account` names the account to trade on, one at a time by one process: "main" is
-    that of `venues.kraken.credentials`, and of the environment where there is no file. `through` wraps every
-    socket of the market (the recorder does). Raises ConfigError.
-    """
-    settings = _settings(venue, with_account=account is not None)
-    clock = SystemClock()
-    url = settings.kraken.ws_public
-    endpoint(url, "wss")
-    http = AiohttpClient(settings.kraken.rest, clock, public_budget(settings.kraken.rest))
-    params = {Channel.BOOK: depth, Channel.BARS: interval_s}
-    names = [symbols] if isinstance(symbols, str) else symbols
-    wanted = tuple(dict.fromkeys(channels))
-
-    async def connect() -> Socket:
-        socket = await websocket.connect(url)
-        try:
-            return through(socket, url)
-        except BaseException:
-            await socket.close()
-            raise
-
-    market = Kraken(http, clock)
-    return System(
-        market,
-        connect,
-        clock,
-        required=[
-            Subscription(channel, symbol, params.get(channel, 0)) for symbol in names for channel in wanted
-        ],
-        chance=random.SystemRandom(),
-        connects=connects_to(settings.kraken.rest),
-        http=http,
-        account=None if account is None else live_account(settings, account, http, market, clock),
-    )
-
-
-def live_account(
-    settings: Settings, name: str, http: AiohttpClient, market: Kraken, clock: Clock
-) -> LiveAccount:
-    """An account on the machine's own network, journal and key state, not entered yet; raises ConfigError."""
-    account, places = settings.account(name), Places(settings.state_dir or state_home())
-    url, level3_url = settings.kraken.ws_private, settings.kraken.ws_level3
-    for address in (url, level3_url):
-        endpoint(address, "wss")
-    return LiveAccount(
-        account,
-        places.key_state(account, clock),
-        places.journal(account, clock),
-        http,
-        market.symbols,
-        partial(websocket.connect, url),
-        clock,
-        chance=random.SystemRandom(),
-        connects=connects_to(settings.kraken.rest),
-        connect_level3=partial(websocket.connect, level3_url),
-    )
-
-
-@asynccontextmanager
-async def unloaded_market(settings: Settings) -> AsyncIterator[Kraken]:
-    """A venue's REST side alone, for what needs no reference data; nothing is asked yet."""
-    clock, address = SystemClock(), settings.kraken.rest
-    async with AiohttpClient(address, clock, public_budget(address)) as http:
-        yield Kraken(http, clock)
-
-
-@asynccontextmanager
-async def open_market(venue: str | Path | Settings = "kraken") -> AsyncIterator[Kraken]:
-    """A venue's REST side alone, its reference data loaded; raises whatever the request raises."""
-    async with unloaded_market(_settings(venue)) as market:
-        await market.load()
-        yield market
-
-
-def _settings(venue: str | Path | Settings, *, with_account: bool = False) -> Settings:
-    if isinstance(venue, Settings):
-        return venue
-    if venue == "kraken":
-        return settings_of(None) if with_account else Settings()
-    path = Path(venue)
-    if path.suffix.lower() in (".yaml", ".yml"):
-        return load_settings(path)
-    raise ConfigError(f"{str(venue)!r} is neither a venue (kraken) nor a YAML file")

@@ -15,7 +15,7 @@ from statistics import median, quantiles
 import aiohttp
 
 from leadline.app.config import Settings
-from leadline.app.system import open_system
+from leadline.app.opening import open_system
 from leadline.bench.origin import FRAMES, STAMP
 from leadline.clock import Clock
 from leadline.core.book import BookView

@@ -41,6 +41,12 @@ def ticker_frames(symbols: int) -> list[bytes]:
     return _play(synthetic(symbols), [("ticker", {})], symbols, rate=0.0)
 
 
+def snapshot_frames(symbols: int) -> list[bytes]:
+    """One snapshot of the ticker and one of the book of each of many instruments."""
+    channels: list[tuple[str, dict[str, object]]] = [("ticker", {}), ("book", {"depth": 10})]
+    return _play(synthetic(symbols), channels, 2 * symbols, rate=0.0)
+
+
 def _play(
     pairs: Sequence[Pair], channels: Sequence[tuple[str, dict[str, object]]], count: int, rate: float
 ) -> list[bytes]:

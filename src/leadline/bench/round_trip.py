@@ -5,24 +5,14 @@ Paced far within the venue's limits, so that nothing waits but for the disk, the
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
 
-import msgspec
-
-from leadline.app.account_settings import AccountSettings
-from leadline.app.config import Settings
-from leadline.app.system import open_system
+from leadline.app.opening import open_system
+from leadline.bench.emulated import emulated
 from leadline.bench.requests import resting
 from leadline.clock import NS_PER_S, Clock
-from leadline.venues.kraken.auth import Credentials
-from leadline.venues.kraken.venue import Endpoints
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD", "LTC/USD", "DOT/USD")
 ORDERS = 200
@@ -46,8 +36,8 @@ async def round_trip(folder: Path, clock: Clock, orders: int = ORDERS) -> RoundT
     """Place resting orders, one after another, the account's files in the folder."""
     took_us: list[float] = []
     async with (
-        _emulator() as venue,
-        open_system(_settings(venue, folder), channels=(), account="main") as system,
+        emulated() as venue,
+        open_system(venue.settings(folder), channels=(), account="main") as system,
     ):
         await system.ready()
         requests = [resting(system.market.reference.instrument(symbol)) for symbol in SYMBOLS]
@@ -61,24 +51,3 @@ async def round_trip(folder: Path, clock: Clock, orders: int = ORDERS) -> RoundT
             assert order.order_id and not order.state.final, order
     counted = took_us[WARM_UP:]
     return RoundTrip(round(median(counted), 1), round(quantiles(counted, n=100)[98], 1))
-
-
-@asynccontextmanager
-async def _emulator() -> AsyncIterator[dict[str, Any]]:
-    """What it prints of itself, while it runs."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "leadline", "emulate", "--rate", "0", "--json",
-        stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdout is not None
-    try:
-        yield msgspec.json.decode(await process.stdout.readline())["kraken"]
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-def _settings(venue: dict[str, Any], folder: Path) -> Settings:
-    told = venue["credentials"]
-    account = AccountSettings("main", Credentials(told["api_key"], told["private_key"]))
-    return Settings(Endpoints(**venue["endpoints"]), (account,), folder)

@@ -9,9 +9,11 @@ import msgspec
 
 from leadline.bench.end_to_end import end_to_end
 from leadline.bench.frames import book_frames, mixed_frames, read_frames
+from leadline.bench.liveness import as_report, compare
 from leadline.bench.memory import tickers_1000_mb
 from leadline.bench.orders import order_figures
 from leadline.bench.processing import CHANNELS, Pipeline, market, pace
+from leadline.bench.snapshots import snapshot_figures
 from leadline.bench.yardstick import Pace
 from leadline.clock import Clock
 from leadline.emulator.instruments import DEMO_PAIRS, synthetic
@@ -44,8 +46,12 @@ async def whole(clock: Clock, progress: Progress) -> Report:
     report["kraken_mixed_50"] = pace(many, clock, frames, [pair.symbol for pair in pairs]).as_json()
     progress("memory of 1 000 tickers")
     report["memory"] = {"tickers_1000_mb": await tickers_1000_mb(clock)}
+    progress("a snapshot of 1 000 instruments")
+    report["snapshot"] = await snapshot_figures(clock)
     report["end_to_end"] = (await end_to_end(clock, progress)).as_json()
     report |= await order_figures(clock, progress)
+    progress("what is made of silences")
+    report |= as_report(compare())
     return report
 
 

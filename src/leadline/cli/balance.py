@@ -10,7 +10,7 @@ import msgspec
 from leadline.app.errands import shown_first
 from leadline.cli.account import account_option, chosen, emergency_option, errands
 from leadline.cli.options import config_option, json_option
-from leadline.cli.run import run
+from leadline.cli.runner import run
 from leadline.cli.wire import optional, plain, utc
 from leadline.model.account import Balance, BalancesSnapshot
 from leadline.venues.ports import Path as Way

@@ -11,7 +11,7 @@ import msgspec
 from leadline.app.errands import CancelResult
 from leadline.cli.account import account_option, chosen, confirm, emergency_option, errands, yes_option
 from leadline.cli.options import config_option, json_option
-from leadline.cli.run import run
+from leadline.cli.runner import run
 
 
 @click.command(short_help="Cancel orders.")

@@ -17,7 +17,7 @@ from leadline.cli.account import (
     yes_option,
 )
 from leadline.cli.options import config_option, json_option
-from leadline.cli.run import run
+from leadline.cli.runner import run
 from leadline.venues.ports import Path as Way
 
 

@@ -11,10 +11,11 @@ from rich.padding import Padding
 
 from leadline.cli import INTERRUPTED
 from leadline.cli.options import Amount
-from leadline.cli.run import run
+from leadline.cli.runner import run
 from leadline.demo.lines import Lines
 from leadline.demo.run import Demo, View, perform
 from leadline.demo.screen import Screen, faults
+from leadline.demo.script import WHOLE_SCRIPT_S
 from leadline.demo.words import summary
 
 LONGEST_S = 3600
@@ -24,9 +25,9 @@ LONGEST_S = 3600
 @click.option(
     "--seconds",
     type=Amount(5, LONGEST_S),
-    default=60,
+    default=80,
     show_default=True,
-    help="How long; the whole script needs 45.",
+    help=f"How long; the whole walk through all service levels needs {WHOLE_SCRIPT_S:.0f}.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another market.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, progress on stderr.")

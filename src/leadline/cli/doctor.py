@@ -10,7 +10,7 @@ import msgspec
 from leadline.app.doctor import examine
 from leadline.app.finding import Finding
 from leadline.cli.options import config_option, json_option
-from leadline.cli.run import run
+from leadline.cli.runner import run
 
 
 @click.command(short_help="What works and what does not.")

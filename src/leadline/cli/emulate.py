@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from leadline.cli.options import Amount, json_option
-from leadline.cli.run import run
+from leadline.cli.runner import run
 from leadline.clock import SystemClock
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.serve import Endpoints, serve
@@ -54,7 +54,7 @@ def words(endpoints: Endpoints) -> str:
         "A local Kraken is running; stop it with Ctrl-C. As a file for --config:\n\n"
         "venues:\n  kraken:\n" + "\n".join(sections) + "\n\n"
         "The key is invented here, and so is the money on it.\n\n"
-        "Break something (CLOSE, STALL, DROP, CORRUPT, …; DELETE ends it):\n\n"
+        "Break something (CLOSE, STALL, CORRUPT, SKEW, LAG, …; DELETE ends it):\n\n"
         f"  curl -X POST {endpoints.control}/faults -d "
         """'{"venue": "kraken", "kind": "STALL", "channel": "book", "symbol": "BTC/USD", "for_s": 10}'\n\n"""
         "What it knows to be true (book, trades, ticker; orders, fills, balances):\n\n"

@@ -13,12 +13,12 @@ from leadline.app.access import open_access
 from leadline.app.beside import beside
 from leadline.app.config import Settings, load_settings
 from leadline.app.history import bar_file
+from leadline.app.opening import open_market
 from leadline.app.own_history import table_file, write_fills, write_ledger
-from leadline.app.system import open_market
 from leadline.cli.account import account_option, chosen
 from leadline.cli.options import Amount, config_option, json_option, read_since, shown, venue_argument
 from leadline.cli.progress import counting, saying
-from leadline.cli.run import run
+from leadline.cli.runner import run
 from leadline.clock import NS_PER_S, SystemClock
 from leadline.engine.history import BarSeries, fetch_history
 from leadline.venues.ports import Account

@@ -9,9 +9,9 @@ import click
 import msgspec
 
 from leadline.app.config import Settings, load_settings
-from leadline.app.system import open_market
+from leadline.app.opening import open_market
 from leadline.cli.options import config_option, json_option, venue_argument
-from leadline.cli.run import run
+from leadline.cli.runner import run
 from leadline.cli.wire import plain
 from leadline.errors import UnknownSymbol
 from leadline.model.instrument import Instrument

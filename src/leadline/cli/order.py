@@ -14,7 +14,7 @@ from leadline.app.config import Settings
 from leadline.cli.account import account_option, chosen, confirm, emergency_option, must_ask, yes_option
 from leadline.cli.options import config_option, json_option
 from leadline.cli.order_options import Wanted, order_options, read_exact
-from leadline.cli.run import run
+from leadline.cli.runner import run
 from leadline.cli.wire import optional, plain
 from leadline.clock import SystemClock
 from leadline.model.order import Order, OrderRequest, OrderState

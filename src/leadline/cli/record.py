@@ -9,8 +9,9 @@ import click
 import msgspec
 
 from leadline.app.config import Settings, load_settings
+from leadline.app.opening import open_system
 from leadline.app.recording import Tap, describe
-from leadline.app.system import System, open_system
+from leadline.app.system import System
 from leadline.cli.options import (
     STREAMED,
     config_option,
@@ -24,7 +25,7 @@ from leadline.cli.options import (
     venue_argument,
 )
 from leadline.cli.progress import saying
-from leadline.cli.run import run
+from leadline.cli.runner import run
 from leadline.clock import NS_PER_S, SystemClock
 from leadline.errors import RecordingError
 from leadline.model.market import Channel
@@ -92,7 +93,7 @@ async def keep_recording(system: System, tap: Tap, seconds: float | None) -> Non
                 while system.failure is None:
                     passed_s = (system.clock.mono_ns() - begun_ns) / NS_PER_S
                     trouble = (
-                        "" if system.line.connected else f"; not connected: {system.line.last_error or '…'}"
+                        "" if system.lines.connected else f"; not connected: {system.lines.last_error or '…'}"
                     )
                     say(f"{tap.records} records in {passed_s:.0f} s{trouble}")
                     await system.clock.sleep(_LOOK_S)

@@ -1,115 +1,65 @@
-"""Runs a verb's coroutine until it is done or asked to stop.
-
-SIGINT and SIGTERM cancel it, at any moment, and whatever it hangs in: four seconds later the process is gone.
-"""
+"""`leadline run`: the whole system as a long-lived process, and what a settings file means."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import os
-import signal
-import threading
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from types import FrameType
-from typing import Any, TypeVar
+import sys
+from pathlib import Path
 
 import click
+import msgspec
 
-from leadline.cli import INTERRUPTED
-
-T = TypeVar("T")
-
-LAST_RESORT_S = 4.0
-
-
-def run(work: Coroutine[Any, Any, T], *, stopped: int = INTERRUPTED) -> T:
-    """The coroutine's result, or its first failure bare of groups; after a signal, exit with `stopped`."""
-    with _last_resort(stopped) as arm, asyncio.Runner() as runner, _warnings():
-        try:
-            return runner.run(_until_stopped(work, stopped, arm))
-        except BaseExceptionGroup as failures:
-            raise _first(failures) from None
-        finally:
-            # closing the loop would wait for its threads, and one may hang in a name look-up
-            runner.get_loop().set_default_executor(ThreadPoolExecutor())
+from leadline.app.config import load_settings
+from leadline.cli.options import json_option, shown
+from leadline.cli.runner import run
+from leadline.clock import SystemClock
+from leadline.errors import ConfigError
 
 
-async def _until_stopped(work: Coroutine[Any, Any, T], stopped: int, arm: Callable[[], None]) -> T:
-    asked = False
-    task = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    assert task is not None
+@click.command(short_help="The whole system, long-lived.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--check", is_flag=True, help="Only say whether the file is right, and what it means.")
+@json_option
+def command(file: Path, check: bool, as_json: bool) -> None:
+    """Run everything that FILE says until SIGINT or SIGTERM; the log is on stderr.
 
-    def stop() -> None:
-        nonlocal asked
-        asked = True
-        task.cancel()
+    It starts in this order: reference data, state of the run before, stream, subscriptions, monitoring,
+    ready. What is not there in time is said, waited for and used when it comes. Ask it with `leadline report`
+    and `leadline status`, hold its level with `leadline level`. The log has a line for each change of state;
+    with `log: {format: json}` in FILE it is JSON lines.
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        arm()
-        loop.call_soon_threadsafe(stop)
+    \b
+    JSON, of --check alone: {"ok", "problems": [...], "explained": [...]}; where there are problems, exit 1.
+    """
+    if check:
+        _check(file, as_json)
+        return
+    if as_json:
+        raise click.UsageError("--json goes with --check; the form of a run's log is log.format in FILE")
+    from leadline.app.logs import bound_logger, logging_to, secrets_of
+    from leadline.app.run import Running
 
-    with _signals(on_signal):
-        try:
-            return await work
-        except asyncio.CancelledError:
-            if asked:
-                raise click.exceptions.Exit(stopped) from None
+    settings = load_settings(file)
+    clock = SystemClock()
+    with logging_to(sys.stderr, settings.log, clock, secrets_of(settings)):
+        log = bound_logger()
+        log.info("settings", file=shown(file))
+        run(Running(settings, clock, log).run(), stopped=0, warnings=False)
+
+
+def _check(file: Path, as_json: bool) -> None:
+    from leadline.app.explain import explained
+
+    try:
+        lines = run(explained(load_settings(file)))
+    except ConfigError as error:
+        if not as_json:
             raise
-
-
-@contextmanager
-def _last_resort(code: int) -> Iterator[Callable[[], None]]:
-    """A thread that ends the process if the block lasts on after a call: the loop may hang in a write."""
-    timers: list[threading.Timer] = []
-
-    def arm() -> None:
-        timer = threading.Timer(LAST_RESORT_S, os._exit, [code])
-        timer.daemon = True
-        timer.start()
-        timers.append(timer)
-
-    try:
-        yield arm
-    finally:
-        for timer in timers:
-            timer.cancel()
-
-
-@contextmanager
-def _signals(on_signal: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Handle the two signals as the system delivers them, which also works while the loop does not run."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, on_signal) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
-class _ToStderr(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
-        click.echo(f"{record.levelname.lower()}: {record.getMessage()}", err=True)
-
-
-@contextmanager
-def _warnings() -> Iterator[None]:
-    """Warnings of ours as one line each on stderr; what ends a verb is said by its error."""
-    handler = _ToStderr()
-    handler.addFilter(lambda record: record.levelno == logging.WARNING)
-    logger = logging.getLogger("leadline")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+        problems = error.problems or (str(error),)
+        click.echo(msgspec.json.encode({"ok": False, "problems": problems, "explained": []}).decode())
+        raise click.exceptions.Exit(1) from None
+    if as_json:
+        click.echo(msgspec.json.encode({"ok": True, "problems": [], "explained": lines}).decode())
+        return
+    click.echo(f"{shown(file)} is right. It means:")
+    for line in lines:
+        click.echo(f"  {line}")

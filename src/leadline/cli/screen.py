@@ -98,10 +98,10 @@ class Screen:
         system = self._system
         stats = system.feed.stats
         head = Text(f"{system.market.name}  ", style="bold")
-        if system.line.connected:
+        if system.lines.connected:
             head.append("● connected", style="green")
         else:
-            why = system.line.last_error or "connecting"
+            why = system.lines.last_error or "connecting"
             head.append(f"● not connected: {why}", style="red")
         head.append(f"   {stats.receiving} of {stats.wanted} streams receiving", style="default")
         if stats.frames_skipped:

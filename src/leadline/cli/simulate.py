@@ -15,7 +15,9 @@ from leadline.simulation.latency import percentile
 from leadline.simulation.plants import PLANTS
 from leadline.simulation.report import (
     ACCOUNT_KINDS,
+    FALSE_ALARM,
     GAP_UNEXPLAINED,
+    MISSED_DIVERGENCE,
     SERVED_WRONG,
     STALE_AS_FRESH,
     Report,
@@ -86,6 +88,16 @@ def _summary(report: Report) -> dict[str, Any]:
         "restarts": report.restarts,
         **{kind: kinds[kind] for kind in ACCOUNT_KINDS},
         "refused_by_fault": report.refused_by_fault,
+        "levels_seen": report.levels_seen,
+        "failover_ms": {
+            "p50": percentile(report.failover_ms, 0.50),
+            "p99": percentile(report.failover_ms, 0.99),
+            "max": max(report.failover_ms, default=0),
+        },
+        "failovers": report.failover_ms.total(),
+        "false_alarms": kinds[FALSE_ALARM],
+        "missed_divergences": kinds[MISSED_DIVERGENCE],
+        "differences": report.differences,
     }
 
 
@@ -99,12 +111,16 @@ def _lines(report: Report) -> list[str]:
         f"{report.trades:,} trades on the exchange accounted for",
         f"{report.orders:,} orders and {report.fills:,} fills, {report.restarts} restarts after a kill",
         f"{report.refused_by_fault:,} requests refused through a fault",
+        f"{report.failover_ms.total():,} failovers, each within {max(report.failover_ms, default=0)} ms",
+        f"service levels {', '.join(report.levels_seen) or 'none'}",
+        f"{report.differences} differences between stream and REST that had to be found",
     ]
     if report.clean:
         return [
             *lines,
             "nothing was served wrong, nothing stale as fresh, no gap is unexplained",
             "no order was lost, doubled or misjudged, every fill counts once",
+            "no false alarm, no divergence missed, nothing sent that the service level forbids",
         ]
     found = ", ".join(f"{count} × {kind.replace('_', ' ')}" for kind, count in sorted(report.kinds.items()))
     lines.append(f"violations: {found}")

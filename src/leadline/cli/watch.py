@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 import click
 
 from leadline.app.config import Settings, load_settings
-from leadline.app.system import System, open_system
+from leadline.app.opening import open_system
+from leadline.app.system import System
 from leadline.cli import wire
 from leadline.cli.options import (
     config_option,
@@ -23,7 +24,7 @@ from leadline.cli.options import (
     symbols_argument,
     venue_argument,
 )
-from leadline.cli.run import run
+from leadline.cli.runner import run
 from leadline.cli.screen import REFRESH_S, Screen
 from leadline.cli.words import line
 from leadline.errors import Error, Stale

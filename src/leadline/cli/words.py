@@ -8,7 +8,28 @@ from leadline.cli.wire import plain
 from leadline.clock import NS_PER_S
 from leadline.core.book import BookView
 from leadline.core.session import LineDown, LineUp, SubscriptionRefused
-from leadline.engine.events import Event, ReaderFailed, ReaderSlow, SourceChanged, StreamDead
+from leadline.engine.events import (
+    AlertChanged,
+    CheckpointDamaged,
+    CheckpointNotSaved,
+    CheckpointRestored,
+    Diverged,
+    Event,
+    LevelChanged,
+    LineRotated,
+    LineSwitched,
+    LoopBlocked,
+    ReaderCaughtUp,
+    ReaderFailed,
+    ReaderLags,
+    ReaderSlow,
+    Reconverged,
+    RotationPutOff,
+    SourceChanged,
+    StreamDead,
+    StreamShareLow,
+    StreamShareRecovered,
+)  # fmt: skip
 from leadline.model.market import Bar, BookCrossed, BookDropped, Gap, Ticker, Trade, VenueStatus
 from leadline.model.reading import Reading
 
@@ -76,14 +97,77 @@ def event_words(event: Event) -> str | None:
             return f"{subscription} refused: {error.text}"
         case VenueStatus(mode, text):
             return f"the venue says: {text or mode.value}"
+        case LineDown(reason, line_number):
+            return f"{_line_name(line_number)}disconnected: {reason}"
+        case LineUp(line_number):
+            return f"{_line_name(line_number)}connected"
+    return _line_words(event) or _trust_words(event) or _reader_words(event) or _keeper_words(event)
+
+
+def _line_name(number: int) -> str:
+    return "" if number == 1 else f"line {number} "
+
+
+def _line_words(event: Event) -> str | None:
+    match event:
+        case LineSwitched(before, after, streams, reason, took_ms):
+            moved = f"{streams} streams go on from line {after} instead of {before}"
+            return f"{moved}, after {took_ms:.1f} ms: {reason}"
+        case LineRotated(number, took_s):
+            return f"line {number} was replaced by a younger one within {age(took_s)}"
+        case RotationPutOff(number, reason):
+            return f"line {number} is due to be replaced, but not now: {reason}"
+    return None
+
+
+def _trust_words(event: Event) -> str | None:
+    match event:
+        case Diverged():
+            kind = f" ({event.pattern})" if event.pattern else ""
+            blamed = "" if event.blamed is None else f"; the {event.blamed.value} is not believed"
+            sides = f"{event.what} is {event.ours} on the stream and {event.theirs} by REST"
+            return f"{event.channel} {event.symbol}: {sides}{kind}{blamed}"
+        case Reconverged(channel, symbol, lasted_s):
+            return f"{channel} {symbol}: both sources agree again, after {age(lasted_s)}"
+        case LevelChanged(level, previous, reasons, forced):
+            held = ", held by an operator" if forced else ""
+            why = f": {'; '.join(reasons)}" if reasons else ""
+            return f"level {level.name}{held}, was {previous.name}{why}"
+        case StreamShareLow(share, wanted, window_s):
+            low = f"{share:.0%} of reads came from streams"
+            return f"{low} in the last {age(window_s)}, {wanted:.0%} are wanted"
+        case StreamShareRecovered(share, _):
+            return f"{share:.0%} of reads come from streams again"
+    return None
+
+
+def _reader_words(event: Event) -> str | None:
+    match event:
         case ReaderFailed(reader, why, times):
             return f"{reader} has failed {times} times: {why}"
         case ReaderSlow(reader, _, dropped):
             return f"{reader} is too slow" + (f", {dropped} dropped" if dropped else "")
-        case LineDown(reason):
-            return f"disconnected: {reason}"
-        case LineUp():
-            return "connected"
+        case ReaderLags(reader, lag_ms):
+            return f"{reader} is handed what is {lag_ms:.0f} ms old"
+        case ReaderCaughtUp(reader, worst_ms, _):
+            return f"{reader} has caught up; it was {worst_ms:.0f} ms behind"
+        case LoopBlocked(blocked_ms, culprit):
+            return f"{culprit or 'code in the event loop'} let nothing else run for {blocked_ms:.0f} ms"
+    return None
+
+
+def _keeper_words(event: Event) -> str | None:
+    match event:
+        case CheckpointDamaged(path, why, used_instead):
+            instead = f"; {used_instead} is used instead" if used_instead else "; there is no older one"
+            return f"the checkpoint {path} cannot be used: {why}{instead}"
+        case CheckpointRestored(path, age_s):
+            return f"the checkpoint {path} is taken up, {age(age_s)} old; the venue has yet to confirm it"
+        case CheckpointNotSaved(path, why):
+            return f"the checkpoint {path} cannot be kept: {why}" if why else "checkpoints are kept again"
+        case AlertChanged():
+            over = f"over after {age(event.lasted_s)}"
+            return f"alert {event.alert}: {event.summary if event.firing else over}"
     return None
 
 

@@ -26,6 +26,12 @@ class OrdersSnapshot(Struct, frozen=True):
     reports: tuple[OrderReport, ...]
 
 
+class OrdersJoined(Struct, frozen=True):
+    """The snapshot of a line that joins one whose news has no hole: evidence, older or newer than it."""
+
+    reports: tuple[OrderReport, ...]
+
+
 class OrdersReported(Struct, frozen=True):
     """What has just happened to orders, in the venue's order."""
 
@@ -33,9 +39,10 @@ class OrdersReported(Struct, frozen=True):
 
 
 class BalancesReported(Struct, frozen=True):
-    """The account as a whole, from the stream."""
+    """The account as a whole, from the stream; asked for at `asked_ns` (monotonic)."""
 
     snapshot: BalancesSnapshot
+    asked_ns: int = 0
 
 
 class LedgerReported(Struct, frozen=True):
@@ -67,6 +74,7 @@ class AccountRefused(Struct, frozen=True):
 
 AccountNews = (
     OrdersSnapshot
+    | OrdersJoined
     | OrdersReported
     | BalancesReported
     | LedgerReported
@@ -84,7 +92,14 @@ EmitAccount = Callable[[AccountNews, int], None]
 
 
 class AccountSession(Session, Protocol):
-    """A session that streams one account and carries its requests."""
+    """A session that streams one account and can carry its requests."""
+
+    poke: Callable[[], None]
+    """Set by whoever drives it: carries out now what it wants done."""
+
+    @property
+    def outstanding(self) -> int:
+        """Requests on this connection that still wait for their answer."""
 
     def ready(self, now_ns: int) -> bool:
         """Connected, and both snapshots received on this connection, its last frame no more than 5 s old."""

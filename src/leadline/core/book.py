@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from zlib import crc32
 
+from leadline.model.compact import CompactBook
 from leadline.model.instrument import from_units
 from leadline.model.market import FrozenBook, Level, parse_time_ns
 
@@ -68,7 +70,45 @@ class _Side:
     def levels(self, count: int) -> list[Change]:
         sign = self.sign
         levels = zip(self.keys[:count], self.tokens, strict=False)
-        return [(key * sign, int(token[len(b"%d" % (key * sign)) :])) for key, token in levels]
+        return [_units(key * sign, token) for key, token in levels]
+
+    def copy(self, count: int) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
+        """Keys and tokens of the best levels, not decoded."""
+        return tuple(self.keys[:count]), tuple(self.tokens[:count])
+
+
+def _units(price: int, token: bytes) -> Change:
+    return price, int(token[len(b"%d" % price) :])
+
+
+@dataclass(slots=True)
+class BookCounts:
+    """Messages of books by what their proof said, snapshots included.
+
+    `proven` agree with the venue's checksum, `wrong` do not or make no sense, `unsynced` have no snapshot to
+    be applied to, `unchecked` carry no checksum.
+    """
+
+    proven: int = 0
+    wrong: int = 0
+    unsynced: int = 0
+    unchecked: int = 0
+
+    @property
+    def updates(self) -> int:
+        """All of them."""
+        return self.proven + self.wrong + self.unsynced + self.unchecked
+
+
+def sum_of(counts: Iterable[BookCounts]) -> BookCounts:
+    """What several books or lines have counted, together."""
+    total = BookCounts()
+    for each in counts:
+        total.proven += each.proven
+        total.wrong += each.wrong
+        total.unsynced += each.unsynced
+        total.unchecked += each.unchecked
+    return total
 
 
 class Book:
@@ -139,6 +179,10 @@ class Book:
         """The best `count` asks as integers, best first."""
         return self._asks.levels(count)
 
+    def sides(self, count: int) -> tuple[tuple[tuple[int, ...], tuple[bytes, ...]], ...]:
+        """The best levels of bids and asks as they lie, for a copy that is decoded later if at all."""
+        return self._bids.copy(count), self._asks.copy(count)
+
     def state_hash(self) -> str:
         """A digest of symbol, precisions and levels; two books of equal content have equal digests."""
         levels = (
@@ -208,6 +252,10 @@ class BookView:
         """The top `count` levels a side as a value that may be kept."""
         return FrozenBook(self.symbol, tuple(self.bids(count)), tuple(self.asks(count)), self.venue_time)
 
+    def copy(self, count: int = 10) -> BookCopy:
+        """The top `count` levels a side as they are now, decoded only when read: cheaper than `freeze`."""
+        return BookCopy(self._book, count)
+
     def state_hash(self) -> str:
         """A digest that depends on the content alone."""
         return self._book.state_hash()
@@ -216,3 +264,33 @@ class BookView:
         bid, ask = self.best_bid, self.best_ask
         sides = f"{bid.price} / {ask.price}" if bid and ask else "one side is empty"
         return f"BookView({self.symbol} {sides}, depth {self.depth})"
+
+
+class BookCopy:
+    """The top of a book at one moment: a value that may be kept, and is decoded only when it is read."""
+
+    __slots__ = ("_asks", "_bids", "price_precision", "qty_precision", "symbol", "venue_time")
+
+    def __init__(self, book: Book, count: int) -> None:
+        self.symbol = book.symbol
+        self.price_precision = book.price_precision
+        self.qty_precision = book.qty_precision
+        self.venue_time = book.venue_time
+        self._bids, self._asks = book.sides(count)
+
+    @property
+    def venue_ns(self) -> int | None:
+        return parse_time_ns(self.venue_time)
+
+    def compact(self) -> CompactBook:
+        """The levels as integers, for keeping and sending."""
+        bids = tuple(_units(-key, token) for key, token in zip(*self._bids, strict=True))
+        asks = tuple(_units(key, token) for key, token in zip(*self._asks, strict=True))
+        return CompactBook(self.symbol, self.price_precision, self.qty_precision, bids, asks, self.venue_time)
+
+    def freeze(self) -> FrozenBook:
+        """The levels as decimals."""
+        return self.compact().expand()
+
+    def __repr__(self) -> str:
+        return f"BookCopy({self.symbol}, {len(self._bids[0])} bids, {len(self._asks[0])} asks)"

@@ -60,11 +60,14 @@ class Breaker:
 
     def __init__(self) -> None:
         self.trips: deque[Trip] = deque(maxlen=KEPT_TRIPS)
+        self.opened = 0
+        """Trips of this process; `trips` holds those before it too."""
         self.forced: BreakerState | None = None
         self.changed = False
         """Set when something has changed that must survive a restart; whoever has stored it resets it."""
         self._why = ""
         self._failures: deque[tuple[int, str]] = deque(maxlen=_EVIDENCE)
+        self._answered_ns: int | None = None
         self._open_until_ns: int | None = None
         self._probed_ns: int | None = None
 
@@ -107,8 +110,16 @@ class Breaker:
         if self._open_until_ns is None or until_ns > self._open_until_ns:
             self._trip(span_s, "the venue limits our rate", (what,), now_ns)
 
+    def failing(self, now_ns: int) -> int:
+        """Failures within the last 30 s of which none was followed by an answer."""
+        since_ns = now_ns - WINDOW_S * NS_PER_S
+        if self._answered_ns is not None:
+            since_ns = max(since_ns, self._answered_ns)
+        return sum(at_ns > since_ns for at_ns, _ in self._failures)
+
     def succeeded(self, now_ns: int) -> None:
         """A request was answered as it should be; while half-open that closes the breaker."""
+        self._answered_ns = now_ns
         if self._open_until_ns is not None and now_ns >= self._open_until_ns:
             self._open_until_ns = self._probed_ns = None
             self._failures.clear()
@@ -152,6 +163,7 @@ class Breaker:
         return self._probed_ns is not None and now_ns - self._probed_ns < PROBE_S * NS_PER_S
 
     def _trip(self, span_s: float, reason: str, evidence: tuple[str, ...], now_ns: int) -> None:
+        self.opened += 1
         self.trips.append(Trip(now_ns, span_s, reason, evidence))
         self._open_until_ns = now_ns + round(span_s * NS_PER_S)
         self._probed_ns = None

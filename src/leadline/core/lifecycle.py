@@ -89,7 +89,7 @@ def told(order: Order, report: OrderReport, *, values: bool) -> Order:
     fills = order.fills
     if report.fill is not None and not counted(fills, report.fill):
         fills = (*fills, report.fill)
-    settled = state.final or (report.event is Event.AMENDED and _has(order.amending, report))
+    settled = state.final or (values and report.event is Event.AMENDED and _has(order.amending, report))
     return replace(
         order,
         state=state,

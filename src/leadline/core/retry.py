@@ -77,6 +77,10 @@ class ConnectBudget:
                 delay_ns = max(delay_ns, starts[len(starts) - limit] - expired_ns)
         return delay_ns / NS_PER_S
 
+    def spent(self, now_ns: int) -> int:
+        """How many connects count against the window now."""
+        return sum(began_ns > now_ns - WINDOW_S * NS_PER_S for began_ns in self._connects)
+
     def spend(self, now_ns: int) -> None:
         """A connect begins now."""
         self._connects.append(now_ns)

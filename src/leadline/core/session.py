@@ -13,7 +13,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from leadline.core.book import BookView
+from leadline.core.book import BookCounts, BookView
 from leadline.errors import VenueError
 from leadline.model.market import (
     BarBatch,
@@ -49,10 +49,15 @@ class LineUp(Struct, frozen=True):
 
 
 class LineDown(Struct, frozen=True):
-    """The connection is gone and every book on it is empty; `reason` is for people."""
+    """The connection is gone and every book on it is empty; `reason` is for people.
+
+    `standing` counts the other lines of the route that stand; what only this one carried is told by
+    `StreamLost` then.
+    """
 
     reason: str
     line: int = 1
+    standing: int = 0
 
 
 class StreamLost(Struct, frozen=True):
@@ -134,6 +139,12 @@ class Session(Protocol):
     def received(self, frame: bytes, now_ns: int) -> None:
         """One whole message has arrived."""
 
+    def held_up(self, since_ns: int, now_ns: int) -> None:
+        """Nothing could be read since then: what is read now may be as old, until the venue proves otherwise.
+
+        `last_frame_ns` stays the time of reading: an old frame is a sign of life, though no fresh value.
+        """
+
     def woke(self, now_ns: int) -> None:
         """The time asked for in `wake_at` has come."""
 
@@ -147,8 +158,12 @@ class Session(Protocol):
         """When `woke` should be called, unless something happens first."""
 
 
-class MarketSession(Session, Protocol):
-    """A session that streams market data."""
+class MarketStreams(Protocol):
+    """What a feed asks of its streams, however many connections carry them."""
+
+    @property
+    def last_frame_ns(self) -> int:
+        """When any frame last arrived."""
 
     def up(self, now_ns: int) -> bool:
         """Whether the connection stands and its last frame is no more than five seconds old."""
@@ -170,3 +185,11 @@ class MarketSession(Session, Protocol):
 
     def wanted(self) -> list[Subscription]:
         """Everything wanted, in order of priority."""
+
+
+class MarketSession(Session, MarketStreams, Protocol):
+    """A session that streams market data."""
+
+    @property
+    def book_messages(self) -> BookCounts:
+        """Messages of all its books so far, by what their proof said; no count ever falls."""

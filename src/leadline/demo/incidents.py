@@ -1,7 +1,7 @@
 """Plays the script: puts each fault on, and takes the time until it is noticed and until all is live again.
 
-Times are counted from the moment before the fault is put on (for one that waits for a connection: from that
-connection), until the client's own event or state says so; states are looked at every ten milliseconds.
+Times are counted from the moment before the fault is put on, until the client's own event or state says so;
+states are looked at every ten milliseconds.
 """
 
 from __future__ import annotations
@@ -13,22 +13,17 @@ from typing import Any, Protocol
 
 from leadline.app.system import System
 from leadline.clock import NS_PER_MS, NS_PER_S, Clock
-from leadline.demo.script import Ask, Cue, Planned, Step
+from leadline.demo.script import Ask, Cue, Planned, Step, line_of
 from leadline.engine.events import Event
-from leadline.engine.feed import Stop
+from leadline.engine.subscribers import Stop
 from leadline.engine.topics import State
-from leadline.errors import Stale, VenueError
+from leadline.errors import Held, Stale, VenueError
+from leadline.model.level import Level
 from leadline.model.market import Channel, Gap, Subscription
 from leadline.model.reading import Source
 
 LOOK_S = 0.01
 ASK_AGAIN_S = 0.5
-BEFORE_THE_NEXT_S = 4.5
-"""Into a dead connection, shortly before the client can notice."""
-
-AFTER_NOTICE_S = 1.0
-"""By then the dead connection is no more, which a repeating CLOSE would strike first."""
-
 UNNOTICED_NS = 2 * NS_PER_S
 """After so long one looks whether there was anything to notice."""
 
@@ -64,6 +59,8 @@ class Incident:
     """The venue's number for it, once it has answered."""
     detected_ns: int | None = None
     healed: bool = False
+    to_end: bool = False
+    """Whether the fault has lasted for as long as it is to."""
     undone: bool = False
     """Whether what the fault did was undone by what followed, before a checksum could tell."""
     recovered_ns: int | None = None
@@ -116,22 +113,17 @@ class Incidents:
                 tasks.create_task(self._watch(incident))
 
     async def _cue(self, planned: Planned, begun_ns: int) -> None:
-        step, before = planned.step, self.all[-1] if self.all else None
-        if step.cue is Cue.SOON and before is not None:
-            await self._until_ns(before.since_ns + round(BEFORE_THE_NEXT_S * NS_PER_S))
-        elif step.cue is Cue.NOTICED and before is not None:
-            while before.detected_ns is None:
-                await self._clock.sleep(LOOK_S)
-            await self._clock.sleep(AFTER_NOTICE_S)
-        else:
-            await self._until_ns(begun_ns + round(planned.at_s * NS_PER_S))
-            while not self._may_begin(step):
-                await self._clock.sleep(LOOK_S)
+        await self._until_ns(begun_ns + round(planned.at_s * NS_PER_S))
+        while not self._may_begin(planned.step):
+            await self._clock.sleep(LOOK_S)
 
     def _may_begin(self, step: Step) -> bool:
-        """A fault of the whole connection waits for all before it, another one for those not beside it."""
+        """What reaches everything waits for all before it, another one for those not beside it."""
+        if step.from_full and self._system.level is not Level.FULL:
+            return False
+        patient = step.cue is Cue.LAST
         return all(
-            one.recovered_ns is not None or (step.affects and one.step.cue is Cue.BESIDE) for one in self.all
+            one.recovered_ns is not None or (one.step.cue is Cue.BESIDE and not patient) for one in self.all
         )
 
     async def _until_ns(self, at_ns: int) -> None:
@@ -140,7 +132,11 @@ class Incidents:
     async def _put_on(self, step: Step) -> Incident:
         incident = Incident(step, self._clock.mono_ns())
         self.all.append(incident)  # before anything can be noticed
-        incident.fault_id = await self._venue.inject(step.fault)
+        line = None if step.aimed_at is None else line_of(self._system, step.aimed_at)
+        fault = step.fault if line is None else step.fault | {"only": line}
+        incident.fault_id = await self._venue.inject(fault)
+        if step.also is not None:
+            await self._venue.inject(step.also)
         self._told(incident)
         incident.joined = [self._join(one) for one in step.joins]
         return incident
@@ -173,11 +169,11 @@ class Incidents:
             step = incident.step
             if incident.recovered_ns is not None:
                 continue
-            if step.begins is not None and incident.detected_ns is None and isinstance(event, step.begins):
-                incident.since_ns = now_ns
-            elif incident.detected_ns is None and step.notice(event):
+            if step.until is not None and step.until(event):
+                incident.to_end = True
+            if incident.detected_ns is None and step.notice(event):
                 self._detected(incident, now_ns)
-            elif step.healed is not None and step.healed(event):
+            if incident.detected_ns is not None and step.healed is not None and step.healed(event):
                 incident.healed = True
 
     def _detected(self, incident: Incident, now_ns: int) -> None:
@@ -196,7 +192,7 @@ class Incidents:
                 elif step.harmless or (step.may_be_undone and passed_ns > UNNOTICED_NS):
                     await self._without_effect(incident)
                 continue
-            if step.until_noticed and not taken_off:
+            if incident.to_end and not taken_off:
                 taken_off = True
                 await self._venue.end_fault(incident.fault_id)
             if (incident.healed or step.healed is None) and self.live(step.affects):
@@ -219,7 +215,7 @@ class Incidents:
             try:
                 await self._system.feed.ticker(ask.symbol, source=ask.source)
                 answered = True
-            except (VenueError, Stale):
+            except (VenueError, Stale, Held):
                 answered = False
                 if incident.detected_ns is None:
                     self._detected(incident, self._clock.mono_ns())
@@ -235,14 +231,31 @@ class Incidents:
                 stop()
 
     def live(self, affected: tuple[Subscription, ...] = ()) -> bool:
-        """Whether these streams (none: all that are read) are live and the connection stands."""
-        stats = self._system.feed.stats
+        """Whether these streams are live on every line; none stands for all that nothing beside affects."""
+        stats, now_ns = self._system.feed.stats, self._clock.mono_ns()
         topics = {topic.subscription: topic for topic in stats.topics}
-        wanted = affected or tuple(one for one, topic in topics.items() if topic.readers)
+        beside = {
+            subscription
+            for one in self.all
+            if one.step.cue is Cue.BESIDE and one.recovered_ns is None
+            for subscription in one.step.affects
+        }
+        wanted = affected or [one for one, topic in topics.items() if topic.readers and one not in beside]
         return not stats.line and all(
-            one in topics and topics[one].state in _LIVE and topics[one].source is Source.STREAM
+            one in topics
+            and topics[one].state in _LIVE
+            and topics[one].source is Source.STREAM
+            and self._on_every_line(one, now_ns)
             for one in wanted
         )
+
+    def _on_every_line(self, subscription: Subscription, now_ns: int) -> bool:
+        """Whether readers could go on from every line; a single one is looked at by its streams alone."""
+        lines = self._system.lines
+        stream = lines.carriers.streams.get(subscription)
+        if len(lines.lines) == 1 or stream is None:
+            return True
+        return len(stream.strands) == len(lines.lines) and all(one.warm(now_ns) for one in stream.strands)
 
     def books_live(self) -> bool:
         """Whether every book that is read is verified and live."""

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from leadline.demo.incidents import Incident
-from leadline.demo.words import opening, progress
+from leadline.demo.script import SYMBOLS
+from leadline.demo.standing import standings
+from leadline.demo.words import Announced, news_line, opening, progress, standing_lines
+from leadline.engine.events import LevelChanged
 
 if TYPE_CHECKING:
     from leadline.demo.run import Demo
@@ -27,6 +30,13 @@ class Lines:
     def told(self, incident: Incident) -> None:
         assert self._demo is not None, "a fault before the demo"
         self._say(progress(incident, self._demo.elapsed_s))
+
+    def news(self, event: Announced) -> None:
+        assert self._demo is not None, "news before the demo"
+        self._say(news_line(event, self._demo.elapsed_s))
+        if isinstance(event, LevelChanged):
+            for line in standing_lines(standings(self._demo.system, SYMBOLS)):
+                self._say(line)
 
     def redraw(self) -> None:
         """Nothing: a line once said stays."""

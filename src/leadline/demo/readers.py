@@ -17,7 +17,7 @@ from leadline.core.book import BookView
 from leadline.demo import observed
 from leadline.demo.observed import Seen
 from leadline.engine.feed import Feed
-from leadline.errors import Stale
+from leadline.errors import Held, Stale
 from leadline.model.market import Bar, FrozenBook, Gap, Ticker, Trade
 from leadline.model.reading import Reading, Source
 from leadline.net.websocket import Socket
@@ -52,7 +52,7 @@ class Readers:
         self.trades_twice = 0
         """Trades that a lossless reader got more than once."""
         self.stale_refusals = 0
-        """Awaited reads that were told that nothing fresh is to be had."""
+        """Awaited reads that were told that nothing fresh is to be had, or may be asked for now."""
         self._feed = feed
         self._clock = clock
         self._saw = saw
@@ -132,7 +132,7 @@ class Readers:
         for symbol in cycle(self.rows):
             try:
                 self._book(await self._feed.book(symbol, DEPTH))
-            except Stale:
+            except (Stale, Held):
                 self.stale_refusals += 1
             await self._clock.sleep(_AWAITED_EVERY_S)
 
@@ -140,7 +140,7 @@ class Readers:
         for symbol in cycle(self.rows):
             try:
                 self._ticker(await self._feed.ticker(symbol))
-            except Stale:
+            except (Stale, Held):
                 self.stale_refusals += 1
             await self._clock.sleep(_AWAITED_EVERY_S)
 

@@ -37,6 +37,33 @@ class FailoverReport(Struct, frozen=True):
     answer_ms_max: float
 
 
+class SwitchReport(Struct, frozen=True):
+    """Changes from one line to the other: until readers had its newest value."""
+
+    count: int
+    max_ms: float
+
+
+class SymbolReport(Struct, frozen=True):
+    """How one symbol stood at the end (see `demo.standing`)."""
+
+    symbol: str
+    source: str
+    confidence: float
+    level: str
+
+
+class DivergenceReport(Struct, frozen=True):
+    """What stream (`ours`) and REST (`theirs`) told differently; `pattern` names the kind."""
+
+    channel: str
+    symbol: str
+    what: str
+    ours: str
+    theirs: str
+    pattern: str
+
+
 class ReadingReport(Struct, frozen=True):
     """Readings made for readers, by source."""
 
@@ -63,6 +90,11 @@ class Result(Struct, frozen=True):
     readings: ReadingReport
     gaps: int
     latency_us: Latency
+    levels_seen: tuple[str, ...]
+    """Best first."""
+    switches: SwitchReport
+    symbols: tuple[SymbolReport, ...]
+    divergences: tuple[DivergenceReport, ...]
 
 
 def latency_of(latencies_ns: Sequence[int]) -> Latency:

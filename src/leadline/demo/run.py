@@ -7,27 +7,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from msgspec.structs import replace
 
 from leadline.app.config import Settings
-from leadline.app.system import System, open_system
-from leadline.clock import NS_PER_S, SystemClock
+from leadline.app.opening import open_system
+from leadline.app.system import System
+from leadline.clock import NS_PER_MS, NS_PER_S, SystemClock
 from leadline.demo.incidents import Faulty, Incident, Incidents
 from leadline.demo.local_venue import LocalVenue
 from leadline.demo.observed import Seen, Verdicts
 from leadline.demo.readers import DEPTH, CountedSocket, FrameCount, Readers
 from leadline.demo.result import (
     Books,
+    DivergenceReport,
     FailoverReport,
     FaultReport,
     ReadingReport,
     Result,
+    SwitchReport,
+    SymbolReport,
     latency_of,
 )
-from leadline.demo.script import SYMBOLS, plan
+from leadline.demo.script import FALSIFIED, SYMBOLS, plan
+from leadline.demo.standing import standings
+from leadline.demo.words import Announced
+from leadline.engine.events import Diverged, Event, LevelChanged
+from leadline.model.level import Level
 from leadline.model.market import Channel
 from leadline.venues.kraken.session import KrakenSession
 from leadline.venues.kraken.venue import Endpoints
@@ -36,7 +44,9 @@ REDRAW_S = 0.25
 SETTLE_S = 4.0
 """After the end, books that are still on their way back are given this long."""
 
-_CHANNELS = (Channel.TICKER, Channel.BOOK, Channel.TRADES, Channel.BARS)
+LINES = 2
+CHANNELS = (Channel.TICKER, Channel.BOOK, Channel.TRADES)
+"""Without them the service is not whole; bars are read as well."""
 
 
 class Venue(Faulty, Protocol):
@@ -72,6 +82,9 @@ class View(Protocol):
     def told(self, incident: Incident) -> None:
         """More is known of an incident."""
 
+    def news(self, event: Announced) -> None:
+        """The service level is another, or stream and REST differ, or agree again."""
+
     def redraw(self) -> None:
         """Some time has passed."""
 
@@ -93,6 +106,12 @@ class Demo:
         self.seed = seed
         self.readers = Readers(system.feed, clock, SYMBOLS, venue.saw)
         self.incidents = Incidents(system, venue, clock, view.told)
+        self.changes: list[tuple[float, LevelChanged]] = []
+        """How the service level changed, and in which second."""
+        self.divergences: list[Diverged] = []
+        """What stream and REST told differently, once more when it got a name."""
+        self.began_at = system.level
+        """The service level when the demo began."""
         self.books_live = False
         self.interrupted = False
         self.final: Result | None = None
@@ -159,7 +178,21 @@ class Demo:
 
     async def _listen(self) -> None:
         async for event in self.system.feed.events():
-            self.incidents.event(event)
+            self._hear(event)
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, LevelChanged):
+            self.changes.append((self.elapsed_s, event))
+        if isinstance(event, Diverged):
+            self.divergences.append(event)
+        if isinstance(event, Announced):
+            self._view.news(event)
+        self.incidents.event(event)
+
+    @property
+    def levels_seen(self) -> tuple[Level, ...]:
+        """Best first."""
+        return tuple(sorted({self.began_at, *(change.level for _, change in self.changes)}))
 
     async def _redraw_for_ever(self) -> None:
         while True:
@@ -168,8 +201,8 @@ class Demo:
 
     def books(self) -> Books:
         """The verdicts on all book messages so far."""
-        assert isinstance(self.system.session, KrakenSession)
-        counts = self.system.session.book_counts().values()
+        sessions = (each for each in self.system.lines.sessions if isinstance(each, KrakenSession))
+        counts = [counts for session in sessions for counts in session.book_counts().values()]
         return Books(
             sum(each.updates for each in counts),
             sum(each.proven for each in counts),
@@ -181,7 +214,7 @@ class Demo:
     def result(self) -> Result:
         """Everything measured so far."""
         stats = self.system.feed.stats
-        readings, failovers = stats.readings, stats.failovers
+        readings, failovers, switches = stats.readings, stats.failovers, self.system.lines.switches
         return Result(
             round(self.elapsed_s, 1),
             self.frames.total,
@@ -191,6 +224,21 @@ class Demo:
             ReadingReport(readings.stream, readings.rest, readings.cache),
             stats.gaps.total,
             latency_of(self.readers.latencies_ns),
+            tuple(level.name for level in self.levels_seen),
+            SwitchReport(switches.count, round(switches.max / NS_PER_MS, 3)),
+            tuple(
+                SymbolReport(
+                    one.symbol,
+                    "" if one.source is None else one.source.value,
+                    round(one.confidence, 3),
+                    one.level.name,
+                )
+                for one in standings(self.system, SYMBOLS)
+            ),
+            tuple(
+                DivergenceReport(one.channel, one.symbol, one.what, one.ours, one.theirs, one.pattern)
+                for one in self.divergences
+            ),
         )
 
 
@@ -208,6 +256,16 @@ def _ms(value: float) -> float:
     return round(value, 1)
 
 
+async def calm(system: System) -> None:
+    """Return when all is live and at its best; raises Stale."""
+    system.feed.validator.critical.add(FALSIFIED)  # so that one need not wait long for the next look
+    await system.ready()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SETTLE_S):
+            while system.level is not Level.FULL:
+                await system.clock.sleep(REDRAW_S / 5)
+
+
 async def perform(seconds: float, seed: int, view: View) -> Demo:
     """Run a whole demo; raises VenueGone, and what the product raises when it cannot start."""
     frames = FrameCount()
@@ -216,11 +274,12 @@ async def perform(seconds: float, seed: int, view: View) -> Demo:
         async with open_system(
             settings,
             SYMBOLS,
-            channels=_CHANNELS,
+            channels=CHANNELS,
             depth=DEPTH,
+            lines=LINES,
             through=lambda socket, url: CountedSocket(socket, frames),
         ) as system:
-            await system.ready()
+            await calm(system)
             demo = Demo(system, venue, frames, seconds, seed, view)
             view.opened(demo)
             try:

@@ -16,10 +16,14 @@ from leadline.core.book import BookView
 from leadline.demo.incidents import Incident
 from leadline.demo.readers import Row
 from leadline.demo.result import Result
-from leadline.demo.words import duration
+from leadline.demo.script import SYMBOLS
+from leadline.demo.standing import Standing, standings
+from leadline.demo.words import MEANING, Announced, difference, duration, levels_spent
 from leadline.engine.topics import State, TopicState
-from leadline.model.market import Channel, Level
-from leadline.model.reading import Reading, Source
+from leadline.model.level import Level
+from leadline.model.market import Channel
+from leadline.model.market import Level as BookLevel
+from leadline.model.reading import UNVALIDATED, Reading, Source
 
 if TYPE_CHECKING:
     from leadline.demo.run import Demo
@@ -28,9 +32,15 @@ WIDEST = 118
 _ROOMY = 112
 """From this width on trades and bars are shown beside the book."""
 
-_OTHER_LINES = 19
+_OTHER_LINES = 22
 """What the screen takes besides the lines of the faults."""
 
+_LEVEL_STYLE = {
+    Level.FULL: "green",
+    Level.DEGRADED: "yellow",
+    Level.EMERGENCY_ONLY: "red",
+    Level.OUTAGE: "bold red",
+}
 _LEAST_FAULTS = 3
 _STATE_WORDS = {State.ACKED_NO_DATA: "no data yet", State.WANTED: "not acked yet"}
 _SOURCE_STYLE = {Source.STREAM: "green", Source.REST: "yellow", Source.CACHE: "yellow"}
@@ -51,6 +61,9 @@ class Screen:
     def told(self, incident: Incident) -> None:
         """The next drawing shows it."""
 
+    def news(self, event: Announced) -> None:
+        """The next drawing shows it."""
+
     def redraw(self) -> None:
         assert self._demo is not None, "drawn before the demo"
         self._live.update(picture(self._demo, self._console.width, self._console.height), refresh=True)
@@ -66,6 +79,7 @@ def picture(demo: Demo, width: int, height: int) -> RenderableType:
     stage.add_column(width=min(WIDEST, width))
     for part in (
         _head(demo),
+        _level(demo),
         Rule(style="dim"),
         _market(demo, roomy=width >= _ROOMY),
         Rule(style="dim"),
@@ -79,20 +93,34 @@ def picture(demo: Demo, width: int, height: int) -> RenderableType:
 
 def _head(demo: Demo) -> RenderableType:
     elapsed_s = min(demo.elapsed_s, demo.seconds)
-    line = demo.system.feed.stats.line
+    lines = demo.system.lines.lines
+    up = sum(line.connected for line in lines)
     head = Table.grid(expand=True)
     head.add_column(ratio=1)
-    head.add_column(justify="right", width=36)
+    head.add_column(justify="right", width=34)
     title = Text.assemble(("leadline demo", "bold"), ("  a local Kraken  ", "dim"))
-    title.append(*(("● connected", "green") if not line else (f"● {line}", "red")))
+    title.append(f"● {up} of {len(lines)} lines", "green" if up == len(lines) else "yellow" if up else "red")
+    if not up:
+        title.append(f", {demo.system.feed.stats.line}", "red")
     passed = Table.grid(padding=(0, 1, 0, 0))
     passed.add_row(
-        ProgressBar(demo.seconds, elapsed_s, width=20, complete_style="cyan", finished_style="cyan"),
+        ProgressBar(demo.seconds, elapsed_s, width=18, complete_style="cyan", finished_style="cyan"),
         Text(f"{elapsed_s:.0f} of {demo.seconds:.0f} s"),
     )
     title.no_wrap, title.overflow = True, "ellipsis"
     head.add_row(title, passed)
     return head
+
+
+def _level(demo: Demo) -> Text:
+    """The service level of the whole, and beneath it why."""
+    level, system = demo.system.level, demo.system
+    found = [(one.divergence, one.pattern) for one in system.feed.validator.open]
+    differences = (difference(one.symbol, one.what, one.ours, one.theirs, name) for one, name in found)
+    text = Text.assemble((level.name, f"bold {_LEVEL_STYLE[level]}"), "  ", MEANING[level], "\n")
+    text.append("; ".join([*differences, *system.levels.reasons]) or "nothing to report", "dim")
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
 
 
 # --- the market ---
@@ -102,12 +130,15 @@ def _market(demo: Demo, *, roomy: bool) -> Table:
     padding = (0, 2 if roomy else 1, 0, 0)
     table = Table(box=None, padding=padding, header_style="dim", expand=True)
     table.add_column("", style="bold", no_wrap=True, min_width=8)
-    for name in ("bid", "ask", "spread"):
+    for name in ("bid", "ask"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("from", no_wrap=True, width=6)
+    table.add_column("source", no_wrap=True, width=6)
     table.add_column("proof", no_wrap=True, width=14)
-    for name in ("age", *(("trades", "last trade", "bar close") if roomy else ())):
+    table.add_column("confidence" if roomy else "conf", justify="right", no_wrap=True)
+    table.add_column("level", no_wrap=True, width=14)
+    for name in ("age", *(("trades", "last trade") if roomy else ())):
         table.add_column(name, justify="right", no_wrap=True)
+    levels = {one.symbol: one for one in standings(demo.system, SYMBOLS)}
     topics = {
         topic.subscription.symbol: topic
         for topic in demo.system.feed.stats.topics
@@ -115,12 +146,12 @@ def _market(demo: Demo, *, roomy: bool) -> Table:
     }
     for row in demo.readers.rows.values():
         decimals = demo.system.market.reference.instrument(row.symbol).price_precision
-        cells = _cells(row, topics.get(row.symbol), decimals)
-        table.add_row(*(cells if roomy else cells[:-3]))
+        cells = _cells(row, topics.get(row.symbol), levels[row.symbol], decimals)
+        table.add_row(*(cells if roomy else cells[:-2]))
     return table
 
 
-def _cells(row: Row, topic: TopicState | None, decimals: int) -> list[RenderableType]:
+def _cells(row: Row, topic: TopicState | None, standing: Standing, decimals: int) -> list[RenderableType]:
     book, ticker = row.book, row.ticker
     bid = book.value.best_bid if book else None
     ask = book.value.best_ask if book else None
@@ -128,23 +159,23 @@ def _cells(row: Row, topic: TopicState | None, decimals: int) -> list[Renderable
         row.symbol,
         Text(_price(bid.price if bid else None, decimals), "green"),
         Text(_price(ask.price if ask else None, decimals), "red"),
-        _price(ask.price - bid.price if bid and ask else None, decimals),
         _source(book, bid),
         _proof(book, bid, topic),
+        Text(f"{standing.confidence:.2f}", "red" if standing.confidence < UNVALIDATED else ""),
+        Text(standing.level.name, _LEVEL_STYLE[standing.level]),
         _age(book),
         f"{row.trades:,}",
         _price(ticker.value.last if ticker else None, decimals),
-        Text(_price(row.bar.close if row.bar else None, decimals), "dim"),
     ]
 
 
-def _source(book: Reading[BookView] | None, bid: Level | None) -> Text:
+def _source(book: Reading[BookView] | None, bid: BookLevel | None) -> Text:
     if book is None or bid is None:
         return Text("–", "dim")
     return Text(book.source.value, _SOURCE_STYLE.get(book.source, ""))
 
 
-def _proof(book: Reading[BookView] | None, bid: Level | None, topic: TopicState | None) -> Text:
+def _proof(book: Reading[BookView] | None, bid: BookLevel | None, topic: TopicState | None) -> Text:
     if book is None or bid is None:
         reason = _STATE_WORDS.get(topic.state, topic.state.value) if topic else "not read yet"
         return Text(f"✗ {reason}", "bold red")
@@ -220,6 +251,7 @@ def totals(demo: Demo, result: Result) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True, min_width=8)
     table.add_column(no_wrap=True)
+    table.add_row("levels", levels_spent(demo))
     table.add_row(
         "judged",
         Text.assemble(f"{verdicts.compared:,} values held against the venue's own history, ", wrong),
@@ -232,7 +264,7 @@ def totals(demo: Demo, result: Result) -> Table:
     table.add_row(
         "readings",
         f"{readings.stream:,} from the stream, {readings.rest:,} from REST, {readings.cache:,} from cache; "
-        f"{result.failover.count} failovers, {result.gaps} gaps recorded",
+        f"{result.failover.count} failovers, {result.switches.count} switches of line, {result.gaps} gaps",
     )
     took = "–" if latency.p50 is None else f"{latency.p50:.0f} µs at the median, {latency.p99:.0f} µs at p99"
     table.add_row("latency", f"{took}, from a frame to its first subscriber; {result.frames:,} frames")

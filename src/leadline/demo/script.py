@@ -1,7 +1,8 @@
 """The faults of the demo: what is done to the venue, how the client shows that it has noticed, and when.
 
-A stream lost three times in five minutes is held back for half a minute on purpose (`core/liveness`), so no
-book is hit more than twice.
+The client has two lines. Faults of one of them are aimed at the line that readers are served from; those of
+the whole venue lead through all four service levels. A stream lost three times in five minutes is held back
+for half a minute on purpose (`core/liveness`), so no book is lost more than twice.
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ from typing import Any
 
 from leadline.app.system import System
 from leadline.clock import NS_PER_MS
-from leadline.core.session import LineDown, LineUp
-from leadline.engine.events import Event, StreamDead
+from leadline.core.session import LineDown
+from leadline.engine.events import Diverged, Event, LineSwitched, Reconverged, StreamDead
 from leadline.engine.topics import State, TopicState
-from leadline.errors import ConnectFailed
 from leadline.model.market import BookDropped, Channel, Gap, GapCause, Subscription, VenueMode, VenueStatus
 from leadline.model.reading import Source
 
@@ -25,8 +25,9 @@ SYMBOLS = (
 )  # fmt: skip
 JOINS_LATE = "ETH/BTC"
 JOINS_REFUSED = "BTC/EUR"
+FALSIFIED = "DOT/USD"
 
-WHOLE_SCRIPT_S = 45.0
+WHOLE_SCRIPT_S = 75.0
 _LEAD_S = 1.0
 _TAIL_S = 1.5
 _ACKNOWLEDGED_WITHIN_NS = 200 * NS_PER_MS
@@ -39,10 +40,9 @@ Sign = Callable[[System, int], bool]
 class Cue(Enum):
     """When a step begins."""
 
-    ALONE = auto()  # at its time, when all before it is over
+    ALONE = auto()  # at its time, when all before it is over but what runs beside
     BESIDE = auto()  # at its time, and what follows does not wait for it
-    SOON = auto()  # a while after the step before it
-    NOTICED = auto()  # a while after the step before it has been noticed
+    LAST = auto()  # at its time, when all before it is over
 
 
 def _never(event: Event) -> bool:
@@ -67,9 +67,10 @@ class Step:
     """One fault. `takes_s` is the time given to it, `affects` what must be live again (empty: everything).
 
     `joins` is subscribed to right after the fault is put on, `asks` is read then. `healed` is an event that
-    must be seen besides; `begins` one from which the time is counted. `until_noticed` ends the fault then.
+    must be seen besides; `until` ends the fault, once noticed.
     `harmless` says why nobody need notice, `may_be_undone` that the venue's next message may undo it: an
-    order placed and cancelled at once.
+    order placed and cancelled at once. `aimed_at` is the stream whose line is hit, None where it is the
+    whole venue; `also` is put on right after. `from_full` waits until the service level is FULL.
     """
 
     what: str
@@ -81,11 +82,13 @@ class Step:
     healed: Notice | None = None
     joins: tuple[Subscription, ...] = ()
     asks: Ask | None = None
-    begins: type[LineUp] | None = None
     cue: Cue = Cue.ALONE
-    until_noticed: bool = False
+    until: Notice | None = None
     harmless: str = ""
     may_be_undone: bool = False
+    aimed_at: Subscription | None = None
+    also: dict[str, Any] | None = None
+    from_full: bool = False
 
     @property
     def kind(self) -> str:
@@ -103,8 +106,26 @@ class Planned:
 # --- how it is noticed ---
 
 
-def _book_dropped(symbol: str) -> Notice:
-    return lambda event: isinstance(event, BookDropped) and event.symbol == symbol
+def _copy_lost(symbol: str) -> Notice:
+    """Readers go on from the other line's copy of the book, or there is none."""
+
+    def seen(event: Event) -> bool:
+        if isinstance(event, LineSwitched):
+            return event.streams == 1
+        return isinstance(event, BookDropped) and event.symbol == symbol
+
+    return seen
+
+
+def _differs(symbol: str, *, named: bool = False) -> Notice:
+    """Stream and REST tell different prices; `named`: and it is known what kind of difference it is."""
+    return lambda event: (
+        isinstance(event, Diverged) and event.symbol == symbol and (bool(event.pattern) or not named)
+    )
+
+
+def _agrees(symbol: str) -> Notice:
+    return lambda event: isinstance(event, Reconverged) and event.symbol == symbol
 
 
 def _trade_gap(symbol: str, *, filled: bool) -> Notice:
@@ -130,12 +151,13 @@ def _line_down(event: Event) -> bool:
     return isinstance(event, LineDown)
 
 
+def _left_behind(event: Event) -> bool:
+    """The line is gone, or readers have gone on from the other one before that is known."""
+    return isinstance(event, LineDown | LineSwitched)
+
+
 def _mode(online: bool) -> Notice:
     return lambda event: isinstance(event, VenueStatus) and (event.mode is VenueMode.ONLINE) is online
-
-
-def _turned_away(system: System, passed_ns: int) -> bool:
-    return isinstance(system.line.last_error, ConnectFailed)
 
 
 def _empty(subscription: Subscription) -> Sign:
@@ -166,6 +188,16 @@ def topic_of(system: System, subscription: Subscription) -> TopicState | None:
     return next((topic for topic in topics if topic.subscription == subscription), None)
 
 
+def line_of(system: System, subscription: Subscription) -> str | None:
+    """Which of two connections readers of a stream are served from: the "oldest" or the "newest"."""
+    stream = system.lines.carriers.streams.get(subscription)
+    ages = {line.number: line.since_s for line in system.lines.lines if line.since_s is not None}
+    if stream is None or stream.carrier is None or stream.carrier.lane.number not in ages:
+        return None
+    oldest = max(ages, key=lambda number: ages[number] or 0.0)
+    return "oldest" if stream.carrier.lane.number == oldest else "newest"
+
+
 # --- the steps ---
 
 
@@ -173,9 +205,10 @@ def _book(symbol: str) -> Subscription:
     return Subscription(Channel.BOOK, symbol, 10)
 
 
-def _book_fault(kind: str, symbol: str, what: str, takes_s: float = 1.2) -> Step:
+def _book_fault(kind: str, symbol: str, what: str) -> Step:
     fault = {"kind": kind, "channel": "book", "symbol": symbol}
-    return Step(what, fault, takes_s, (_book(symbol),), _book_dropped(symbol), may_be_undone=True)
+    book = _book(symbol)
+    return Step(what, fault, 1.5, (book,), _copy_lost(symbol), may_be_undone=True, aimed_at=book)
 
 
 _FIVE_MINUTES = tuple(Subscription(Channel.BARS, symbol, 300) for symbol in SYMBOLS)
@@ -191,14 +224,27 @@ DUP = Step(
     harmless="nothing to notice: a trade is known by its id and passes once",
 )
 CLOSE = Step(
-    "the venue closes the connection", {"kind": "CLOSE", "code": 1001}, 2.2, notice=_line_down
-)  # fmt: skip
+    "the venue closes one of both lines",
+    {"kind": "CLOSE", "code": 1001},
+    2.2,
+    notice=_line_down,
+    aimed_at=_book("BTC/USD"),
+)
+HALF_OPEN = Step(
+    "one line goes dead without a word",
+    {"kind": "HALF_OPEN", "for_s": 12.0},
+    11.0,
+    notice=_left_behind,
+    healed=_line_down,
+    aimed_at=_book("BTC/USD"),
+)
 STATUS = Step(
-    "the venue goes into maintenance for two seconds",
-    {"kind": "STATUS", "mode": "maintenance", "for_s": 2.0},
-    3.0,
+    "the venue goes into maintenance for three seconds",
+    {"kind": "STATUS", "mode": "maintenance", "for_s": 3.0},
+    4.0,
     notice=_mode(online=False),
     healed=_mode(online=True),
+    from_full=True,
 )
 SUB_REJECT = Step(
     f"{JOINS_REFUSED} joins and is refused; nobody else may notice",
@@ -207,14 +253,15 @@ SUB_REJECT = Step(
     asks=Ask(JOINS_REFUSED, Source.STREAM, again=False),
 )
 REPLY = Step(
-    "REST answers 503 for two seconds",
-    {"kind": "REPLY", "path": "/Ticker", "status": 503, "for_s": 2.0},
+    "REST answers 503 for two seconds, whatever it is asked",
+    {"kind": "REPLY", "status": 503, "for_s": 2.0},
     4.0,
     asks=Ask("ETH/USD", Source.REST, again=True),
+    cue=Cue.LAST,
 )
 DROP_TRADE = Step(
-    "a BTC/USD trade lost",
-    {"kind": "DROP", "channel": "trade", "symbol": "BTC/USD"},
+    "a BTC/USD trade lost on both lines",
+    {"kind": "DROP", "channel": "trade", "symbol": "BTC/USD", "count": 2},
     3.0,
     (Subscription(Channel.TRADES, "BTC/USD"),),
     _trade_gap("BTC/USD", filled=False),
@@ -238,41 +285,41 @@ ACK_NO_DATA = Step(
     cue=Cue.BESIDE,
 )
 STALL = Step(
-    "the LTC/USD book alone falls silent, until that is noticed",
+    "the LTC/USD book falls silent on both lines, until that is noticed",
     {"kind": "STALL", "channel": "book", "symbol": "LTC/USD"},
     17.0,
     (_book("LTC/USD"),),
     _silence(_book("LTC/USD")),
-    until_noticed=True,
+    until=_silence(_book("LTC/USD")),
     cue=Cue.BESIDE,
 )
-HALF_OPEN = Step(
-    "the connection goes dead without a word", {"kind": "HALF_OPEN", "for_s": 6.0}, 4.5, notice=_line_down
+SKEW = Step(
+    f"REST tells ten times the price of {FALSIFIED}, until that factor is named",
+    {"kind": "SKEW", "factor": "10", "for_s": 30.0, "channel": "ticker", "symbol": FALSIFIED},
+    45.0,
+    (Subscription(Channel.TICKER, FALSIFIED),),
+    _differs(FALSIFIED),
+    healed=_agrees(FALSIFIED),
+    until=_differs(FALSIFIED, named=True),
+    cue=Cue.BESIDE,
 )
 REFUSE = Step(
-    "the venue refuses new connections",
-    {"kind": "REFUSE", "status": 503, "for_s": 3.5},
-    3.0,
-    sign=_turned_away,
-    cue=Cue.SOON,
-)
-CLOSE_AT_ONCE = Step(
-    "the venue accepts the next connection and closes it at once",
-    {"kind": "CLOSE", "code": 1013, "reason": "try again later", "after_s": 0.0, "count": 1},
-    9.0,
+    "both lines closed; stream and REST let nobody in for six seconds",
+    {"kind": "REFUSE", "route": "all", "status": 503, "for_s": 6.0},
+    24.0,
     notice=_line_down,
-    begins=LineUp,
-    cue=Cue.NOTICED,
+    cue=Cue.LAST,
+    also={"kind": "CLOSE", "code": 1001},
 )
 
-_QUICK = (CORRUPT, CLOSE, DROP, REORDER, DUP, STATUS, SUB_REJECT, REPLY, DROP_TRADE, SUB_RATE)
+_QUICK = (CORRUPT, CLOSE, STATUS, DROP, REORDER, DUP, SUB_REJECT, REPLY, DROP_TRADE, SUB_RATE, REFUSE)
 """What a short demo takes its steps from, the most telling first."""
 
-_QUICK_ORDER = (CORRUPT, DROP, REORDER, DUP, DROP_TRADE, REPLY, SUB_REJECT, SUB_RATE, STATUS, CLOSE)
+_QUICK_ORDER = (CORRUPT, STATUS, DROP, REORDER, DUP, DROP_TRADE, SUB_REJECT, SUB_RATE, CLOSE, REPLY, REFUSE)
 
 _WHOLE = (
-    CORRUPT, DROP, STALL, ACK_NO_DATA, REORDER, DUP, DROP_TRADE, REPLY, SUB_REJECT, SUB_RATE, STATUS,
-    HALF_OPEN, REFUSE, CLOSE_AT_ONCE,
+    SKEW, STATUS, CORRUPT, CLOSE, STALL, ACK_NO_DATA, DROP, REORDER, DUP, DROP_TRADE, HALF_OPEN, SUB_RATE,
+    SUB_REJECT, REPLY, REFUSE,
 )  # fmt: skip
 
 

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from leadline.demo.incidents import Incident
 from leadline.demo.result import Result
+from leadline.demo.script import WHOLE_SCRIPT_S
+from leadline.demo.standing import Standing
+from leadline.engine.events import Diverged, LevelChanged, Reconverged
+from leadline.model.level import Level
 
 if TYPE_CHECKING:
     from leadline.demo.run import Demo
+
+
+MEANING = {
+    Level.FULL: "all as wanted",
+    Level.DEGRADED: "something is replaced or in doubt, and named",
+    Level.EMERGENCY_ONLY: "not to be traded on: cancels and look-ups only",
+    Level.OUTAGE: "no path reaches the venue",
+}
+_IN_A_LINE = 4
+
+Announced = LevelChanged | Diverged | Reconverged
+"""Events that are told as they are."""
 
 
 def duration(milliseconds: float) -> str:
@@ -23,7 +39,12 @@ def opening(demo: Demo) -> Iterator[str]:
         f"a local Kraken (seed {demo.seed}) at {demo.venue.address}: "
         "real sockets, no keys, nothing leaves this machine"
     )
-    yield f"{len(demo.readers.rows)} instruments live and verified; {demo.seconds:.0f} s of faults begin"
+    yield (
+        f"{len(demo.readers.rows)} instruments live and verified over {len(demo.system.lines.lines)} lines; "
+        f"{demo.seconds:.0f} s of faults begin"
+    )
+    if demo.seconds < WHOLE_SCRIPT_S:
+        yield f"a part of the walk: all faults and service levels take {WHOLE_SCRIPT_S:.0f} s"
 
 
 def progress(incident: Incident, elapsed_s: float) -> str:
@@ -45,6 +66,35 @@ def recovery(incident: Incident) -> str:
     return f"all verified and live {duration(incident.recovered_ms)} after it"
 
 
+def news_line(event: Announced, elapsed_s: float) -> str:
+    """The new service level, what that means, and why; or what two sources make of one value."""
+    match event:
+        case LevelChanged():
+            reasons = f" ({'; '.join(event.reasons)})" if event.reasons else ""
+            words = f"{event.level.name}, was {event.previous.name}: {MEANING[event.level]}{reasons}"
+        case Diverged():
+            words = difference(event.symbol, event.what, event.ours, event.theirs, event.pattern)
+        case Reconverged():
+            words = f"{event.symbol}: stream and REST agree again, after {event.lasted_s:.0f} s"
+    return f"{elapsed_s:6.1f} s  {words}"
+
+
+def difference(symbol: str, what: str, ours: str, theirs: str, pattern: str) -> str:
+    """Both sides of a divergence, and its name if it has one."""
+    named = f": {pattern}" if pattern else ""
+    return f"{symbol}: {what} {ours} on the stream, {theirs} by REST{named}"
+
+
+def standing_lines(standings: Sequence[Standing]) -> Iterator[str]:
+    """Source, confidence and level of every symbol, some to a line."""
+    told = []
+    for one in standings:
+        source = "no source" if one.source is None else one.source.value
+        told.append(f"{one.symbol} {source} {one.confidence:.2f} {one.level.name}")
+    for first in range(0, len(told), _IN_A_LINE):
+        yield f"          {' · '.join(told[first : first + _IN_A_LINE])}"
+
+
 def summary(demo: Demo, result: Result) -> Iterator[str]:
     """What was done, what was noticed, what was never served wrong, and what was slow."""
     if demo.interrupted:
@@ -53,6 +103,7 @@ def summary(demo: Demo, result: Result) -> Iterator[str]:
     yield _judged(demo, result)
     yield _books(demo, result)
     yield _elsewhere(demo, result)
+    yield _levels(demo)
     yield from _slow(demo, result)
 
 
@@ -99,8 +150,30 @@ def _elsewhere(demo: Demo, result: Result) -> str:
     told = f" {refused} awaited reads were told that nothing fresh was to be had." if refused else ""
     return (
         f"{readings.stream:,} readings from the stream, {readings.rest:,} from REST and {readings.cache:,} "
-        f"from cache, each marked so, after {failover.count} failovers; {result.gaps} gaps recorded.{told}"
+        f"from cache, each marked so, after {failover.count} failovers to REST and {result.switches.count} "
+        f"switches of line; {result.gaps} gaps recorded.{told}"
     )
+
+
+def levels_spent(demo: Demo) -> str:
+    """The service levels so far, best first, each with its time."""
+    spent_s = dict.fromkeys(demo.levels_seen, 0.0)
+    level, since_s = demo.began_at, 0.0
+    for at_s, change in demo.changes:
+        spent_s[level] += at_s - since_s
+        level, since_s = change.level, at_s
+    spent_s[level] += max(0.0, demo.elapsed_s - since_s)
+    return ", ".join(f"{level.name} for {passed_s:.0f} s" for level, passed_s in spent_s.items())
+
+
+def _levels(demo: Demo) -> str:
+    at_end = demo.changes[-1][1].level if demo.changes else demo.began_at
+    missing = [level.name for level in Level if level not in demo.levels_seen]
+    if not missing:
+        return f"All four service levels: {levels_spent(demo)}; {at_end.name} at the end."
+    cure = f" (all of them take {WHOLE_SCRIPT_S:.0f} s)" if demo.seconds < WHOLE_SCRIPT_S else ""
+    unseen = f"not seen: {', '.join(missing)}{cure}"
+    return f"Service levels: {levels_spent(demo)}; {unseen}. {at_end.name} at the end."
 
 
 def _slow(demo: Demo, result: Result) -> Iterator[str]:

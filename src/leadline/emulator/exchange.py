@@ -27,6 +27,7 @@ from leadline.emulator.kraken.ws import Connection
 from leadline.emulator.limits import ConnectBudget
 from leadline.emulator.market import Market, chance
 from leadline.emulator.numbers import NS_PER_S
+from leadline.emulator.sights import Sights
 from leadline.emulator.trading import Trading
 
 
@@ -53,8 +54,9 @@ class Exchange:
         self.trading = Trading(self.market, seed=seed)
         self.tokens = Tokens(chance(seed, "tokens"))
         self.desk = Desk(self.market, self.trading, self.tokens, self.board)
-        self._streams = Streams(self.market, order_names(self.trading.order_id_of))
-        self._rest = Rest(self.market, start_ns)
+        self._sights = Sights(self.market, self.board)
+        self._streams = Streams(self.market, order_names(self.trading.order_id_of), self._sights)
+        self._rest = Rest(self.market, self._sights, start_ns)
         self.private_rest = PrivateRest(self.market, self.trading, self.board, self.tokens)
         self._seed = seed
         self._numbers = count(1)
@@ -177,7 +179,7 @@ class Exchange:
         for one in self.board.of(faults.Close):
             if isinstance(one.fault, faults.Close) and one.fault.after_s is not None:
                 after_ns = round(one.fault.after_s * NS_PER_S)
-                for each in self.connections:
+                for each in self._lines(one.fault.line):
                     if not each.ended:
                         found.append((max(each.opened_ns + after_ns, one.since_ns), one, one.fault, each))
         return found
@@ -185,12 +187,17 @@ class Exchange:
     def _begin(self, one: Active, now_ns: int) -> None:
         fault: AnyFault = one.fault
         if isinstance(fault, faults.Close) and fault.after_s is None:
-            for connection in self.connections:
+            for connection in self._lines(fault.line, fault.only):
                 connection.close(fault.code, fault.reason)
             self.board.end(one.fault_id)
         elif isinstance(fault, faults.HalfOpen):
-            for connection in self.connections:
+            for connection in self._lines(fault.line, fault.only):
                 connection.freeze()
+        elif isinstance(fault, faults.Stall | faults.OnFrames):
+            self._aim(one, fault)
+        elif isinstance(fault, faults.Skew | faults.Lag):
+            self._sights.begin(one)
+            self._streams.tickers_retold(fault.symbol, now_ns)
         elif isinstance(fault, faults.Status):
             self._set_status(fault.mode, fault.symbol)
         elif isinstance(fault, faults.Instrument):
@@ -205,10 +212,25 @@ class Exchange:
         one = self.board.end(fault_id)
         if isinstance(one.fault, faults.HalfOpen):
             for connection in self.connections:
-                if connection.opened_ns <= one.since_ns:
+                if connection.opened_ns <= one.since_ns and connection.frozen:
                     connection.thaw(now_ns)
+        elif isinstance(one.fault, faults.Skew | faults.Lag):
+            self._sights.end(fault_id)
+            self._streams.tickers_retold(one.fault.symbol, now_ns)
         elif isinstance(one.fault, faults.Status):
             self._set_status("online", one.fault.symbol)
+
+    def _lines(self, line: str | None, only: str | None = None) -> list[Connection]:
+        """The open connections of one address or all, oldest first; of these the `oldest` or `newest`."""
+        found = [one for one in self.connections if not one.ended and line in (None, one.route)]
+        return found if only is None else found[:1] if only == "oldest" else found[-1:]
+
+    def _aim(self, one: Active, fault: faults.Stall | faults.OnFrames) -> None:
+        """Settle which connection a fault on frames is about; where none is open it is about none."""
+        if fault.only is not None:
+            line = {"executions": "ws_private", "balances": "ws_private", "level3": "ws_level3"}
+            found = self._lines(line.get(fault.channel or "", "ws_public"), fault.only)
+            one.only = found[0].connection_id if found else -1
 
     def _set_status(self, mode: str, symbol: str | None) -> None:
         if symbol is not None:

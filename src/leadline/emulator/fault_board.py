@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import count
 
+from leadline.emulator.accounts import UNIT
 from leadline.emulator.faults import (
     AcceptThenDrop,
     AckNoData,
@@ -17,12 +19,15 @@ from leadline.emulator.faults import (
     Corrupt,
     Drop,
     Dup,
+    Lag,
+    Misstate,
     NonceStrict,
     Rate,
     Refuse,
     Reorder,
     Reply,
     Shuffle,
+    Skew,
     Stall,
     SubRate,
     SubReject,
@@ -53,6 +58,8 @@ class Active:
     until_ns: int
     left: int | None
     buckets: dict[int, TokenBucket] = field(default_factory=dict)
+    only: int | None = None
+    """The one connection it is about, where it is about one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +111,13 @@ class FaultBoard:
         """What really leaves in the place of this frame."""
         if not self.active and not self._held:
             return [frame]
-        if frame.kind in ("snapshot", "update") and any(_matches(one.fault, frame) for one in self.of(Stall)):
+        if frame.kind in ("snapshot", "update") and any(
+            _matches(one, connection_id, frame) for one in self.of(Stall)
+        ):
             return []
         released = self._held.pop((connection_id, frame.channel, frame.symbol), [])
         for one in self.of(Drop, Dup, Reorder, Corrupt):
-            if _qualifies(one.fault, frame) and not (released and isinstance(one.fault, Reorder)):
+            if _qualifies(one, connection_id, frame) and not (released and isinstance(one.fault, Reorder)):
                 self.used(one)
                 return self._treated(one.fault, connection_id, frame) + released
         return [frame, *released]
@@ -186,6 +195,38 @@ class FaultBoard:
                 return round(rng.random() * one.fault.delay_s * NS_PER_S)
         return 0
 
+    def skew(self, route: str, channel: str, symbol: str) -> Decimal | None:
+        """What the prices of a channel are multiplied by on `ws` or `rest`."""
+        factor: Decimal | None = None
+        for one in self.of(Skew):
+            fault = one.fault
+            if isinstance(fault, Skew) and fault.route in (route, "all") and _names(fault, channel, symbol):
+                factor = fault.factor * (factor or 1)
+        return factor
+
+    def lag(self, route: str, channel: str, symbol: str) -> tuple[int, int] | None:
+        """The oldest LAG of a channel on `ws` or `rest`: its id, and by how many nanoseconds."""
+        if route == "ws" and channel != "ticker":
+            return None
+        for one in self.of(Lag):
+            fault = one.fault
+            if isinstance(fault, Lag) and fault.route in (route, "all") and _names(fault, channel, symbol):
+                return one.fault_id, round(fault.delay_s * NS_PER_S)
+        return None
+
+    def misstated(self, asset: str) -> int:
+        """How much more of an asset REST tells than there is, in 10^-10."""
+        amounts = [
+            one.fault.amount
+            for one in self.of(Misstate)
+            if isinstance(one.fault, Misstate) and one.fault.asset == asset
+        ]
+        return int(sum(amounts) * UNIT)
+
+    def hidden_orders(self) -> set[str | None]:
+        """The names of the open orders that REST keeps silent about."""
+        return {one.fault.hide_order for one in self.of(Misstate) if isinstance(one.fault, Misstate)} - {None}
+
     def rest_bucket(self, now_ns: int) -> TokenBucket | None:
         """The bucket of a REST limit put in the place of the usual one."""
         for one in self.of(Rate):
@@ -216,16 +257,15 @@ def _is_call(fault: AcceptThenDrop, name: str) -> bool:
     return name in ((fault.path or "").rpartition("/")[2], fault.method)
 
 
-def _matches(fault: AnyFault, frame: Frame) -> bool:
-    return _names(fault, frame.channel, frame.symbol)
+def _matches(one: Active, connection_id: int, frame: Frame) -> bool:
+    return one.only in (None, connection_id) and _names(one.fault, frame.channel, frame.symbol)
 
 
-def _qualifies(fault: AnyFault, frame: Frame) -> bool:
-    if not frame.telling or not _matches(fault, frame):
+def _qualifies(one: Active, connection_id: int, frame: Frame) -> bool:
+    if not frame.telling or not _matches(one, connection_id, frame):
         return False
-    return not (
-        isinstance(fault, Corrupt) and frame.channel == "book" and frame.kind != "ack" and not frame.target
-    )
+    unchecked = frame.channel == "book" and frame.kind != "ack" and not frame.target
+    return not (isinstance(one.fault, Corrupt) and unchecked)
 
 
 def _corrupted(frame: Frame) -> Frame:

@@ -1,21 +1,31 @@
 """The faults that can be put on the venue, as typed values read from what a person or a test posts.
 
 Kinds: CLOSE REFUSE STALL HALF_OPEN ACK_NO_DATA DROP DUP REORDER CORRUPT SUB_REJECT SUB_RATE REPLY STATUS,
-RATE (the limits) and INSTRUMENT (a tick or lot that changes while trading); on the private side
-ACCEPT_THEN_DROP TOKEN_INVALID NONCE_STRICT SHUFFLE.
+RATE (the limits), INSTRUMENT (a tick or lot that changes while trading), SKEW and LAG (prices off by a factor
+or late); on the private side ACCEPT_THEN_DROP TOKEN_INVALID NONCE_STRICT SHUFFLE MISSTATE. CLOSE with REFUSE
+on the route `all` is an outage, REFUSE on `rest` one of REST alone, CLOSE with `after_s` a venue's age cut.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from decimal import Decimal
 from typing import Any, Literal, Union, get_args, get_type_hints
 
 import msgspec
 
 Channel = Literal["ticker", "book", "trade", "ohlc", "instrument", "level3", "executions", "balances"]
 Route = Literal["ws", "rest", "all"]
+Line = Literal["ws_public", "ws_private", "ws_level3"]
+Which = Literal["oldest", "newest"]
+Told = Literal["ticker", "book"]
 Mode = Literal["online", "cancel_only", "post_only", "limit_only", "maintenance"]
 Tier = Literal["starter", "intermediate", "pro"]
+
+
+OLDEST = "oldest"
+# What is kept for LAG to show again; more would be memory without a use.
+MOST_LAG_S = 60.0
 
 
 class FaultError(ValueError):
@@ -29,10 +39,16 @@ class Fault(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", forbid_
     for_s: float | None = None
 
 
-class Close(Fault, tag="CLOSE", frozen=True):
+class _OnLines(Fault, frozen=True):
+    line: Line | None = None
+    only: Which | None = None
+
+
+class Close(_OnLines, tag="CLOSE", frozen=True):
     """End connections: all that are open now or, with `after_s`, each one that long after it opened.
 
-    Code 1006 cuts the link without a close frame. `count` bounds the repeating form.
+    Code 1006 cuts the link without a close frame. `count` bounds the repeating form; `line` narrows it to
+    one address, `only` to one connection.
     """
 
     code: int = 1001
@@ -50,13 +66,17 @@ class Refuse(Fault, tag="REFUSE", frozen=True):
 
 
 class Stall(Fault, tag="STALL", frozen=True):
-    """Stop the data of a channel or symbol; everything else, heartbeats too, goes on."""
+    """Stop the data of a channel or symbol; everything else, heartbeats too, goes on.
+
+    `only` stops it on one of the connections that are open now.
+    """
 
     channel: Channel | None = None
     symbol: str | None = None
+    only: Which | None = None
 
 
-class HalfOpen(Fault, tag="HALF_OPEN", frozen=True):
+class HalfOpen(_OnLines, tag="HALF_OPEN", frozen=True):
     """Connections open now neither send nor read; after `for_s` what was held back arrives late."""
 
 
@@ -71,6 +91,7 @@ class _OnFrames(Fault, frozen=True):
     channel: Channel | None = None
     symbol: str | None = None
     count: int = 1
+    only: Which | None = None
 
 
 class Drop(_OnFrames, tag="DROP", frozen=True):
@@ -183,11 +204,47 @@ class Shuffle(Fault, tag="SHUFFLE", frozen=True):
     count: int | None = None
 
 
+class Skew(Fault, tag="SKEW", frozen=True):
+    """Multiply the prices of a channel or symbol by `factor`, each to its own last decimal, half up.
+
+    On REST that is Ticker and Depth; on the stream the ticker alone, as a checksum guards the book.
+    """
+
+    factor: Decimal
+    channel: Told | None = None
+    symbol: str | None = None
+    route: Route = "rest"
+
+
+class Lag(Fault, tag="LAG", frozen=True):
+    """Show a channel or symbol as it was `delay_s` ago, but never as it was before the fault began.
+
+    On REST that is Ticker and Depth; on the stream the ticker alone.
+    """
+
+    delay_s: float
+    channel: Told | None = None
+    symbol: str | None = None
+    route: Route = "rest"
+
+
+class Misstate(Fault, tag="MISSTATE", frozen=True):
+    """Tell untruths of every account over REST: Balance and BalanceEx off by `amount` of spot `asset`.
+
+    `hide_order` leaves an open order (its id or client id, or `oldest`) out of the list of OpenOrders;
+    searches by name and look-ups of single orders go on telling the truth.
+    """
+
+    asset: str | None = None
+    amount: Decimal = Decimal(0)
+    hide_order: str | None = None
+
+
 OnFrames = Drop | Dup | Reorder | Corrupt
 AnyFault = Union[  # noqa: UP007 - read at run time by msgspec
     Close, Refuse, Stall, HalfOpen, AckNoData, Drop, Dup, Reorder, Corrupt,
-    SubReject, SubRate, Reply, Rate, Status, Instrument,
-    AcceptThenDrop, TokenInvalid, NonceStrict, Shuffle,
+    SubReject, SubRate, Reply, Rate, Status, Instrument, Skew, Lag,
+    AcceptThenDrop, TokenInvalid, NonceStrict, Shuffle, Misstate,
 ]  # fmt: skip
 
 KINDS: dict[str, type[Fault]] = {str(one.__struct_config__.tag): one for one in get_args(AnyFault)}
@@ -232,6 +289,29 @@ def _check(fault: AnyFault, symbols: Collection[str]) -> None:
         raise FaultError(f"code: {fault.code} is not within 1000 to 4999")
     if isinstance(fault, Refuse | Reply) and fault.status is not None and not 200 <= fault.status <= 599:
         raise FaultError(f"status: {fault.status} is not within 200 to 599")
+    if isinstance(fault, Close) and fault.after_s is not None and fault.only is not None:
+        raise FaultError("only: it picks a connection that is open now, so it does not go with after_s")
+    _check_untruth(fault, symbols)
+
+
+def _check_untruth(fault: AnyFault, symbols: Collection[str]) -> None:
+    """What SKEW, LAG and MISSTATE take beyond their types."""
+    if isinstance(fault, Skew | Lag) and fault.channel == "book" and fault.route == "ws":
+        raise FaultError("route: a book is shown otherwise on rest alone; on ws it is the ticker")
+    if isinstance(fault, Skew) and not (fault.factor.is_finite() and fault.factor > 0 and fault.factor != 1):
+        raise FaultError(f"factor: {fault.factor} is not above zero and other than 1")
+    if isinstance(fault, Lag) and not 0 < fault.delay_s <= MOST_LAG_S:
+        raise FaultError(f"delay_s: {fault.delay_s} is not above zero and at most {MOST_LAG_S:g}")
+    if not isinstance(fault, Misstate):
+        return
+    if fault.asset is None and fault.hide_order is None:
+        raise FaultError("MISSTATE: it needs asset with amount, or hide_order")
+    if (fault.asset is None) != (fault.amount == 0) or not fault.amount.is_finite():
+        raise FaultError(f"amount: {fault.amount} of asset {fault.asset!r}; both are needed, amount not zero")
+    assets = dict.fromkeys(name for symbol in symbols for name in symbol.split("/"))
+    if fault.asset is not None and fault.asset not in assets:
+        listed = ", ".join(list(assets)[:12])
+        raise FaultError(f"asset: {fault.asset!r} is not traded here; there are {listed}")
 
 
 def _fields(kind: type[Fault]) -> str:

@@ -87,6 +87,19 @@ class BookSide:
         """The best `depth` levels as (price, quantity)."""
         return [(key * self.sign, self.levels[key].qty) for key in self.keys[:depth]]
 
+    def put(self, key: int, qty: int, time_ns: int) -> None:
+        """Make the total of a level so much, with no orders behind it; 0 takes the level away."""
+        level = self.levels.get(key)
+        if not qty:
+            if level is not None:
+                del self.levels[key]
+                del self.keys[bisect_left(self.keys, key)]
+            return
+        if level is None:
+            level = self.levels[key] = Level()
+            insort(self.keys, key)
+        level.qty, level.changed_ns = qty, time_ns
+
 
 def _floored(scaled: int, decimals: int) -> int:
     return int(scaled * 10**decimals) if decimals >= 0 else int(scaled // 10**-decimals)

@@ -6,6 +6,7 @@ Written apart from the client's conversions on purpose: a misreading on one side
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
 NS_PER_S = 1_000_000_000
@@ -28,6 +29,14 @@ def rescaled(scaled: int, decimals: int, wanted: int) -> int:
     if wanted >= decimals:
         return int(scaled * 10 ** (wanted - decimals))
     return ratio(scaled, 10 ** (decimals - wanted))
+
+
+def multiplied(text: str, factor: Decimal | None) -> str:
+    """A decimal text times a factor, with the decimals it had, rounded half up; None leaves it alone."""
+    if factor is None:
+        return text
+    number = Decimal(text)
+    return format((number * factor).quantize(number, rounding=ROUND_HALF_UP), "f")
 
 
 def ratio(numerator: int, denominator: int) -> int:

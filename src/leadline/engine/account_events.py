@@ -8,7 +8,7 @@ from leadline.core.account_session import AccountGap, AccountRefused, Credential
 from leadline.core.session import LineDown, LineUp
 from leadline.engine.balances import BalanceDrift, Booked
 from leadline.engine.dead_man import DeadManChanged, OutlivesNot
-from leadline.engine.events import Log
+from leadline.engine.events import Diverged, LineEvent, Log, Reconverged
 from leadline.model.market import VenueStatus
 
 
@@ -39,12 +39,15 @@ class NotReconciled(Struct, frozen=True):
 AccountEvent = (
     LineUp
     | LineDown
+    | LineEvent
     | AccountGap
     | AccountRefused
     | CredentialRefused
     | VenueStatus
     | Booked
     | BalanceDrift
+    | Diverged
+    | Reconverged
     | DeadManChanged
     | OutlivesNot
     | Mismatch

@@ -32,10 +32,12 @@ class Alarm:
     async def wait(self, delay_s: float | None) -> None:
         """Return when woken, or after `delay_s` seconds; None waits for the call alone."""
         if not self._rung:
-            self._waiter = asyncio.get_running_loop().create_future()
+            waiter = self._waiter = asyncio.get_running_loop().create_future()
             timer = None if delay_s is None else self._spawn(self._ring(delay_s))
+            if timer is not None:  # its owner may end it, and whoever waits here is not to wait for ever
+                timer.add_done_callback(lambda _: _release(waiter))
             try:
-                await self._waiter
+                await waiter
             finally:
                 self._waiter = None
                 if timer is not None:
@@ -45,3 +47,8 @@ class Alarm:
     async def _ring(self, delay_s: float) -> None:
         await self._clock.sleep(delay_s)
         self.wake()
+
+
+def _release(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -10,14 +10,17 @@ import asyncio
 from decimal import Decimal
 
 from leadline.clock import Clock
+from leadline.core.level import Deed
 from leadline.engine.blotter import Blotter
+from leadline.engine.deferred import Deferred, Wish
 from leadline.engine.journal import Journal
 from leadline.engine.order_index import Tracked
 from leadline.engine.order_queue import OrderQueue, Ticket
 from leadline.engine.placing import best_path, certain, deadline_ns
 from leadline.engine.records import AmendEnded, AmendIntent
 from leadline.engine.risk import Risk
-from leadline.errors import CheckFailed, ConnectFailed, Error, Held
+from leadline.errors import BreakerOpen, CheckFailed, ConnectFailed, Error, Held, Refused, UnknownSymbol
+from leadline.model.market import Side
 from leadline.model.order import Amendment, Order, OrderState
 from leadline.venues.ports import Action, OrderEntry, Path
 
@@ -35,6 +38,7 @@ class Amends:
         blotter: Blotter,
         risk: Risk,
         queue: OrderQueue,
+        deferred: Deferred,
     ) -> None:
         self._entry = entry
         self._journal = journal
@@ -42,13 +46,12 @@ class Amends:
         self._blotter = blotter
         self._risk = risk
         self._queue = queue
+        self._deferred = deferred
         self._busy: set[str] = set()
 
-    async def amend(self, tracked: Tracked, change: Amendment) -> Order:
+    async def amend(self, tracked: Tracked, change: Amendment, wait_s: float | None = None) -> Order:
         """Change one order; raises Refused, JournalError or the venue's refusal."""
-        if tracked.name in self._busy:
-            raise Held(_UNANSWERED)
-        self._allow(tracked, change)
+        await self._let_go(tracked, change, wait_s)
         self._busy.add(tracked.name)
         try:
             ticket = Ticket(tracked.order.symbol, lambda: self._charge(tracked.order), None)
@@ -59,6 +62,31 @@ class Amends:
         finally:
             self._busy.discard(tracked.name)
         return tracked.order
+
+    async def _let_go(self, tracked: Tracked, change: Amendment, wait_s: float | None) -> None:
+        """Return once the change is allowed: now, or within `wait_s` where it would be later."""
+        wish: Wish | None = None
+        while True:
+            why = self._blocked(tracked, change)
+            if why is None:
+                self._allow(tracked, change)
+                return
+            if wait_s is None:
+                raise why
+            wish = wish or Wish(Deed.CHANGE, wait_s, lambda: self._blocked(tracked, change), None)
+            await self._deferred.turn(wish)
+
+    def _blocked(self, tracked: Tracked, change: Amendment) -> Held | BreakerOpen | None:
+        """What keeps a change that may be allowed later; None where nothing does or it never will be."""
+        try:
+            if tracked.name in self._busy:
+                return Held(_UNANSWERED)
+            self._allow(tracked, change)
+        except (Held, BreakerOpen) as why:
+            return why
+        except Error:  # whoever waits finds out
+            return None
+        return None
 
     def _charge(self, order: Order) -> float:
         return self._entry.charge(order.symbol, Action.AMEND, 1, order.touched_ns)
@@ -72,8 +100,8 @@ class Amends:
         if order.amending is not None:
             raise Held(_UNANSWERED)
         self._entry.check_amendment(order.symbol, change)
-        self._risk.allow_change(order.symbol)
         grows = change.qty is not None and change.qty > (order.qty or Decimal(0))
+        self._risk.allow_change(order.symbol, grows=grows or _dearer(order, change))
         if grows and self._blotter.doubted(order.symbol):
             raise Held(f"an order of {order.symbol} may or may not be at the venue: none is made larger now")
 
@@ -85,13 +113,12 @@ class Amends:
         )
         try:
             await self._journal.write(intent)
-        except asyncio.CancelledError:  # it may be on disk, and nothing was sent
+            self._allow(tracked, change)  # the disk was slow, or the stream is gone: much may have changed
+        except (asyncio.CancelledError, Refused, UnknownSymbol):  # it may be on disk, and nothing was sent
             self._journal.note(
                 AmendEnded(at_ns=self._clock.wall_ns(), client_id=name, accepted=False, why="never sent")
             )
             raise
-        if tracked.order.state.final:
-            raise CheckFailed(f"the order is {tracked.order.state.value}; the change was not sent")
         self._blotter.decided(intent)
         failed = await self._answer(tracked, change, until_ns, path)
         if isinstance(failed, ConnectFailed) and path is Path.STREAM:
@@ -123,3 +150,10 @@ class Amends:
 
     def _doubt(self, name: str, why: str) -> None:
         self._blotter.doubt(name, why, self._clock.mono_ns())
+
+
+def _dearer(order: Order, change: Amendment) -> bool:
+    """Whether a buy would pay more than before: as a new order it needs a view to be trusted."""
+    if order.side is not Side.BUY or change.limit_price is None:
+        return False
+    return order.limit_price is None or change.limit_price > order.limit_price

@@ -9,6 +9,7 @@ from typing import Any
 
 from leadline.clock import NS_PER_S
 from leadline.core.book import Book, BookView, Change
+from leadline.core.histogram import Histogram
 from leadline.engine.bars import BarTopic
 from leadline.engine.history import fetch_trades_between
 from leadline.engine.topics import Desk, Topic
@@ -25,51 +26,111 @@ _RECENT_NS = 300 * NS_PER_S  # how far back trades are asked for when nothing is
 _MOST_PAGES = 3  # at once: what readers of other streams need must find room in the budget
 
 
+GROUP_MOST = 5
+GROUP_NS = 2 * NS_PER_S
+"""Within this time of a Ticker call the next one waits for so many to share it; nobody waits longer."""
+
+
+class _Flight:
+    """One request, whom it is for, and whether somebody cannot wait for others to join."""
+
+    def __init__(self, first: Topic[Any]) -> None:
+        self.topics = [first]
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.go = asyncio.Event()
+        self.urgent = False
+
+    def join(self, topic: Topic[Any], *, urgent: bool) -> None:
+        if topic not in self.topics:
+            self.topics.append(topic)
+        topic.flight = self.done
+        self.urgent = self.urgent or urgent or topic.loss is not None
+        if self.urgent or len(self.topics) >= GROUP_MOST:
+            self.go.set()
+
+
 class Answers:
-    """Asks the venue's REST port and gives every answer to its topic."""
+    """Asks the venue's REST port and gives every answer to its topic.
+
+    `permit` raises Held where the service level does not let a thing be asked; what stands in for a lost
+    stream always passes.
+    """
 
     def __init__(self, market: MarketData, desk: Desk, topics: Iterable[Topic[Any]], spawn: Spawn) -> None:
         self._market = market
         self._clock = desk.clock
         self._topics = topics
         self._spawn = spawn
-        self._boarding: asyncio.Future[None] | None = None  # the Ticker call that has not left yet
+        self._boarding: _Flight | None = None  # the Ticker call that has not left yet
+        self._left_ns: int | None = None  # when the last one left
+        self.permit: Callable[[], None] = lambda: None
+        self.dated: Callable[[int], int] = lambda now_ns: now_ns
+        """When what is handed on at this monotonic time may have come (see `engine.loop_watch`)."""
+        self.latency = Histogram()
+        """How long requests took that were answered, waiting for their turn included (nanoseconds)."""
 
-    def ask(self, topic: Topic[Any]) -> asyncio.Future[None]:
-        """Done when REST has answered this topic or failed to (see its `answer`, `unanswered`)."""
+    def ask(self, topic: Topic[Any], *, urgent: bool = False) -> asyncio.Future[None]:
+        """Done when REST has answered this topic or failed to (see its `answer`, `unanswered`).
+
+        An `urgent` one stands in for the stream, or was asked for by name: it waits for no others.
+        """
         if topic.flight is not None:
             topic.request_leaves(self._clock.mono_ns())  # under way already when the stream was lost
+            if self._boarding is not None and topic.flight is self._boarding.done:
+                self._boarding.join(topic, urgent=urgent)
             return topic.flight
-        is_ticker = topic.subscription.channel is Channel.TICKER
-        if is_ticker and self._boarding is not None:
-            topic.flight = self._boarding
-            return topic.flight
-        done = topic.flight = asyncio.get_running_loop().create_future()
-        if is_ticker:
-            self._boarding = done
-        self._spawn(self._fly(topic, done))
-        return done
+        if topic.subscription.channel is not Channel.TICKER:
+            flight = _Flight(topic)
+        elif self._boarding is not None:
+            self._boarding.join(topic, urgent=urgent)
+            return self._boarding.done
+        else:
+            flight = self._boarding = _Flight(topic)
+        flight.join(topic, urgent=urgent)
+        self._spawn(self._fly(flight))
+        return flight.done
 
-    async def _fly(self, topic: Topic[Any], done: asyncio.Future[None]) -> None:
-        group = [topic]
-        if done is self._boarding:  # every ticker wanted by now comes along
-            self._boarding = None
-            group += [other for other in self._topics if other is not topic and _joins(other, done)]
-        asked_ns = self._clock.mono_ns()
+    async def _fly(self, flight: _Flight) -> None:
+        if flight is self._boarding:
+            await self._board(flight)
+        asked_ns, group = self._clock.mono_ns(), flight.topics
         for each in group:
-            each.flight = done
+            each.flight = flight.done
             each.request_leaves(asked_ns)
         try:
             lost = any(each.loss is not None for each in group)
+            if not lost and not flight.urgent:
+                self.permit()
             await self._fetch(group, Purpose.FALLBACK if lost else Purpose.SNAPSHOT, asked_ns)
+            self.latency.observe(self._clock.mono_ns() - asked_ns)
         except Error as error:
             for each in group:
                 each.unanswered = error
         finally:
             for each in group:
                 each.flight = None
-            if not done.done():
-                done.set_result(None)
+            if not flight.done.done():
+                flight.done.set_result(None)
+
+    async def _board(self, flight: _Flight) -> None:
+        """Wait for others while that is not long; every ticker wanted by then comes along."""
+        left_ns = self._left_ns
+        wait_ns = 0 if left_ns is None else left_ns + GROUP_NS - self._clock.mono_ns()
+        if wait_ns > 0 and not flight.go.is_set():
+            self._spawn(self._call_off(flight, wait_ns))
+            await flight.go.wait()
+        self._boarding, self._left_ns = None, self._clock.mono_ns()
+        for other in self._topics:
+            if (
+                other.subscription.channel is Channel.TICKER
+                and other.flight is None
+                and other.refused is None
+            ):
+                flight.topics.append(other)
+
+    async def _call_off(self, flight: _Flight, wait_ns: int) -> None:
+        await self._clock.sleep(wait_ns / NS_PER_S)
+        flight.go.set()
 
     async def _fetch(self, group: list[Topic[Any]], purpose: Purpose, asked_ns: int) -> None:
         topic = group[0]
@@ -80,7 +141,7 @@ class Answers:
                 tickers = await self._market.fetch_tickers(symbols, purpose)
                 for each in group:
                     if each.symbol in tickers:
-                        each.answered(tickers[each.symbol], asked_ns, self._clock.mono_ns())
+                        each.answered(tickers[each.symbol], asked_ns, self._received_ns(asked_ns))
                 return
             case Channel.BOOK:
                 depth = min(topic.subscription.param, self._market.limits.rest_book_depth)
@@ -93,7 +154,11 @@ class Answers:
                 since_ns = topic.since_ns()
                 bars = await self._market.fetch_bars(topic.symbol, topic.interval_s, since_ns, purpose)
                 value = BarBatch(topic.symbol, topic.interval_s, tuple(bars))
-        topic.answered(value, asked_ns, self._clock.mono_ns())
+        topic.answered(value, asked_ns, self._received_ns(asked_ns))
+
+    def _received_ns(self, asked_ns: int) -> int:
+        """When the answer at hand came, at the latest, though not before it was asked for."""
+        return max(asked_ns, self.dated(self._clock.mono_ns()))
 
     async def newer_trades(self, topic: TradeTopic, purpose: Purpose) -> list[Trade]:
         """Trades from the last known one on (of five minutes when none is known), oldest first and bounded.
@@ -107,12 +172,6 @@ class Answers:
         return await fetch_trades_between(
             self._market, topic.symbol, since_ns, None, purpose, pages=_MOST_PAGES
         )
-
-
-def _joins(topic: Topic[Any], flight: asyncio.Future[None]) -> bool:
-    if topic.subscription.channel is not Channel.TICKER:
-        return False
-    return topic.flight is flight or (topic.flight is None and topic.refused is None)
 
 
 def view_of(frozen: FrozenBook, depth: int) -> BookView:

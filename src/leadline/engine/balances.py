@@ -5,17 +5,17 @@ Rule: earn wallets are never counted as tradable, and a booking that explains no
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from msgspec import Struct
 
-from leadline.clock import NS_PER_S, Clock
+from leadline.clock import Clock
 from leadline.core.account_session import BalancesReported, LedgerReported
 from leadline.core.ledger import Drift, Ledger
+from leadline.engine.kept import Kept
 from leadline.model.account import Balance, BalancesSnapshot, LedgerEntry
-from leadline.model.reading import Reading, Source
+from leadline.model.reading import UNVALIDATED, Reading, Source
 from leadline.net.http import Purpose
 from leadline.venues.ports import Account
 
@@ -58,9 +58,18 @@ class Balances:
         self._tell = tell
         self._ledger = Ledger()
         self._trusted = False
-        self._fetched: tuple[BalancesSnapshot, int] | None = None
-        self._flight: asyncio.Future[None] | None = None
+        self._kept = Kept(
+            "balances",
+            REST_TTL_S,
+            clock,
+            stream=self._of_stream,
+            ask=account.fetch_balances,
+            form=_by_asset,
+            confidence=lambda: self.confidence,
+        )
         self.drifts = 0
+        self.confidence = UNVALIDATED
+        """How far REST bears the stream out, as whoever compares them says."""
         self.booked_ns: int | None = None
         """When a booking last arrived (monotonic)."""
 
@@ -70,43 +79,29 @@ class Balances:
     async def get(self, asset: str, source: Source | None = None) -> Reading[Balance]:
         """One asset's balance; an asset never owned has no wallets.
 
-        `source` forces the stream or a new REST answer; otherwise the stream while it flows, then a REST
-        answer of the last 30 s, then a new one. Raises what the request raises.
+        The stream while it flows, then a REST answer of the last 30 s, then a new one; with `source` that
+        one, or Stale. Raises what the request raises.
         """
         everything = await self.all(source)
         return everything.of(everything.value.get(asset) or Balance(asset, (), Decimal(0)))
 
     async def all(self, source: Source | None = None) -> Reading[Mapping[str, Balance]]:
         """All balances by asset, by the same rule."""
-        alive_ns = self._alive_ns()
-        if source in (None, Source.STREAM) and self._trusted and alive_ns is not None:
-            owned: Mapping[str, Balance] = self._ledger.balances()
-            return Reading(owned, Source.STREAM, alive_ns, self._clock, True, STREAM_BOUND_S)
-        now_ns = self._clock.mono_ns()
-        known = self._fetched
-        if source is None and known is not None and now_ns - known[1] <= REST_TTL_S * NS_PER_S:
-            return self._of_rest(known, Source.CACHE)
-        return self._of_rest(await self.fetch(Purpose.ACCOUNT), Source.REST)
+        return await self._kept.read(source)
+
+    def known(self) -> Reading[Mapping[str, Balance]] | None:
+        """The newest balances at hand, however old, without asking anybody; None where there are none yet."""
+        return self._kept.known()
 
     async def fetch(self, purpose: Purpose) -> tuple[BalancesSnapshot, int]:
         """A new REST answer and when it came; all who ask at once share one request."""
-        while self._flight is not None:
-            before = self._fetched
-            await asyncio.shield(self._flight)
-            if self._fetched is not None and self._fetched is not before:
-                return self._fetched
-        flight = self._flight = asyncio.get_running_loop().create_future()
-        try:
-            snapshot = await self._account.fetch_balances(purpose)
-            self._fetched = (snapshot, self._clock.mono_ns())
-            return self._fetched
-        finally:
-            self._flight = None
-            flight.set_result(None)
+        return await self._kept.fetch(purpose)
 
     def differences(self, snapshot: BalancesSnapshot) -> list[Drift]:
         """Where a REST answer differs from the stream; nothing while the stream has said nothing."""
-        return self._ledger.compare(snapshot) if self._trusted else []
+        if not self._trusted:
+            return []
+        return [drift for drift in self._ledger.compare(snapshot) if self._account.comparable(drift.asset)]
 
     def receive(self, news: BalancesReported | LedgerReported, now_ns: int) -> None:
         """Take in what the stream says of balances."""
@@ -132,8 +127,13 @@ class Balances:
         """The stream of balances has a hole: it is not trusted before its next snapshot."""
         self._trusted = False
 
-    def _of_rest(
-        self, fetched: tuple[BalancesSnapshot, int], source: Source
-    ) -> Reading[Mapping[str, Balance]]:
-        owned = {balance.asset: balance for balance in fetched[0].balances}
-        return Reading(owned, source, fetched[1], self._clock, False, REST_TTL_S)
+    def _of_stream(self) -> Reading[Mapping[str, Balance]] | None:
+        alive_ns = self._alive_ns()
+        if not self._trusted or alive_ns is None:
+            return None
+        owned: Mapping[str, Balance] = self._ledger.balances()
+        return Reading(owned, Source.STREAM, alive_ns, self._clock, True, STREAM_BOUND_S, self.confidence)
+
+
+def _by_asset(snapshot: BalancesSnapshot) -> Mapping[str, Balance]:
+    return {balance.asset: balance for balance in snapshot.balances}

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from leadline.clock import NS_PER_S
-from leadline.engine.topics import Desk, Loss, Topic
+from leadline.engine.gaps import Loss
+from leadline.engine.topics import Desk, Topic
 from leadline.model.market import Bar, BarBatch, Gap, Subscription
 from leadline.model.reading import Reading, Source
 

@@ -336,7 +336,7 @@ class Blotter:
                 order = replace(order, amending=None) if change is None else amended(order, change)
                 tracked.amend_doubted = False
                 if change is not None:
-                    tracked.values_ns = max(tracked.values_ns, 1)
+                    tracked.values_ns += 1  # what was told before is older than this answer
                     tracked.changed_ns = now_ns or 0
                     order = replace(order, touched_ns=now_ns)
             case Doubted():

@@ -1,7 +1,7 @@
 """Cancels: by the stream, else by REST, on either path again where the first did not answer.
 
 Rule: a refusal is never a verdict on the order, only a reason to ask what became of it. A cancel waits for
-nothing: not for the disk, not for the order counter.
+nothing: not for the disk, not for the order counter, not for a service level.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from leadline.clock import Clock
+from leadline.clock import NS_PER_S, Clock
 from leadline.core.chunks import chunks
 from leadline.engine.blotter import Blotter
+from leadline.engine.deferred import check_wait
 from leadline.engine.journal import Journal
 from leadline.engine.placing import best_path
 from leadline.engine.records import CancelIntent
-from leadline.errors import AuthError, Error, ProtocolError, TransportError
+from leadline.errors import AuthError, ConnectFailed, Error, ProtocolError, TransportError
 from leadline.model.order import Order, OrderKey
 from leadline.venues.ports import Action, OrderEntry, Path
 
@@ -29,6 +30,10 @@ _UNANSWERED = (TransportError, ProtocolError, AuthError)
 
 GRACE_S = 1.0
 """How long the stream has to tell of a cancel that went by REST."""
+
+
+RETRY_S = 1.0
+"""Between two tries of what cannot reach the venue; they cost the venue nothing."""
 
 
 class CancelOutcome(Struct, frozen=True, kw_only=True):
@@ -59,22 +64,56 @@ class Cancels:
         self._blotter = blotter
         self._ask = ask
 
-    async def cancel(self, names: Sequence[str]) -> list[CancelOutcome]:
-        """Cancel orders by client or venue id; a name that nobody here knows is taken for a venue id."""
-        outcomes: list[CancelOutcome] = []
-        going = [name for name in names if not _is_over(self._blotter.get(name))]
+    async def cancel(self, names: Sequence[str], wait_s: float | None = None) -> list[CancelOutcome]:
+        """Cancel orders by client or venue id; a name that nobody here knows is taken for a venue id.
+
+        What cannot reach the venue is tried again for up to `wait_s` seconds.
+        """
+        until_ns = self._until_ns(wait_s)
+        going = self._not_over(names)
         if going:
             self._journal.note(CancelIntent(at_ns=self._clock.wall_ns(), client_ids=tuple(going)))
-        for part in chunks(going, self._entry.cancel_batch_max):
-            outcomes += await self._part(part)
-        done = {outcome.name: outcome for outcome in outcomes}
+        done: dict[str, CancelOutcome] = {}
+        while going:
+            for part in chunks(going, self._entry.cancel_batch_max):
+                done |= {outcome.name: outcome for outcome in await self._part(part)}
+            unsent = [name for name in going if isinstance(done[name].error, ConnectFailed)]
+            if not unsent or not await self._again(until_ns):
+                break
+            going = self._not_over(unsent)
+            for name in set(unsent).difference(going):
+                del done[name]
         return [done.get(name) or CancelOutcome(name=name, order=self._blotter.get(name)) for name in names]
 
-    async def cancel_all(self) -> int:
+    async def cancel_all(self, wait_s: float | None = None) -> int:
         """Cancel every order of the account; raises what kept the venue from answering on both paths."""
+        until_ns = self._until_ns(wait_s)
         self._journal.note(CancelIntent(at_ns=self._clock.wall_ns(), client_ids=()))
-        _, count = await self._either(self._entry.cancel_all)
-        return count
+        while True:
+            try:
+                _, count = await self._either(self._entry.cancel_all)
+                return count
+            except ConnectFailed:
+                if not await self._again(until_ns):
+                    raise
+
+    def _until_ns(self, wait_s: float | None) -> int:
+        """When the last try is made, the first one apart; raises CheckFailed for a time that is none."""
+        if wait_s is None:
+            return 0
+        check_wait(wait_s)
+        return self._clock.mono_ns() + round(wait_s * NS_PER_S)
+
+    async def _again(self, until_ns: int) -> bool:
+        """Pause before the next try; False where the time for tries is over."""
+        left_s = (until_ns - self._clock.mono_ns()) / NS_PER_S
+        if left_s <= 0:
+            return False
+        await self._clock.sleep(min(RETRY_S, left_s))
+        return True
+
+    def _not_over(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if not _is_over(self._blotter.get(name))]
 
     async def _part(self, names: Sequence[str]) -> list[CancelOutcome]:
         keys = {name: self._key(name) for name in names}

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
+
+from msgspec.structs import replace
 
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.account_session import (
@@ -20,22 +22,27 @@ from leadline.core.account_session import (
     BalancesReported,
     CredentialRefused,
     LedgerReported,
+    OrdersJoined,
     OrdersReported,
     OrdersSnapshot,
 )
 from leadline.core.session import FrameSkipped, LineDown, LineUp
+from leadline.engine.account_crosscheck import AccountCrosscheck
 from leadline.engine.account_events import AccountLog, NotReconciled
+from leadline.engine.account_lines import AccountLineEvent, AccountLines, MakeLine
+from leadline.engine.account_reads import AccountReads
 from leadline.engine.alarm import Alarm
 from leadline.engine.balances import Balances
 from leadline.engine.dead_man import RESTING, STREAM_S, DeadMan
+from leadline.engine.events import LineRotated, LineSwitched
 from leadline.engine.journal import Journal
 from leadline.engine.orders import Orders, new_client_id
 from leadline.engine.recovery import Recovery
 from leadline.engine.tasks import Tasks
 from leadline.errors import Error, Stale, TransportError
 from leadline.model.market import VenueMode, VenueStatus
-from leadline.model.order import Order
-from leadline.venues.ports import Account, OrderEntry, Path
+from leadline.model.order import Event, Order, OrderReport, OrderState
+from leadline.venues.ports import AccountPorts, Path
 
 WITHOUT_STREAM_S = 15.0
 """While the stream is lost REST is asked so often: three points each, a fifth of a point a second."""
@@ -50,34 +57,47 @@ LEAVING_S = 3.0
 _log = logging.getLogger("leadline")
 
 
-class AccountPorts(OrderEntry, Account, Protocol):
-    """One account of a venue as the desk needs it: what carries its requests and what reads it."""
-
-
 class Desk:
     """The orders and balances of one account, as an async context manager that owns its tasks.
 
+    `make_line` makes what keeps a session connected, and whoever runs `lines` keeps the account's stream.
     `gate` raises BreakerOpen while new orders may not leave. `dead_man_s` is the time-out of the venue's
-    dead-man switch, 0 for none. With `cancel_on_exit` leaving the block cancels every order of the account.
+    dead-man switch, 0 for none; beyond `orders_per_s` none leaves until a person says so. With
+    `cancel_on_exit` leaving the block cancels every order of the account.
     """
 
     def __init__(
         self,
         account: AccountPorts,
+        make_line: MakeLine,
         journal: Journal,
         clock: Clock,
         *,
+        private_lines: int = 1,
+        rotate_after_s: float | None = None,
         gate: Callable[[], None] = lambda: None,
         new_id: Callable[[], str] = new_client_id,
         dead_man_s: int = 0,
         cancel_on_exit: bool = False,
+        orders_per_s: float | None = None,
     ) -> None:
         self._account = account
         self._clock = clock
         self._cancel_on_exit = cancel_on_exit
         self._dead_man_s = dead_man_s
         self.log = AccountLog()
-        self.session = account.session(self.receive)
+        self._tasks = Tasks()
+        self.lines = AccountLines(
+            account,
+            make_line,
+            clock,
+            self.receive,
+            self._line_told,
+            self._tasks.spawn,
+            count=private_lines,
+            rotate_after_s=rotate_after_s,
+            may_rotate=self.may_rotate,
+        )
         self.orders = Orders(
             account,
             journal,
@@ -85,13 +105,15 @@ class Desk:
             new_id=new_id,
             gate=gate,
             resubscribe=self._resubscribe,
+            orders_per_s=orders_per_s,
         )
         self.balances = Balances(account, clock, self._alive_ns, self.log.add)
+        self.reads = AccountReads(account, self.orders, self.balances, clock, self._alive_ns)
         self.dead_man = DeadMan(account, clock, dead_man_s, self._unhealthy, self._surviving, self.log.add)
-        self.poke: Callable[[], None] = lambda: None
-        """Set by whoever runs the line: carries out what the session wants done."""
         self._recovery = Recovery(account, self.orders, self.balances, journal, clock, self.log)
-        self._tasks = Tasks()
+        self.crosscheck = AccountCrosscheck(
+            account, self.orders, self.balances, clock, self.log, self._comparable, self._resubscribe
+        )
         self._alarm = Alarm(clock, self._spawn)
         self._reason = "start"
         self._mode = self._followed = VenueMode.ONLINE
@@ -108,6 +130,7 @@ class Desk:
         await self.orders.__aenter__()
         await self._tasks.enter()
         self._spawn(self._keep_reconciled())
+        self._spawn(self.crosscheck.run())
         if self._dead_man_s:
             self._spawn(self.dead_man.run())
         return self
@@ -152,13 +175,15 @@ class Desk:
     # --- news ---
 
     def receive(self, news: AccountNews, now_ns: int) -> None:
-        """Take in one piece of news: the `emit` of the account's session."""
+        """Take in one piece of news: the `emit` of the account's lines."""
         match news:
             case OrdersReported(reports):
                 self.orders.reported(reports, now_ns)
             case OrdersSnapshot(reports):
                 self.orders.snapshot(reports, now_ns)
                 self._want("a new snapshot of the stream")
+            case OrdersJoined(reports):
+                self.orders.reported(self._beside(reports), now_ns)
             case BalancesReported() | LedgerReported():
                 self.balances.receive(news, now_ns)
             case AccountGap(channel=channel):
@@ -175,10 +200,6 @@ class Desk:
             case LineUp():
                 self.log.add(news)
                 self.orders.line_up()
-            case CredentialRefused():
-                self.log.add(news)
-                _log.warning("the stream's credential is refused and will be renewed: %s", news.error)
-                self._tasks.spawn(self._renew())
             case AccountRefused():
                 self.log.add(news)
                 _log.error("the venue will not stream %s: %s", news.channel, news.error)
@@ -211,12 +232,38 @@ class Desk:
         self._followed = mode
         self.orders.mode_changed(mode)
 
-    async def _renew(self) -> None:
-        try:
-            await self._account.authorise()
-        except Error as error:
-            _log.warning("the stream's credential was not renewed: %s", error)
-        self.poke()
+    def _beside(self, reports: Sequence[OrderReport]) -> list[OrderReport]:
+        """What the snapshot of a joining line proves at any age: matches, and that an order has arrived.
+
+        How orders stand is told by the line that was there before, or by the reconciliation after its end.
+        """
+        unknown = self.orders.unknown()
+        names: set[str | int | None] = {order.client_id for order in unknown}
+        names |= {order.userref for order in unknown if order.userref is not None}
+        return [
+            replace(report, qty=None, limit_price=None, trigger_price=None)
+            for report in reports
+            if report.event is Event.FILL or report.client_id in names or report.userref in names
+        ]
+
+    def _line_told(self, event: AccountLineEvent) -> None:
+        self.log.add(event)
+        match event:
+            case CredentialRefused(error):
+                _log.warning("the stream's credential is refused and will be renewed: %s", error)
+            case LineSwitched() | LineRotated():
+                self._want("the account goes on on another line")
+
+    def may_rotate(self) -> str | None:
+        """Why no line of the venue may be replaced now, None where all may: an order's fate hangs on one."""
+        for tracked in self.orders.blotter.live():
+            if tracked.order.state is OrderState.UNKNOWN:
+                return f"order {tracked.name} is UNKNOWN"
+            if tracked.order.amending is not None:
+                return f"a change of order {tracked.name} is on its way"
+        if self.lines.outstanding:
+            return "a request waits for its answer"
+        return None
 
     # --- reconciliation ---
 
@@ -249,23 +296,36 @@ class Desk:
             await self._clock.sleep(delay_s)
             delay_s = min(longest_s, 2 * delay_s)
 
+    # --- how it stands ---
+
+    @property
+    def streaming(self) -> bool:
+        """Whether the account's news flows, both snapshots taken in."""
+        return self._unhealthy() is None
+
+    @property
+    def reconciliations(self) -> int:
+        """Runs that came to their end so far."""
+        return self._recovery.done
+
     # --- what the parts ask of the whole ---
 
     def _alive_ns(self) -> int | None:
-        now_ns = self._clock.mono_ns()
-        return self.session.last_frame_ns if self.session.ready(now_ns) else None
+        return self.lines.vouched_ns(self._clock.mono_ns())
 
     def _unhealthy(self) -> str | None:
-        if self.session.ready(self._clock.mono_ns()):
+        if self.lines.ready(self._clock.mono_ns()):
             return None
         return "the account's stream is not up, or its snapshots have not come"
 
-    def _surviving(self) -> list[Order]:
-        return [order for order in self.orders.open() if order.sent is not None and order.sent.survive]
+    def _comparable(self) -> bool:
+        return self._unhealthy() is None and bool(self._recovery.done)
 
     def _resubscribe(self, reason: str) -> None:
-        self.session.resubscribe(reason, self._clock.mono_ns())
-        self.poke()
+        self.lines.resubscribe(reason, self._clock.mono_ns())
+
+    def _surviving(self) -> list[Order]:
+        return [order for order in self.orders.open() if order.sent is not None and order.sent.survive]
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._tasks.spawn(work)

@@ -90,7 +90,7 @@ class Diverged(Struct, frozen=True):
 
     `channel` is "ticker", "book", "balance" or "orders"; `what` names the field or asset; `ours` and `theirs`
     are the exact texts of both sides; `pattern` names a recurring kind of difference, or is empty; `blamed`
-    is the source that is not believed.
+    is the source that is not believed. Told again when a pattern or a culprit is found later.
     """
 
     channel: str
@@ -120,14 +120,25 @@ class LevelChanged(Struct, frozen=True):
 
 
 class ReaderLags(Struct, frozen=True):
-    """A reader is handed what was received longer ago than it should be; `lag_ms` is by how much."""
+    """A reader is handed what was received `lag_ms` ago, more than 250 ms; told once until it catches up."""
 
     reader: str
     lag_ms: float
 
 
+class ReaderCaughtUp(Struct, frozen=True):
+    """A reader that lagged is handed things in time again; `worst_ms` was its greatest lag."""
+
+    reader: str
+    worst_ms: float
+    lasted_s: float
+
+
 class LoopBlocked(Struct, frozen=True):
-    """Code in the event loop did not let go of it for a while; `culprit` names a reader, or is empty."""
+    """Code in the event loop did not let go of it for a while; `culprit` names a reader, or is empty.
+
+    Told at most once a second.
+    """
 
     blocked_ms: float
     culprit: str
@@ -166,6 +177,28 @@ class CheckpointRestored(Struct, frozen=True):
     instruments: int
 
 
+class CheckpointNotSaved(Struct, frozen=True):
+    """State could not be kept for the next run; told once until it is kept again (`why` is empty then)."""
+
+    path: str
+    why: str
+
+
+class AlertChanged(Struct, frozen=True):
+    """An alert fires, or is over after `lasted_s`; `alert` names its rule and labels, `value` what it saw."""
+
+    alert: str
+    firing: bool
+    severity: str
+    summary: str
+    cure: str
+    value: float
+    lasted_s: float = 0.0
+
+
+LineEvent = LineSwitched | LineRotated | RotationPutOff
+"""What the lines of a route tell beside the news of their sessions."""
+
 Event = (
     Gap
     | SourceChanged
@@ -177,11 +210,14 @@ Event = (
     | Reconverged
     | LevelChanged
     | ReaderLags
+    | ReaderCaughtUp
     | LoopBlocked
     | StreamShareLow
     | StreamShareRecovered
     | CheckpointDamaged
     | CheckpointRestored
+    | CheckpointNotSaved
+    | AlertChanged
     | BookDropped
     | BookCrossed
     | Confirmed

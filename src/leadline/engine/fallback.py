@@ -39,10 +39,10 @@ class Fallback:
             is_ticker = topic.subscription.channel is Channel.TICKER
             wait_s = _TICKER_PERIOD_S if is_ticker else period_s
             topic.poll_ns = now_ns + round(wait_s * NS_PER_S)
-            self._answers.ask(topic)
+            self._answers.ask(topic, urgent=True)
 
     def _needs(self, topic: Topic[Any], now_ns: int) -> bool:
-        if not topic.readers or topic.refused is not None:
+        if not topic.readers or topic.refused is not None or topic.rest_doubted is not None:
             return False
         if self._sources.fresh(topic):
             if topic.source is Source.STREAM:

@@ -6,37 +6,36 @@ The feed owns every task it starts and is used as an async context manager.
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 from leadline.clock import Clock
 from leadline.core.book import BookView
-from leadline.core.session import MarketSession
+from leadline.core.histogram import Histogram
+from leadline.core.session import MarketStreams
 from leadline.engine.answers import Answers
 from leadline.engine.backfill import Backfill
+from leadline.engine.delivery import Begun, Stream
+from leadline.engine.derived import Derived
 from leadline.engine.events import Event
 from leadline.engine.fallback import Fallback
 from leadline.engine.intake import Intake
-from leadline.engine.readers import (
-    Callback,
-    Conflated,
-    FrozenBooks,
-    Listener,
-    Lossless,
-    Reader,
-    Stopwatch,
-    Watchdog,
-    run_callback,
-)
+from leadline.engine.latency import Latencies, StreamLatency
+from leadline.engine.loop_watch import LoopWatch
+from leadline.engine.readers import Listener
+from leadline.engine.shares import StreamShares
 from leadline.engine.shelf import Shelf
 from leadline.engine.sources import Sources
+from leadline.engine.state import State
 from leadline.engine.stats import FailoverCounts, FeedStats, ReadingCounts
+from leadline.engine.subscribers import Stop, Subscribers
 from leadline.engine.tasks import Tasks
-from leadline.engine.topics import Desk, Topic
+from leadline.engine.topics import Desk, Topic, TopicState
+from leadline.engine.validator import Validator
 from leadline.engine.wants import Wants
-from leadline.engine.watch import Watch
+from leadline.engine.watch import Detection, Watch
 from leadline.errors import Error
 from leadline.model.market import (
     Bar,
@@ -54,10 +53,8 @@ from leadline.venues.ports import MarketData
 
 TICK_S = 1.0
 
-Stop = Callable[[], None]
-"""Ends what it was returned for."""
-
-Stream = AsyncGenerator[Any, None]
+DRAIN_S = 0.25
+"""After a block of the event loop nothing is judged before what the sockets hold has been read."""
 
 
 class Feed:
@@ -75,18 +72,32 @@ class Feed:
         self._tasks = Tasks()
         self._desk = Desk(clock)
         self._shelf = Shelf(self._desk)
-        answers = Answers(market, self._desk, self._shelf, self._spawn)
+        self.state = State(self._shelf, self._desk, clock)
+        """All that is known at one moment, and the last changes."""
+        answers = self._answers = Answers(market, self._desk, self._shelf, self._spawn)
         self._sources = Sources(self._desk, answers)
         self._fallback = Fallback(answers, self._sources)
         self._backfill = Backfill(market, clock, self._spawn)
         self._wants = Wants(market, self._desk, self._shelf, self._sources, self._fallback)
+        self.validator = Validator(
+            market, self._desk, self._shelf, self._spawn, self._wants.renew, self._sources.heard_ns
+        )
+        """Holds the streams against REST, again and again."""
         self._watch = Watch(market, self._desk, answers, self._spawn, self._wants.renew)
         self._intake = Intake(self._shelf, self._desk.events, self._sources, self._fallback, self._backfill)
         self.receive = self._intake.receive
         """Takes one piece of news and its monotonic time: the `emit` of a session."""
-        self._error: Error | None = None
         self._past = ReadingCounts()
-        self._stopwatch = Stopwatch()
+        self._past_updates: Counter[Channel] = Counter()
+        self.shares = StreamShares(self._desk.events)
+        """How many reads the stream serves, of late."""
+        self.loop_watch = LoopWatch(clock, self._desk.events)
+        """Names code that blocks the event loop."""
+        answers.dated = self.loop_watch.received_ns
+        self._latencies = Latencies(self._desk)
+        self._readers = Subscribers(self._desk, self._sources, self._wants, self._latencies, self._spawn)
+        self.derived = Derived(self._desk, self._wants, self._readers)
+        """Streams made of others: bars at any interval, throttled tops, imbalances."""
 
     def __repr__(self) -> str:
         stats = self.stats
@@ -96,12 +107,14 @@ class Feed:
 
     async def __aenter__(self) -> Self:
         await self._tasks.enter()
+        self.loop_watch.start()
         self._spawn(self._tick())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.loop_watch.stop()
         await self._tasks.leave(kind, error, trace)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
@@ -111,23 +124,33 @@ class Feed:
     async def _tick(self) -> None:
         while True:
             await self._clock.sleep(TICK_S)
+            if self.loop_watch.blocked:
+                await self._clock.sleep(DRAIN_S)
             now_ns = self._clock.mono_ns()
             topics = list(self._shelf)
             self._watch.look(topics, self._sources.session, now_ns)
             self._backfill.look(topics, now_ns)
             self._fallback.poll(topics, now_ns)
+            self.validator.look(now_ns)
+            self._latencies.look(topics)
+            self.shares.look(self._readings(), now_ns)
             for topic in topics:
                 if not topic.readers and not topic.holds and now_ns > topic.keep_until_ns:
                     self._past = _sum_of(self._past, [topic])
+                    self._past_updates[topic.subscription.channel] += topic.cadence.count
                     self._wants.release(topic)
 
-    def attach(self, session: MarketSession, poke: Callable[[], None]) -> None:
+    def attach(self, session: MarketStreams, poke: Callable[[], None]) -> None:
         """Use this session for streams; `poke` makes the line send what the session has put out."""
         self._wants.attach(session, poke)
 
+    def obey(self, permit: Callable[[], None]) -> None:
+        """Have `permit` asked before a read goes to REST that no stream was lost for; it raises Held."""
+        self._answers.permit = permit
+
     def fail(self, error: Error) -> None:
         """The line will never come back: iterators raise this, awaited reads go on by REST."""
-        self._error = error
+        self._readers.fail(error)
         self._intake.line = str(error)
         for topic in self._shelf:
             topic.fail(error)
@@ -181,111 +204,76 @@ class Feed:
 
     def tickers(self, symbol: str) -> AsyncGenerator[Reading[Ticker] | Gap, None]:
         """The newest ticker each time there is one; what came between is passed over."""
-        return self._iterate(self._wants.subscription(Channel.TICKER, symbol), self._conflated)
+        return self._readers.newest(self._wants.subscription(Channel.TICKER, symbol))
 
     def books(self, symbol: str, depth: int = 10) -> AsyncGenerator[Reading[BookView] | Gap, None]:
         """The live book each time it has changed; the view is valid until the loop awaits."""
-        return self._iterate(self._wants.subscription(Channel.BOOK, symbol, depth), self._conflated)
+        return self._readers.newest(self._wants.subscription(Channel.BOOK, symbol, depth))
 
     # --- every value ---
 
     def every_ticker(self, symbol: str) -> AsyncGenerator[Reading[Ticker] | Gap, None]:
         """Every ticker, in order, up to a bound of backlog."""
-        return self._iterate(self._wants.subscription(Channel.TICKER, symbol), self._lossless)
+        return self._readers.every(self._wants.subscription(Channel.TICKER, symbol))
 
     def every_book(self, symbol: str, depth: int = 10) -> AsyncGenerator[Reading[FrozenBook] | Gap, None]:
         """Every state of the book, frozen at `depth`, in order, up to a bound of backlog."""
-        wanted = self._wants.subscription(Channel.BOOK, symbol, depth)
-        return self._iterate(wanted, lambda topic: self._frozen(topic, depth))
+        return self._readers.every_book(self._wants.subscription(Channel.BOOK, symbol, depth))
 
     def every_trade(self, symbol: str) -> AsyncGenerator[Reading[Trade] | Gap, None]:
         """Every trade once: as it comes, and back-filled ones (marked) as soon as REST has told them."""
-        return self._iterate(self._wants.subscription(Channel.TRADES, symbol), self._lossless)
+        return self._readers.every(self._wants.subscription(Channel.TRADES, symbol))
 
     def every_bar(self, symbol: str, interval_s: int = 60) -> AsyncGenerator[Reading[Bar] | Gap, None]:
         """Every change of the running bar, and each bar once more when it is complete or corrected."""
-        return self._iterate(self._wants.subscription(Channel.BARS, symbol, interval_s), self._lossless)
-
-    async def _iterate(
-        self, wanted: Subscription, make: Callable[[Topic[Any]], Conflated[Any] | Lossless[Any]]
-    ) -> Stream:
-        topic = self._wants.topic(wanted)
-        reader = make(topic)
-        self._add(topic, reader)
-        try:
-            while True:
-                yield await reader.next()
-        finally:
-            topic.remove(reader)
-
-    def _add(self, topic: Topic[Any], reader: Reader) -> None:
-        topic.add(reader)
-        if self._error is not None:
-            reader.fail(self._error)
-
-    def _conflated(self, topic: Topic[Any]) -> Conflated[Any]:
-        return Conflated(lambda: self._sources.newest(topic))
-
-    def _lossless(self, topic: Topic[Any]) -> Lossless[Any]:
-        channel, desk = topic.subscription.channel, self._desk
-        return Lossless(channel, topic.symbol, f"every {topic.subscription}", desk.events, desk.ledger.open)
-
-    def _frozen(self, topic: Topic[Any], depth: int) -> Lossless[Any]:
-        return FrozenBooks(topic.symbol, depth, self._desk.events, self._desk.ledger.open)
+        return self._readers.every(self._wants.subscription(Channel.BARS, symbol, interval_s))
 
     # --- callbacks ---
 
     def on_ticker(self, symbol: str, take: Callable[[Reading[Ticker]], object]) -> Stop:
         """Call `take` until stopped; one that fails or takes over 100 ms is named in an event."""
-        return self._call(self._wants.subscription(Channel.TICKER, symbol), take, self._conflated)
+        return self._readers.call(self._wants.subscription(Channel.TICKER, symbol), take)
 
     def on_book(self, symbol: str, take: Callable[[Reading[BookView]], object], depth: int = 10) -> Stop:
         """Call `take` with the live book until stopped; the view is valid during the call."""
-        return self._call(self._wants.subscription(Channel.BOOK, symbol, depth), take, self._conflated)
+        return self._readers.call(self._wants.subscription(Channel.BOOK, symbol, depth), take)
 
     def on_trade(self, symbol: str, take: Callable[[Reading[Trade]], object]) -> Stop:
         """Call `take` with every trade until stopped."""
-        return self._call(self._wants.subscription(Channel.TRADES, symbol), take, self._lossless)
+        return self._readers.call(self._wants.subscription(Channel.TRADES, symbol), take)
 
     def on_bar(self, symbol: str, take: Callable[[Reading[Bar]], object], interval_s: int = 60) -> Stop:
         """Call `take` with every change of the running bar and every completed one until stopped."""
-        return self._call(self._wants.subscription(Channel.BARS, symbol, interval_s), take, self._lossless)
-
-    def _call(
-        self,
-        wanted: Subscription,
-        take: Callable[[Reading[Any]], object],
-        make: Callable[[Topic[Any]], Conflated[Any] | Lossless[Any]],
-    ) -> Stop:
-        topic = self._wants.topic(wanted)
-        name = getattr(take, "__qualname__", repr(take))
-        watchdog = Watchdog(f"{name} ({wanted})", self._clock, self._desk.events)
-        if not inspect.iscoroutinefunction(take):
-            callback = Callback(take, watchdog, self._stopwatch)
-            self._add(topic, callback)
-            return lambda: topic.remove(callback)
-        reader = make(topic)
-        self._add(topic, reader)
-        task = self._spawn(run_callback(reader, take, watchdog))
-
-        def stop() -> None:
-            topic.remove(reader)
-            if task is not None:
-                task.cancel()
-
-        return stop
+        return self._readers.call(self._wants.subscription(Channel.BARS, symbol, interval_s), take)
 
     # --- what happened, and how it stands ---
 
-    async def events(self) -> AsyncGenerator[Event, None]:
-        """What happens from now on: gaps, sources, refusals, failing readers, the line."""
-        listener = Listener()
-        stop = self._desk.events.listen(listener.put)
-        try:
-            while True:
-                yield await listener.next()
-        finally:
-            stop()
+    def tell(self, event: Event) -> None:
+        """Enter what another part of the system has to say among the feed's events."""
+        self._desk.events.add(event)
+
+    def listen(self, take: Callable[[Event], None]) -> Stop:
+        """Call `take` with every event, in the moment it happens, until stopped."""
+        return self._desk.events.listen(take)
+
+    def events(self) -> AsyncGenerator[Event, None]:
+        """What happens from the first `anext` on: gaps, sources, refusals, failing readers, the line."""
+
+        def begin() -> Begun[Event]:
+            listener = Listener()
+            return listener.next, self._desk.events.listen(listener.put)
+
+        return Stream(begin)
+
+    @property
+    def latencies(self) -> Mapping[Subscription, StreamLatency]:
+        """How long values took from the venue to us and from us to the readers, by stream."""
+        return self._latencies.streams
+
+    @property
+    def latency_of_others(self) -> StreamLatency:
+        """The same of the streams beyond the bound, together."""
+        return self._latencies.others
 
     @property
     def recent_events(self) -> tuple[Event, ...]:
@@ -298,19 +286,52 @@ class Feed:
         return self._desk.ledger.gaps
 
     @property
+    def rest_latency(self) -> Histogram:
+        """How long REST took to answer, waiting for the budget included, in nanoseconds."""
+        return self._answers.latency
+
+    @property
+    def detection(self) -> Detection:
+        """How long silences took to be suspected, and dead streams to be found."""
+        return self._watch.detection
+
+    def doubted(self, streams: Collection[tuple[Channel, str]]) -> tuple[int, list[TopicState]]:
+        """How many of these streams are wanted here, and how those of them stand that are not fresh now."""
+        now_ns, line = self._clock.mono_ns(), self._intake.line
+        wanted = [
+            topic
+            for topic in self._shelf
+            if (topic.subscription.channel, topic.subscription.symbol) in streams
+        ]
+        return len(wanted), [topic.state(now_ns, line) for topic in wanted if not topic.fresh(now_ns)]
+
+    @property
     def stats(self) -> FeedStats:
         """Counts so far and the state of every stream wanted."""
         failovers = self._desk.failovers
         now_ns = self._clock.mono_ns()
-        line = self._intake.line
+        line, readings = self._intake.line, self._readings()
         return FeedStats(
             line,
-            _sum_of(self._past, list(self._shelf)),
+            readings,
             self._desk.ledger.counts(),
             FailoverCounts(failovers.count, failovers.max_ms, failovers.answer_ms_max),
             self._intake.skipped,
             tuple(topic.state(now_ns, line) for topic in self._shelf),
+            self.shares.shares(readings, now_ns),
+            self.loop_watch.count,
         )
+
+    @property
+    def updates(self) -> Counter[Channel]:
+        """Values received on each kind of stream so far."""
+        found = self._past_updates.copy()
+        for topic in self._shelf:
+            found[topic.subscription.channel] += topic.cadence.count
+        return found
+
+    def _readings(self) -> ReadingCounts:
+        return _sum_of(self._past, list(self._shelf))
 
 
 def _sum_of(past: ReadingCounts, topics: list[Topic[Any]]) -> ReadingCounts:

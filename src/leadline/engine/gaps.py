@@ -7,7 +7,7 @@ from collections import OrderedDict
 from msgspec import Struct
 
 from leadline.engine.events import EventLog
-from leadline.model.market import Gap
+from leadline.model.market import Gap, GapCause
 
 KEPT_GAPS = 1000
 """At the bound the oldest is forgotten; the counts go on."""
@@ -30,6 +30,7 @@ class GapLedger:
         self._gaps: OrderedDict[int, Gap] = OrderedDict()
         self._total = 0
         self._filled = 0
+        self._unfilled = 0
 
     def open(self, gap: Gap) -> int:
         """Record a new hole; the number stands for it in `change`."""
@@ -47,6 +48,8 @@ class GapLedger:
         known = self._gaps.get(number)
         if gap.filled and not (known is not None and known.filled):
             self._filled += 1
+        if known is not None and known.suspected and _lost(gap):
+            self._unfilled += 1
         if known is not None:
             self._gaps[number] = gap
         self._events.add(gap)
@@ -60,5 +63,25 @@ class GapLedger:
     def counts(self) -> GapCounts:
         """How many, and in which state."""
         standing = sum(gap.until_ns is None for gap in self._gaps.values())
-        lost = sum(bool(gap.missing) and not gap.filled and not gap.suspected for gap in self._gaps.values())
-        return GapCounts(self._total, standing, self._filled, lost)
+        return GapCounts(self._total, standing, self._filled, self._unfilled)
+
+
+def _lost(gap: Gap) -> bool:
+    """Whether it is certain by now that something is missing which nobody can give."""
+    return bool(gap.missing) and not gap.filled and not gap.suspected
+
+
+class Loss:
+    """Why and since when the stream is not in use, by both clocks, and the gap recorded for it."""
+
+    __slots__ = ("cause", "gap", "gap_number", "reason", "since_ns", "since_wall_ns")
+
+    def __init__(
+        self, cause: GapCause, reason: str, since_ns: int, since_wall_ns: int, gap: Gap, gap_number: int
+    ) -> None:
+        self.cause = cause
+        self.reason = reason
+        self.since_ns = since_ns
+        self.since_wall_ns = since_wall_ns
+        self.gap = gap
+        self.gap_number = gap_number

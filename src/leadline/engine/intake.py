@@ -12,6 +12,7 @@ from leadline.core.session import (
     LineDown,
     LineUp,
     News,
+    StreamLost,
     SubscriptionRefused,
 )
 from leadline.engine.backfill import Backfill
@@ -51,6 +52,7 @@ class Intake:
             BarBatch: self._bars,
             LineUp: self._line_up,
             LineDown: self._line_down,
+            StreamLost: self._stream_lost,
             Confirmed: self._confirmed,
             SubscriptionRefused: self._refused,
             BookDropped: self._book_dropped,
@@ -90,11 +92,18 @@ class Intake:
         self._events.add(news)
 
     def _line_down(self, news: LineDown, now_ns: int) -> None:
-        self.line = news.reason or "the line is down"
         self._events.add(news)
-        for topic in self._shelf:
-            topic.lose(GapCause.DISCONNECTED, self.line, now_ns)
+        if not news.standing:
+            self.line = news.reason or "the line is down"
+            for topic in self._shelf:
+                topic.lose(GapCause.DISCONNECTED, self.line, now_ns)
         self._fallback.poll(self._shelf, now_ns)
+
+    def _stream_lost(self, news: StreamLost, now_ns: int) -> None:
+        """Its line tells of itself next, and REST is asked for all that it carried together."""
+        topic = self._shelf.find(news.subscription)
+        if topic is not None:
+            topic.lose(GapCause.DISCONNECTED, news.reason or "its line is down", now_ns)
 
     def _book_dropped(self, news: BookDropped, now_ns: int) -> None:
         self._events.add(news)

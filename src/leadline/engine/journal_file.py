@@ -22,7 +22,9 @@ from leadline.engine.records import AnyRecord
 from leadline.engine.retention import Retention
 from leadline.errors import JournalBusy, JournalError
 
-SCHEMA = 1
+SCHEMA = 2
+"""1: orders, reconciliation's halts, breaker. 2: halts by holder, forced levels, the order rate."""
+
 _APPLICATION = 0x4C_4C_4F_4A
 _MOST_USERREF = (1 << 31) - 1
 _FIRST_USERREFS = 1 << 30
@@ -35,6 +37,11 @@ _TABLES = (
     "CREATE TABLE records (number INTEGER PRIMARY KEY, body BLOB NOT NULL, crc INTEGER NOT NULL)",
     "CREATE TABLE torn (number INTEGER NOT NULL, body BLOB, crc INTEGER, found_ns INTEGER NOT NULL)",
 )
+
+_MIGRATIONS = {
+    "1": ("UPDATE meta SET value = '2' WHERE name = 'schema'",),  # its records mean what they meant
+}
+"""By the schema they begin from, what makes it this version's."""
 
 _log = logging.getLogger("leadline")
 _decode = msgspec.json.Decoder(AnyRecord).decode
@@ -121,9 +128,12 @@ class JournalFile:
 
     def backup(self, target: Path) -> None:
         """Write a whole copy to a new file; raises JournalError where that is not possible."""
-        part = target.with_name(target.name + ".part")
         if target.exists():
             raise JournalError(f"cannot copy the journal to {target}: it exists; choose another name")
+        self._copy(target)
+
+    def _copy(self, target: Path) -> None:
+        part = target.with_name(target.name + ".part")
         try:
             _private(part)
             with closing(sqlite3.connect(part)) as copy:
@@ -157,10 +167,15 @@ class JournalFile:
         if _is_new(database):
             _create(database, owner, now_ns)
         _prepare(database)
-        self._check_meta(dict(database.execute("SELECT name, value FROM meta").fetchall()), owner)
+        meta = dict(database.execute("SELECT name, value FROM meta").fetchall())
+        self._check_meta(meta, owner)
         told = database.execute("PRAGMA quick_check(1)").fetchone()
         if told != ("ok",):
             raise JournalError(_damage(self.path, told[0].splitlines()[-1]))
+        if meta["schema"] != str(SCHEMA):
+            self._migrate(meta["schema"])
+        if meta["account"] != owner.account:
+            database.execute("UPDATE meta SET value = ? WHERE name = 'account'", (owner.account,))
         self._drop_torn(now_ns)
         self._prune(now_ns)
         (self._last,) = database.execute("SELECT coalesce(max(number), 0) FROM records").fetchone()
@@ -170,7 +185,7 @@ class JournalFile:
     def _check_meta(self, meta: dict[str, str], owner: Owner) -> None:
         if not {"schema", "venue", "account", "userref", "last"} <= set(meta):
             raise JournalError(f"{self.path} is not a journal of orders; {_ELSEWHERE}")
-        if meta["schema"] != str(SCHEMA):
+        if meta["schema"] not in (str(SCHEMA), *_MIGRATIONS):
             raise JournalError(
                 f"{self.path} has schema {meta['schema']}, this version knows schema {SCHEMA}; "
                 "use the version of Leadline that wrote it, or a newer one"
@@ -186,9 +201,16 @@ class JournalFile:
                 "venues.kraken.accounts; where the key of the same account was replaced, set "
                 f"formerly: {meta['account']} beside the new key"
             )
-        if meta["account"] != owner.account:
-            self._open.execute("UPDATE meta SET value = ? WHERE name = 'account'", (owner.account,))
         self._userref = int(meta["userref"])
+
+    def _migrate(self, schema: str) -> None:
+        """Bring an older journal up to this version, all of it or nothing, with a copy of it put by first."""
+        kept = self.path.with_name(f"{self.path.name}.schema-{schema}")
+        self._copy(kept)  # over one of a try that ended before anything was changed
+        with _Transaction(self._open) as database:
+            for statement in _MIGRATIONS[schema]:
+                database.execute(statement)
+        _log.info("%s is now of schema %d; as it was it lies in %s", self.path, SCHEMA, kept)
 
     def _drop_torn(self, now_ns: int) -> None:
         """Move a last record that was not written whole out of the way; its bytes are kept."""

@@ -156,7 +156,8 @@ class OrderIndex:
             created_ns=record.at_ns,
         )
         tracked = Tracked(report.order_id, order)
-        tracked.values_ns = report.venue_ns or 1
+        if report.qty is not None:  # a match does not say what the order is: its acceptance is still to come
+            tracked.values_ns = report.venue_ns or 1
         if record.client_id:
             self._foreign[record.client_id] = tracked
         self.set(tracked, told(order, report, values=True))

@@ -1,26 +1,29 @@
 """What happens to orders, as typed values, and the two ways to hear of it: an iterator and a callback.
 
-Rule: nothing is passed over. A listener that lags by a hundred thousand events is ended and told so.
+Rule: nothing that happened is missing from what a listener knows in the end. One that lags too far is told so
+and gets the latest state of all that changed: an order carries its fills, so none of them is passed over.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 from enum import Enum
 from typing import Any
 
 from msgspec import Struct
 
 from leadline.clock import Clock
+from leadline.engine import policies
+from leadline.engine.delivery import Begun, Stream
 from leadline.engine.events import EventLog
 from leadline.engine.readers import Watchdog, call
 from leadline.errors import Error
 from leadline.model.order import Fill, Order, OrderReport
 
-BACKLOG = 100_000
-"""Events one listener may lag behind; then it is ended with an error, never thinned out."""
+BACKLOG = policies.ACCOUNT.bound
+"""Events one listener may lag behind; what comes then is summed up by order."""
 
 
 class Cause(Enum):
@@ -66,16 +69,32 @@ class NewsGap(Struct, frozen=True):
 
 
 class SymbolHalted(Struct, frozen=True):
-    """New orders of a symbol are held."""
+    """New orders of a symbol are held, by one of those who may."""
 
     symbol: str
     why: str
+    by: str
 
 
 class SymbolResumed(Struct, frozen=True):
-    """New orders of a symbol are taken again."""
+    """A hold of a symbol is over, or all (`by` is empty); orders go on where `still` names nobody."""
 
     symbol: str
+    why: str
+    by: str = ""
+    still: tuple[str, ...] = ()
+
+
+class RateExceeded(Struct, frozen=True):
+    """More orders were asked for than were said to be: no new one leaves until a person resets it."""
+
+    per_s: float
+    evidence: tuple[str, ...]
+
+
+class RateAllowed(Struct, frozen=True):
+    """Orders may leave again."""
+
     why: str
 
 
@@ -86,33 +105,80 @@ class ReportsDropped(Struct, frozen=True):
     count: int
 
 
-OrderNews = OrderEvent | NewsGap | SymbolHalted | SymbolResumed | ReportsDropped
+class NewsSummed(Struct, frozen=True):
+    """The listener lagged: of `missed` events only the latest of each order and symbol follows.
+
+    Fills counted in those events are in the `fills` of their orders, though no event tells of each.
+    """
+
+    missed: int
+
+
+OrderNews = (
+    OrderEvent
+    | NewsGap
+    | NewsSummed
+    | SymbolHalted
+    | SymbolResumed
+    | RateExceeded
+    | RateAllowed
+    | ReportsDropped
+)
 
 
 class _Listener:
-    """Everything in order, until it lags too far."""
+    """Everything in order; what comes beyond the bound summed up, each order in its latest state."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._queue: deque[OrderNews] = deque()
+        self._sum: dict[Hashable, OrderNews] = {}
+        self._missed = 0
         self._waiter: asyncio.Future[None] | None = None
-        self._overrun = False
 
     def put(self, news: OrderNews) -> None:
-        if len(self._queue) >= BACKLOG:
-            self._overrun = True
-        elif not self._overrun:
+        if self._missed or len(self._queue) >= BACKLOG:
+            self._missed += 1
+            about = _about(news)
+            self._sum.pop(about, None)  # the latest comes last
+            if len(self._sum) < BACKLOG:
+                self._sum[about] = news
+        else:
             self._queue.append(news)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     async def next(self) -> OrderNews:
         while not self._queue:
-            if self._overrun:
-                raise Error(f"{self._name} lagged by {BACKLOG} order events and has been ended")
+            if self._missed:
+                return self._sum_up()
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         return self._queue.popleft()
+
+    def _sum_up(self) -> NewsSummed:
+        summed = NewsSummed(self._missed)
+        if len(self._sum) >= BACKLOG:
+            raise Error(f"{self._name} lagged by {BACKLOG} orders and has been ended; read them with `open`")
+        self._queue.extend(self._sum.values())
+        self._sum.clear()
+        self._missed = 0
+        return summed
+
+
+def _about(news: OrderNews) -> Hashable:
+    """What a piece of news is about: of two about the same only the later one matters."""
+    match news:
+        case OrderEvent():
+            return news.order.client_id or news.order.order_id
+        case SymbolHalted() | SymbolResumed():
+            return news.symbol, news.by
+        case RateExceeded() | RateAllowed():
+            return RateExceeded
+        case ReportsDropped():
+            return ReportsDropped
+        case _:
+            return NewsGap
 
 
 class OrderWire:
@@ -125,20 +191,27 @@ class OrderWire:
         self._log = log
         self._spawn = spawn
         self._listeners: list[_Listener] = []
+        self._parts: list[Callable[[OrderNews], None]] = []
 
     def publish(self, news: OrderNews) -> None:
         """Tell every listener."""
-        for listener in self._listeners:
+        for part in self._parts:
+            part(news)
+        for listener in tuple(self._listeners):
             listener.put(news)
 
-    async def events(self) -> AsyncGenerator[OrderNews, None]:
-        """Everything from the first `anext` on; raises Error when its reader lags by `BACKLOG`."""
-        listener = self._add("an iterator of order events")
-        try:
-            while True:
-                yield await listener.next()
-        finally:
-            self._listeners.remove(listener)
+    def tell(self, part: Callable[[OrderNews], None]) -> None:
+        """Call another part of the system with everything, at once and for good; user code uses `on`."""
+        self._parts.append(part)
+
+    def events(self) -> AsyncGenerator[OrderNews, None]:
+        """Everything from the first `anext` on; raises Error when its reader lags by `BACKLOG` orders."""
+
+        def begin() -> Begun[OrderNews]:
+            listener = self._add("an iterator of order events")
+            return listener.next, lambda: self._listeners.remove(listener)
+
+        return Stream(begin)
 
     def on(self, take: Callable[[OrderNews], object]) -> Callable[[], None]:
         """Call `take` (a function or a coroutine function) with everything from now on, until stopped.

@@ -62,6 +62,8 @@ class OrderQueue:
         self._spawn = spawn
         self._patience_s = patience_s
         self._lines: dict[str, deque[Ticket]] = {}
+        self.delayed = 0
+        """Requests that had to wait so far."""
 
     def waiting(self) -> list[Order]:
         """Every order that waits, by symbol and turn."""
@@ -90,16 +92,18 @@ class OrderQueue:
 
         Raises Throttled when its turn does not come within the patience.
         """
+        self.delayed += 1
         ticket.alarm = Alarm(self._clock, self._spawn)
         line = self._lines.setdefault(ticket.symbol, deque())
         line.append(ticket)
         give_up_ns = self._clock.mono_ns() + round(self._patience_s * NS_PER_S)
         try:
             while not ticket.emptied:
-                delay_s = ticket.charge() if line[0] is ticket else self._patience_s
+                left_s = (give_up_ns - self._clock.mono_ns()) / NS_PER_S
+                first = line[0] is ticket and left_s >= 0  # room that comes too late is not taken
+                delay_s = ticket.charge() if first else self._patience_s
                 if delay_s <= 0:
                     return
-                left_s = (give_up_ns - self._clock.mono_ns()) / NS_PER_S
                 if left_s <= 0:
                     raise Throttled(
                         f"no room for {ticket.symbol} in the venue's order counter within"

@@ -15,10 +15,14 @@ from typing import Any, Self
 from msgspec import Struct
 
 from leadline.clock import Clock
+from leadline.core.histogram import Histogram
+from leadline.core.level import Deed, Verdict
 from leadline.engine.amends import Amends
 from leadline.engine.blotter import Blotter
 from leadline.engine.cancels import CancelOutcome, Cancels
+from leadline.engine.deferred import Deferred
 from leadline.engine.events import EventLog
+from leadline.engine.halts import OPERATOR, Halts
 from leadline.engine.journal import Journal
 from leadline.engine.order_index import Tracked
 from leadline.engine.order_news import (
@@ -27,14 +31,12 @@ from leadline.engine.order_news import (
     OrderEvent,
     OrderNews,
     OrderWire,
-    SymbolHalted,
-    SymbolResumed,
 )
 from leadline.engine.order_queue import OrderQueue, removed
 from leadline.engine.placing import Placing
-from leadline.engine.records import Drifted, Resumed
 from leadline.engine.resolver import FILLS_MISSING, Resolver
 from leadline.engine.risk import Risk
+from leadline.engine.runaway import Runaway
 from leadline.engine.tasks import Tasks
 from leadline.errors import CheckFailed
 from leadline.model.market import VenueMode
@@ -78,6 +80,8 @@ class OrderCounts(Struct, frozen=True, kw_only=True):
     finds: int
     finds_failed: int
     never_placed: int
+    delayed: int = 0
+    """Requests that waited for room in the venue's order counter."""
 
 
 class Orders:
@@ -86,7 +90,7 @@ class Orders:
     What the journal holds is known from the construction on; what is in doubt of it is looked up inside the
     `async with`. `gate` raises BreakerOpen while new orders may not leave. `resubscribe` asks the stream for
     a new snapshot of orders, with the reason. `patience_s` is how long a request waits for room in the
-    venue's order counter.
+    venue's order counter. `orders_per_s` is the rate at which a program is taken to have run wild.
     """
 
     def __init__(
@@ -100,8 +104,11 @@ class Orders:
         gate: Callable[[], None] = lambda: None,
         resubscribe: Callable[[str], None] = lambda reason: None,
         patience_s: float = PATIENCE_S,
+        orders_per_s: float | None = None,
     ) -> None:
         self._clock = clock
+        self.journal = journal
+        """What is decided and what is known of it, on disk."""
         self._tasks = Tasks()
         self._lost_ns: int | None = None
         self.log = log or EventLog()
@@ -109,12 +116,23 @@ class Orders:
         self._wire = OrderWire(clock, self.log, self._spawn)
         self.blotter = Blotter(clock, journal.note, self._publish)
         self._resolver = Resolver(entry, clock, self.blotter, self._spawn, resubscribe)
-        self._risk = Risk(entry, self.blotter, gate)
+        self._halts = Halts(clock, journal.note, self._publish)
+        self._runaway = Runaway(orders_per_s, clock, journal.note, self._publish)
+        self._risk = Risk(entry, self.blotter, gate, self._halts, self._runaway)
         self._queue = OrderQueue(clock, self._spawn, patience_s)
+        self._deferred = Deferred(clock, self._spawn)
         self._placing = Placing(
-            entry, journal, clock, self.blotter, self._risk, self._queue, new_id, self._publish
+            entry,
+            journal,
+            clock,
+            self.blotter,
+            self._risk,
+            self._queue,
+            self._deferred,
+            new_id,
+            self._publish,
         )
-        self._amends = Amends(entry, journal, clock, self.blotter, self._risk, self._queue)
+        self._amends = Amends(entry, journal, clock, self.blotter, self._risk, self._queue, self._deferred)
         self._cancels = Cancels(entry, journal, clock, self.blotter, self._resolver.ask)
         self._restore(journal)
 
@@ -127,11 +145,8 @@ class Orders:
     def _restore(self, journal: Journal) -> None:
         records = journal.records()
         self.blotter.replay(records)
-        for record in records:
-            if isinstance(record, Drifted):
-                self._risk.halts[record.symbol] = f"ours {record.ours}, theirs {record.theirs}"
-            elif isinstance(record, Resumed):
-                self._risk.halts.pop(record.symbol, None)
+        self._halts.replay(records)
+        self._runaway.replay(records)
         for tracked in self.blotter.live():
             if tracked.in_doubt:
                 self._resolver.ask(tracked.name, tracked.doubt)
@@ -154,50 +169,62 @@ class Orders:
 
     # --- what a program asks for ---
 
-    async def submit(self, request: OrderRequest) -> Order:
+    async def submit(self, request: OrderRequest, *, wait_s: float | None = None) -> Order:
         """Check, journal and send one order; the order as it is then known, whatever the answer was.
 
         Raises Refused or JournalError while nothing has been sent: CheckFailed, Held, BreakerOpen, Throttled.
         From the journal on the outcome is a state: REJECTED with the venue's reason, WORKING, UNKNOWN …
+        What is held (by the service level, a halt, the venue's mode, the breaker) waits for up to `wait_s`
+        seconds, is checked anew and leaves once; a cancel takes it out, and a restart forgets it.
         """
         self._entered()
-        return await self._placing.submit(request)
+        return await self._placing.submit(request, wait_s)
 
-    async def batch(self, requests: Sequence[OrderRequest]) -> list[Order]:
-        """Place orders of one symbol, up to `entry.batch_max` in a request; all are checked first."""
+    async def batch(self, requests: Sequence[OrderRequest], *, wait_s: float | None = None) -> list[Order]:
+        """Place orders of one symbol, up to `entry.batch_max` in a request; all are checked first.
+
+        `wait_s` as in `submit`.
+        """
         self._entered()
-        return await self._placing.batch(requests)
+        return await self._placing.batch(requests, wait_s)
 
-    async def amend(self, name: str, amendment: Amendment) -> Order:
-        """Change an open order in place, by client or venue id.
+    async def amend(self, name: str, amendment: Amendment, *, wait_s: float | None = None) -> Order:
+        """Change an open order in place, by client or venue id; `wait_s` as in `submit`.
 
         Raises Refused, JournalError, or the venue's refusal. Where the answer is lost, `amending` stays set
         until the venue's evidence says what the order is; the change is not sent again.
         """
         self._entered()
-        return await self._amends.amend(self._named(name), amendment)
+        return await self._amends.amend(self._named(name), amendment, wait_s)
 
-    async def replace(self, name: str, request: OrderRequest) -> Order:
-        """Cancel an open order and place another in one request; the new order. Raises as `submit`."""
+    async def replace(self, name: str, request: OrderRequest, *, wait_s: float | None = None) -> Order:
+        """Cancel an open order and place another in one request; the new order.
+
+        Raises as `submit`; `wait_s` as there, and CheckFailed where the old order has ended meanwhile.
+        """
         self._entered()
-        return await self._placing.replace(self._named(name).order, request)
+        return await self._placing.replace(self._named(name), request, wait_s)
 
-    async def cancel(self, *names: str) -> list[CancelOutcome]:
-        """Cancel orders by client or venue id; one that has not left yet is taken out and never sent."""
+    async def cancel(self, *names: str, wait_s: float | None = None) -> list[CancelOutcome]:
+        """Cancel orders by client or venue id; one that has not left yet is taken out and never sent.
+
+        It is tried at once, whatever the service level. What cannot reach the venue on either path is tried
+        again for up to `wait_s` seconds.
+        """
         self._entered()
         before = {name: self._taken_out(name) for name in names}
-        sent = await self._cancels.cancel([name for name, order in before.items() if order is None])
+        sent = await self._cancels.cancel([name for name, order in before.items() if order is None], wait_s)
         after = {outcome.name: outcome for outcome in sent}
         return [after.get(name) or CancelOutcome(name=name, order=before[name]) for name in names]
 
-    async def cancel_all(self) -> int:
+    async def cancel_all(self, *, wait_s: float | None = None) -> int:
         """Cancel everything of the account, what has not left yet too; how many the venue counted.
 
-        Raises TransportError or VenueError where neither path brought an answer.
+        Raises TransportError or VenueError where neither path brought an answer; `wait_s` as in `cancel`.
         """
         self._entered()
         self._take_out_all()
-        return await self._cancels.cancel_all()
+        return await self._cancels.cancel_all(wait_s)
 
     async def find(self, name: str) -> Order | None:
         """Ask the venue (REST, always let through) about one order now, and say what is then known.
@@ -220,7 +247,7 @@ class Orders:
 
     def _taken_out(self, name: str) -> Order | None:
         """The order as removed, when it had not left yet."""
-        waiting = self._queue.remove(name)
+        waiting = self._queue.remove(name) or self._deferred.remove(name)
         if waiting is not None:
             order = removed(waiting)
             self._publish(OrderEvent(order=order, cause=Cause.REMOVED, at_ns=self._clock.wall_ns()))
@@ -228,19 +255,23 @@ class Orders:
         return self._placing.withdraw(name)
 
     def _take_out_all(self) -> None:
-        for name in (*(order.client_id for order in self._queue.waiting()), *self._placing.leaving()):
+        for name in (*(order.client_id for order in self.queued()), *self._placing.leaving()):
             self._taken_out(name)
 
     # --- views ---
 
     def get(self, name: str) -> Order | None:
         """The order of a client or venue id; one that waits for its turn too."""
-        waiting = (order for order in self._queue.waiting() if order.client_id == name)
+        waiting = (order for order in self.queued() if order.client_id == name)
         return self.blotter.get(name) or next(waiting, None)
 
     def orders(self) -> list[Order]:
         """All that are kept (the newest 10 000 finished ones), oldest first."""
         return self.blotter.orders()
+
+    def live(self) -> list[Order]:
+        """Those not known to be finished: open, UNKNOWN, and waiting for their turn."""
+        return [*(item.order for item in self.blotter.live()), *self.queued()]
 
     def open(self) -> list[Order]:
         """Those known to be live at the venue."""
@@ -251,8 +282,8 @@ class Orders:
         return [item.order for item in self.blotter.live() if item.order.state is OrderState.UNKNOWN]
 
     def queued(self) -> list[Order]:
-        """Those waiting for room at the venue: not journalled, not sent, and gone when cancelled."""
-        return self._queue.waiting()
+        """Those waiting for room or to be let go: not journalled, not sent, and gone when cancelled."""
+        return [*self._queue.waiting(), *self._deferred.waiting()]
 
     @property
     def counts(self) -> OrderCounts:
@@ -262,7 +293,7 @@ class Orders:
         return OrderCounts(
             unconfirmed=sum(map(self._unconfirmed, live)),
             open=sum(item.order.state is not OrderState.UNKNOWN for item in live),
-            queued=len(self._queue.waiting()),
+            queued=len(self.queued()),
             fills=counts.fills,
             fills_duplicate=counts.fills_duplicate,
             adopted=counts.adopted,
@@ -272,7 +303,13 @@ class Orders:
             finds=resolver.finds,
             finds_failed=resolver.finds_failed,
             never_placed=resolver.never_placed,
+            delayed=self._queue.delayed,
         )
+
+    @property
+    def answer_times(self) -> Histogram:
+        """How long the venue took to answer orders, from their leaving on, in nanoseconds."""
+        return self._placing.answers
 
     def _unconfirmed(self, item: Tracked) -> bool:
         return item.in_doubt if item.order.state is OrderState.UNKNOWN else self._lost_ns is not None
@@ -284,6 +321,10 @@ class Orders:
     def on(self, take: Callable[[OrderNews], object]) -> Callable[[], None]:
         """Call a function or coroutine function with everything from now on; returns the way to stop."""
         return self._wire.on(take)
+
+    def tell(self, part: Callable[[OrderNews], None]) -> None:
+        """Call another part of the system with everything, at once and for good; user code uses `on`."""
+        self._wire.tell(part)
 
     # --- what the account's news brings ---
 
@@ -343,20 +384,42 @@ class Orders:
     def mode_changed(self, mode: VenueMode) -> None:
         """What the venue as a whole takes from now on."""
         self._risk.mode = mode
+        self._deferred.look_again()
 
-    def halt(self, symbol: str, why: str) -> None:
-        """Hold new orders of a symbol, and changes of open ones; cancels pass."""
-        self._risk.halts[symbol] = why
-        self._publish(SymbolHalted(symbol, why))
+    def obey(
+        self, standing: Callable[[Deed], Verdict], book_problem: Callable[[str], str | None] | None
+    ) -> None:
+        """Let the service level decide from now on what may leave; see `Risk` for both callables."""
+        self._risk.standing, self._risk.book_problem = standing, book_problem
 
-    def resume(self, symbol: str, why: str) -> None:
-        """Take new orders of a symbol again."""
-        if self._risk.halts.pop(symbol, None) is not None:
-            self._publish(SymbolResumed(symbol, why))
+    def halt(self, symbol: str, why: str, by: str = OPERATOR) -> None:
+        """Hold new orders of a symbol, and changes of open ones; cancels pass.
 
-    def halts(self) -> dict[str, str]:
-        """Symbols that are halted, and why."""
-        return dict(self._risk.halts)
+        Each holder has a hold of its own; an operator's is journalled and outlasts a restart.
+        """
+        self._halts.halt(symbol, why, by)
+
+    def resume(self, symbol: str, why: str, by: str = "") -> None:
+        """End one holder's hold or, where `by` is empty, everybody's; orders go on once nobody holds."""
+        self._halts.resume(symbol, why, by)
+        self._deferred.look_again()
+
+    def doubt_balance(self, asset: str, why: str) -> None:
+        """Hold what adds exposure wherever this asset is traded; what reduces passes, and cancels."""
+        self._halts.doubt(asset, why)
+
+    def trust_balance(self, asset: str) -> None:
+        """What is owned of this asset is known again."""
+        self._halts.trust(asset)
+        self._deferred.look_again()
+
+    def halts(self, by: str = "") -> dict[str, str]:
+        """Symbols that are halted, and why: all of them, or what one holder holds."""
+        return self._halts.reasons(by)
+
+    def reset_rate(self, why: str) -> None:
+        """Let orders leave again after more than `orders_per_s` were asked for: a person's decision."""
+        self._runaway.reset(why)
 
     # --- what follows from an event ---
 

@@ -12,17 +12,24 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from leadline.clock import NS_PER_S, Clock
+from leadline.core.chunks import even_chunks
+from leadline.core.histogram import Histogram
+from leadline.core.level import Deed
 from leadline.engine.blotter import Blotter
+from leadline.engine.deferred import Deferred, Wish
 from leadline.engine.journal import Journal
+from leadline.engine.order_index import Tracked
 from leadline.engine.order_news import Cause, OrderEvent, OrderNews
 from leadline.engine.order_queue import REMOVED, OrderQueue, Ticket, removed
 from leadline.engine.records import Intent
-from leadline.engine.risk import Approved, Risk
+from leadline.engine.risk import Approved, Risk, check_replacement, reduces
 from leadline.errors import (
     Acted,
+    BreakerOpen,
     CheckFailed,
     ConnectFailed,
     Error,
+    Held,
     JournalError,
     ProtocolError,
     Refused,
@@ -64,6 +71,17 @@ class _Way(Struct, frozen=True):
 _ADD = _Way(Action.ADD)
 
 
+class _Wanted:
+    """An order somebody wants, under the name it has from now on; `approved` once the checks let it pass."""
+
+    __slots__ = ("approved", "name", "request")
+
+    def __init__(self, name: str, request: OrderRequest) -> None:
+        self.name = name
+        self.request = request
+        self.approved: Approved | None = None
+
+
 class Placing:
     """Submits, batches and replacements."""
 
@@ -75,6 +93,7 @@ class Placing:
         blotter: Blotter,
         risk: Risk,
         queue: OrderQueue,
+        deferred: Deferred,
         new_id: Callable[[], str],
         publish: Callable[[OrderNews], None],
     ) -> None:
@@ -84,55 +103,59 @@ class Placing:
         self._blotter = blotter
         self._risk = risk
         self._queue = queue
+        self._deferred = deferred
         self._new_id = new_id
         self._publish = publish
         self._leaving: dict[str, Intent] = {}
         """On their way to the disk; a cancel that overtakes one takes it out, and it is not sent."""
+        self.answers = Histogram()
+        """Nanoseconds from the leaving of an order to what the venue said of it."""
+        self._later: dict[str, _Wanted] = {}
+        """Of batches, what waits for the answer to the part before it."""
         self._asked: set[str] = set()
         """Client ids of what goes by REST, where it may have to wait for its turn."""
 
     # --- what is asked for ---
 
-    async def submit(self, request: OrderRequest) -> Order:
+    async def submit(self, request: OrderRequest, wait_s: float | None = None) -> Order:
         """One order."""
-        approved = self._risk.approve(request)
         if request.validate:
-            return await self._validated(approved)
-        return (await self._place([approved], _ADD))[0]
+            return await self._validated(self._risk.approve(request))
+        return (await self._place(await self._passed([request], wait_s), _ADD))[0]
 
-    async def batch(self, requests: Sequence[OrderRequest]) -> list[Order]:
+    async def batch(self, requests: Sequence[OrderRequest], wait_s: float | None = None) -> list[Order]:
         """Several of one symbol. Once a part has left, what stops a later part is told as its orders' end."""
         if not requests or len({request.symbol for request in requests}) > 1:
             raise CheckFailed("a batch has at least one order, and all of one symbol")
         if any(request.validate for request in requests):
             raise CheckFailed("validate orders one at a time")
-        approved = [self._risk.approve(request) for request in requests]
+        parts = even_chunks(await self._passed(requests, wait_s), self._entry.batch_max)
+        later = {one.name: one for part in parts[1:] for one in part}
+        self._later |= later
         orders: list[Order] = []
-        for part in _parts(approved, self._entry.batch_max):
-            try:
-                orders += await self._place(part, _ADD)
-            except (Refused, JournalError) as error:
-                if not orders:
-                    raise
-                orders += [self._unsent(item.request, f"not sent: {error}") for item in part]
+        try:
+            for part in parts:
+                orders += await self._part(part, first=not orders)
+        finally:
+            for name in later:
+                self._later.pop(name, None)
         return orders
 
-    async def replace(self, order: Order, request: OrderRequest) -> Order:
+    async def replace(self, old: Tracked, request: OrderRequest, wait_s: float | None = None) -> Order:
         """Another order in the place of an open one."""
-        if request.validate:
-            raise CheckFailed("only an order by itself is validated, not one that replaces another")
-        if order.order_id is None or order.state.final or request.symbol != order.symbol:
-            raise CheckFailed("only an open order, known at the venue, is replaced, by one of its symbol")
-        if order.userref is None and order.client_id and not self._entry.replaces_named:
-            raise CheckFailed(
-                "the venue replaces no order that bears a client id; amend it, or cancel and submit"
-            )
-        approved = self._risk.approve(request)
-        way = _Way(Action.REPLACE, order.order_id, order.touched_ns)
-        return (await self._place([approved], way))[0]
+        check_replacement(self._entry, old.order, request)
+        passed = await self._passed([request], wait_s)
+        if passed[0].approved is not None:  # it has waited perhaps, and the old order has not
+            check_replacement(self._entry, old.order, request)
+        way = _Way(Action.REPLACE, old.order.order_id, old.order.touched_ns)
+        return (await self._place(passed, way))[0]
 
     def withdraw(self, client_id: str) -> Order | None:
         """Keep an order that is on its way from being sent; None when it is not there, or has left."""
+        later = self._later.pop(client_id, None)
+        if later is not None:
+            later.approved = None
+            return self._removed(client_id, later.request)
         intent = self._leaving.pop(client_id, None)
         if intent is not None:
             return self._removed(client_id, intent.sent)
@@ -142,18 +165,78 @@ class Placing:
 
     def leaving(self) -> list[str]:
         """Client ids on their way, of which some may have left."""
-        return [*self._leaving, *self._asked]
+        return [*self._later, *self._leaving, *self._asked]
 
     # --- the way ---
 
-    async def _place(self, approved: Sequence[Approved], way: _Way) -> list[Order]:
-        decided = {self._new_id(): item for item in approved}
-        left = await self._turn(decided, way)
+    async def _passed(self, requests: Sequence[OrderRequest], wait_s: float | None) -> list[_Wanted]:
+        """What the checks let pass: now, or within `wait_s` where they would later; else what they raise."""
+        wanted = [_Wanted(self._new_id(), request) for request in requests]
+        try:
+            self._approve(wanted)
+        except (Held, BreakerOpen):
+            if wait_s is None:
+                raise
+            await self._let_go(wanted, self._wish(wanted, wait_s))
+        return wanted
+
+    async def _let_go(self, wanted: Sequence[_Wanted], wish: Wish) -> None:
+        """Wait until the checks let pass what no cancel has taken out meanwhile."""
+        assert wish.orders is not None
+        for one in wanted:
+            self._risk.count(one.request)
+        for order in wish.orders.values():
+            self._tell(order, Cause.QUEUED)
+        try:
+            while True:
+                await self._deferred.turn(wish)
+                try:
+                    self._approve([one for one in wanted if one.name in wish.orders], counted=True)
+                    return
+                except (Held, BreakerOpen):  # what left just before it has changed something
+                    continue
+        except BaseException:
+            for order in wish.orders.values():
+                self._tell(removed(order), Cause.REMOVED)
+            raise
+
+    def _approve(self, wanted: Sequence[_Wanted], *, counted: bool = False) -> None:
+        """All of them or none."""
+        passed = [self._risk.approve(one.request, counted=counted) for one in wanted]
+        for one, approved in zip(wanted, passed, strict=True):
+            one.approved = approved
+
+    def _wish(self, wanted: Sequence[_Wanted], wait_s: float) -> Wish:
+        requests = [one.request for one in wanted]
+        deed = Deed.REDUCE if all(map(reduces, requests)) else Deed.INCREASE
+        orders = {one.name: _undecided(one.request, one.name, self._clock) for one in wanted}
+
+        def blocked() -> Refused | None:
+            left = (one.request for one in wanted if one.name in orders)
+            return next(filter(None, map(self._risk.blocked, left)), None)
+
+        return Wish(deed, wait_s, blocked, orders)
+
+    async def _part(self, part: Sequence[_Wanted], *, first: bool) -> list[Order]:
+        """One request of a batch; a later one is looked at again, and what stops it ends its orders."""
+        try:
+            for one in part:
+                if self._later.pop(one.name, None) is not None and one.approved is not None:
+                    self._risk.still(one.approved)
+            return await self._place(part, _ADD)
+        except (Refused, JournalError) as error:
+            if first:
+                raise
+            return [self._unsent(one.request, f"not sent: {error}") for one in part]
+
+    async def _place(self, wanted: Sequence[_Wanted], way: _Way) -> list[Order]:
+        going = {one.name: one.approved for one in wanted if one.approved is not None}
+        left = await self._turn(going, way) if going else []
         if left:
-            await self._written({name: decided[name] for name in left}, way)
+            await self._written({name: going[name] for name in left}, way)
         return [
-            self._known(name) if name in left else self._removed(name, item.request)
-            for name, item in decided.items()
+            self._known(one.name) if one.name in left else self._removed(one.name, one.request)
+            for one in wanted
         ]
 
     async def _turn(self, decided: dict[str, Approved], way: _Way) -> list[str]:
@@ -236,8 +319,12 @@ class Placing:
         failed: Error | None = None
         names = {intent.client_id for intent in intents} if path is Path.REST else set()
         self._asked |= names
+        left_ns = self._clock.mono_ns()
         try:
+            for intent in intents:  # the disk was slow, or the stream is gone, and with it the service level
+                self._risk.may_leave(intent.sent)
             answers = await self._ask(intents, way, path)
+            self.answers.observe(self._clock.mono_ns() - left_ns)
         except Error as error:
             failed = error
         finally:
@@ -353,16 +440,3 @@ def _undecided(request: OrderRequest, client_id: str, clock: Clock) -> Order:
         limit_price=request.limit_price,
         created_ns=clock.wall_ns(),
     )
-
-
-def _parts(approved: Sequence[Approved], most: int) -> list[Sequence[Approved]]:
-    """Parts as even as can be, so that none is left with a single order."""
-    count = -(-len(approved) // most)
-    size, longer = divmod(len(approved), count)
-    parts = []
-    start = 0
-    for number in range(count):
-        end = start + size + (number < longer)
-        parts.append(approved[start:end])
-        start = end
-    return parts

@@ -8,18 +8,20 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Generic, Protocol, TypeVar
 
 from leadline.clock import NS_PER_MS, NS_PER_S, Clock
+from leadline.engine import policies
 from leadline.engine.events import Event, EventLog, ReaderFailed, ReaderSlow
+from leadline.engine.lag import Lag
 from leadline.errors import Error
 from leadline.model.market import Channel, FrozenBook, Gap, GapCause
 from leadline.model.reading import Reading
 
 T = TypeVar("T")
 
-LOSSLESS_BOUND = 10_000
+LOSSLESS_BOUND = policies.EVERY.bound
 """Readings a lossless reader may lag behind; then the oldest is dropped, counted and told as a gap."""
 
 _KEPT_GAPS = 64  # at the bound a conflated reader forgets the oldest; the ledger has them all
@@ -75,10 +77,12 @@ class Conflated(_Waiting, Generic[T]):
 
     eager = False
 
-    def __init__(self, newest: Callable[[], Reading[T] | None]) -> None:
+    def __init__(self, newest: Callable[[], Reading[T] | None], lag: Lag) -> None:
         super().__init__()
         self._newest = newest
         self._newer = True
+        self._lag = lag
+        self._handed_ns = lag.mono_ns()
         self._gaps: deque[Gap] = deque(maxlen=_KEPT_GAPS)
 
     def take(self, reading: Reading[Any]) -> None:
@@ -102,8 +106,16 @@ class Conflated(_Waiting, Generic[T]):
                 self._newer = False
                 reading = self._newest()
                 if reading is not None:
+                    self._handed(reading)
                     return reading
             await self._wait()
+
+    def _handed(self, reading: Reading[T]) -> None:
+        """What was known when it was last handed something is old, but not by its fault."""
+        if reading.received_mono_ns >= self._handed_ns:
+            self._handed_ns = self._lag.handed(reading.received_mono_ns)
+        else:
+            self._handed_ns = self._lag.mono_ns()
 
 
 class Lossless(_Waiting, Generic[T]):
@@ -118,10 +130,12 @@ class Lossless(_Waiting, Generic[T]):
         name: str,
         events: EventLog,
         record: Callable[[Gap], object],
+        lag: Lag,
         bound: int = LOSSLESS_BOUND,
     ) -> None:
         super().__init__()
         self.dropped = 0
+        self._lag = lag
         self._channel = channel
         self._symbol = symbol
         self._name = name
@@ -167,24 +181,32 @@ class Lossless(_Waiting, Generic[T]):
                 self._record(gap)
                 return gap
             if self._queue:
-                return self._queue.popleft()
+                item = self._queue.popleft()
+                if not isinstance(item, Gap):
+                    self._lag.handed(item.received_mono_ns)
+                return item
             await self._wait()
 
 
 class Listener(_Waiting):
-    """Every event in order, up to a bound at which the oldest go."""
+    """Every event in order, up to a bound at which the oldest go; their number is told in their place."""
 
-    def __init__(self, bound: int = LOSSLESS_BOUND) -> None:
+    def __init__(self, bound: int = policies.EVENTS.bound) -> None:
         super().__init__()
         self._queue: deque[Event] = deque(maxlen=bound)
+        self._dropped = 0
 
     def put(self, event: Event) -> None:
+        self._dropped += len(self._queue) == self._queue.maxlen
         self._queue.append(event)
         self._notify()
 
     async def next(self) -> Event:
         while not self._queue:
             await self._wait()
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            return ReaderSlow("an iterator of events", dropped=dropped)
         return self._queue.popleft()
 
 
@@ -198,7 +220,7 @@ class Watchdog:
         self._failures = 0
         self._silent_until_ns = 0
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: Exception | asyncio.CancelledError) -> None:
         self._failures += 1
         if self._due():
             text = f"{type(error).__name__}: {error}"
@@ -217,12 +239,16 @@ class Watchdog:
 
 
 class Stopwatch:
-    """When the last callback of a feed ended; the next one of the same frame has not begun before."""
+    """When the last callback of a feed ended; the next one of the same frame has not begun before.
 
-    __slots__ = ("ended_ns",)
+    `frame_ns` says when the last frame was read: what it told may be stamped older than that.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("ended_ns", "frame_ns")
+
+    def __init__(self, frame_ns: Callable[[], int]) -> None:
         self.ended_ns = 0
+        self.frame_ns = frame_ns
 
 
 class Callback(Generic[T]):
@@ -234,25 +260,42 @@ class Callback(Generic[T]):
     eager = True
 
     def __init__(
-        self, function: Callable[[Reading[T]], object], watchdog: Watchdog, stopwatch: Stopwatch
+        self,
+        function: Callable[[Reading[T]], object],
+        watchdog: Watchdog,
+        stopwatch: Stopwatch,
+        lag: Lag,
     ) -> None:
         self._function = function
         self._watchdog = watchdog
         self._stopwatch = stopwatch
+        self._lag = lag
+        self._bound_ns = SLOW_NS  # what takes longer is looked into; while it lags, everything is
         self._mono_ns = watchdog.mono_ns
 
     def take(self, reading: Reading[T]) -> None:
+        received_ns = reading.received_mono_ns
+        if not received_ns & 63:  # one in 64 is measured: a look at the clock for each would be dear
+            self._lag.observe(self._mono_ns() - received_ns)
         try:
             self._function(reading)
-        except Exception as error:  # the reader's own code: named, and nobody else hurt
+        except (
+            Exception,
+            asyncio.CancelledError,
+        ) as error:  # the reader's own code: it is named
             self._watchdog.failed(error)
         stopwatch = self._stopwatch
         before_ns = stopwatch.ended_ns
         stopwatch.ended_ns = ended_ns = self._mono_ns()
-        if ended_ns - reading.received_mono_ns > SLOW_NS:
-            took_ns = ended_ns - max(before_ns, reading.received_mono_ns)
-            if took_ns > SLOW_NS:
-                self._watchdog.slow(took_ns)
+        if ended_ns - received_ns > self._bound_ns:
+            self._took(max(before_ns, received_ns, stopwatch.frame_ns()), ended_ns, received_ns)
+
+    def _took(self, begun_ns: int, ended_ns: int, received_ns: int) -> None:
+        """Who is slow and who was only kept waiting are two things."""
+        self._lag.judge(begun_ns - received_ns, begun_ns)
+        self._bound_ns = -1 if self._lag.lags else SLOW_NS
+        if ended_ns - begun_ns > SLOW_NS:
+            self._watchdog.slow(ended_ns - begun_ns)
 
     def wake(self) -> None:
         """Nothing to do: an eager reader has been given the value."""
@@ -267,8 +310,10 @@ class Callback(Generic[T]):
 class FrozenBooks(Lossless[FrozenBook]):
     """Every state of a book, frozen as it comes, because the live one will have moved on."""
 
-    def __init__(self, symbol: str, depth: int, events: EventLog, record: Callable[[Gap], object]) -> None:
-        super().__init__(Channel.BOOK, symbol, f"every book {symbol} depth {depth}", events, record)
+    def __init__(
+        self, symbol: str, depth: int, events: EventLog, record: Callable[[Gap], object], lag: Lag
+    ) -> None:
+        super().__init__(Channel.BOOK, symbol, f"every book {symbol} depth {depth}", events, record, lag)
         self._depth = depth
 
     def take(self, reading: Reading[Any]) -> None:
@@ -297,9 +342,40 @@ async def call(function: Callable[[T], object], item: T, watchdog: Watchdog) -> 
     try:
         answer = function(item)
         if inspect.isawaitable(answer):
-            await answer
+            await _Timed(answer, watchdog)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        watchdog.failed(error)  # something it waited for: nobody has ended this task, and it goes on
     except Exception as error:  # the reader's own code: named, and nobody else hurt
         watchdog.failed(error)
     took_ns = watchdog.mono_ns() - begun_ns
     if took_ns > SLOW_NS:
         watchdog.slow(took_ns)
+
+
+class _Timed:
+    """Awaits something of a reader's and names the reader as soon as one step of it blocks the loop."""
+
+    def __init__(self, work: Awaitable[object], watchdog: Watchdog) -> None:
+        self._work = work
+        self._watchdog = watchdog
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        steps: Any = self._work.__await__()
+        step, told = steps.send, None
+        while True:
+            begun_ns = self._watchdog.mono_ns()
+            try:
+                wanted = step(told)
+            except StopIteration:
+                return
+            finally:
+                took_ns = self._watchdog.mono_ns() - begun_ns
+                if took_ns > SLOW_NS:
+                    self._watchdog.slow(took_ns)
+            try:
+                told, step = (yield wanted), steps.send
+            except BaseException as error:  # handed on to whom it is meant for
+                told, step = error, steps.throw

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from leadline.model.level import Level
 from leadline.model.order import Amendment, OrderReport, OrderRequest, OrderState, Provenance
 
 
@@ -100,10 +101,11 @@ class Drifted(Record, frozen=True, kw_only=True):
 
 
 class Resumed(Record, frozen=True, kw_only=True):
-    """An operator, or a later agreement, has ended the halt of a symbol."""
+    """The halt of a symbol is over: that of one holder or, where `by` is empty, everybody's."""
 
     symbol: str
     why: str
+    by: str = ""
 
 
 class Tripped(Record, frozen=True, kw_only=True):
@@ -112,6 +114,41 @@ class Tripped(Record, frozen=True, kw_only=True):
     state: str
     reason: str
     retry_s: float | None = None
+
+
+class Halted(Record, frozen=True, kw_only=True):
+    """A symbol is held until who holds it says otherwise."""
+
+    symbol: str
+    why: str
+    by: str
+
+
+class LevelForced(Record, frozen=True, kw_only=True):
+    """An operator has set the service level until a time (Unix nanoseconds)."""
+
+    level: Level
+    until_ns: int
+    why: str
+
+
+class LevelReleased(Record, frozen=True, kw_only=True):
+    """The service level is what is observed again, before its time."""
+
+    why: str
+
+
+class RateTripped(Record, frozen=True, kw_only=True):
+    """More orders than `per_s` a second were asked for, and which; none leaves until a person resets it."""
+
+    per_s: float
+    evidence: tuple[str, ...]
+
+
+class RateReset(Record, frozen=True, kw_only=True):
+    """A person has let orders leave again."""
+
+    why: str
 
 
 class OpeningBalance(Record, frozen=True, kw_only=True):
@@ -134,5 +171,10 @@ AnyRecord = (
     | Drifted
     | Resumed
     | Tripped
+    | Halted
+    | LevelForced
+    | LevelReleased
+    | RateTripped
+    | RateReset
     | OpeningBalance
 )

@@ -13,10 +13,11 @@ from leadline.core.chunks import chunks
 from leadline.core.ledger import Drift
 from leadline.engine.account_events import AccountLog, Mismatch, Reconciled
 from leadline.engine.balances import BalanceDrift, Balances
+from leadline.engine.halts import RECONCILIATION, drift
 from leadline.engine.journal import Journal
 from leadline.engine.orders import Orders
 from leadline.engine.reconcile import Comparison, compare
-from leadline.engine.records import Drifted, OpeningBalance, Resumed
+from leadline.engine.records import Drifted, OpeningBalance
 from leadline.model.account import BalancesSnapshot
 from leadline.model.order import OrderReport
 from leadline.net.http import Purpose
@@ -54,8 +55,6 @@ class Recovery:
         self._journal = journal
         self._clock = clock
         self._log = log
-        self._halted = orders.halts()
-        """Symbols that differed, with the reason under which each was halted."""
         self._looked_back_ns: int | None = None
         self._opened = any(isinstance(record, OpeningBalance) for record in journal.records())
         self._turn = asyncio.Lock()
@@ -149,20 +148,16 @@ class Recovery:
 
     def _give_up(self, found: Comparison, drifts: list[Drift]) -> None:
         at_ns = self._clock.wall_ns()
+        halted = self._orders.halts(RECONCILIATION)
         for symbol, ours, theirs in found.differing:
-            if symbol not in self._orders.halts():  # one that an operator resumed too soon is halted again
-                self._halted[symbol] = f"our view ({ours}) and the venue's ({theirs}) differ"
+            if symbol not in halted:  # one that an operator resumed too soon is halted again
                 self._journal.note(Drifted(at_ns=at_ns, symbol=symbol, ours=ours, theirs=theirs))
-                self._orders.halt(symbol, self._halted[symbol])
+                self._orders.halt(symbol, drift(ours, theirs), RECONCILIATION)
                 self._log.add(Mismatch(symbol, ours, theirs))
-        for drift in drifts:
-            self._log.add(BalanceDrift(drift))
+        for booked in drifts:
+            self._log.add(BalanceDrift(booked))
 
     def _resume(self, differing: Iterable[str]) -> None:
-        """End our own halts of what agrees again; one that somebody else has put in their place stands."""
-        for symbol in self._halted.keys() - set(differing):
-            why = "our view and the venue's agree again"
-            halted = self._halted.pop(symbol)
-            self._journal.note(Resumed(at_ns=self._clock.wall_ns(), symbol=symbol, why=why))
-            if self._orders.halts().get(symbol) == halted:
-                self._orders.resume(symbol, why)
+        """End our own halts of what agrees again; those of others stand."""
+        for symbol in self._orders.halts(RECONCILIATION).keys() - set(differing):
+            self._orders.resume(symbol, "our view and the venue's agree again", RECONCILIATION)

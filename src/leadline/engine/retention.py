@@ -6,6 +6,7 @@ Rule: an order that is open or UNKNOWN keeps every record, whatever its age.
 from __future__ import annotations
 
 from leadline.clock import NS_PER_S
+from leadline.engine.halts import RECONCILIATION
 from leadline.engine.records import (
     Acknowledged,
     Adopted,
@@ -15,7 +16,12 @@ from leadline.engine.records import (
     CancelIntent,
     Doubted,
     Drifted,
+    Halted,
     Intent,
+    LevelForced,
+    LevelReleased,
+    RateReset,
+    RateTripped,
     Reported,
     Resumed,
     Settled,
@@ -46,8 +52,10 @@ class Retention:
     def __init__(self) -> None:
         self._orders: dict[str, _Trail] = {}
         self._passing: list[tuple[int, int]] = []
-        self._halts: dict[str, list[tuple[int, int, bool]]] = {}
-        self._trips: list[tuple[int, int]] = []
+        self._halts: dict[str, dict[str, tuple[int, int]]] = {}
+        """Those that stand, by symbol and who holds it."""
+        self._last: dict[str, list[tuple[int, int]]] = {}
+        """By kind, where the newest record says how things stand."""
 
     def take(self, number: int, record: AnyRecord) -> None:
         """One record and its number in the journal."""
@@ -65,14 +73,21 @@ class Retention:
                 trail.settled = False  # the venue knows it after all: only its own end counts now
             case CancelIntent():
                 self._passing.append((number, record.at_ns))
-            case Drifted() | Resumed():
-                halted = isinstance(record, Drifted)
-                self._halts.setdefault(record.symbol, []).append((number, record.at_ns, halted))
+            case Drifted():
+                self._halt(record.symbol, RECONCILIATION, number, record.at_ns)
+            case Halted():
+                self._halt(record.symbol, record.by, number, record.at_ns)
+            case Resumed():
+                self._resume(record, number)
             case Tripped():
-                self._trips.append((number, record.at_ns))
+                self._last.setdefault("breaker", []).append((number, record.at_ns))
+            case LevelForced() | LevelReleased():
+                self._last.setdefault("level", []).append((number, record.at_ns))
+            case RateTripped() | RateReset():
+                self._last.setdefault("rate", []).append((number, record.at_ns))
 
     def outdated(self, now_ns: int) -> list[int]:
-        """Numbers of the records that may go; opening balances, standing halts and the last trip never do."""
+        """Numbers of the records that may go; opening balances, standing halts, the last trips never do."""
         before_ns = now_ns - KEPT_NS
         newest_first = sorted(self._orders.values(), key=lambda trail: trail.newest_ns, reverse=True)
         gone = [
@@ -81,11 +96,23 @@ class Retention:
             if (trail.ended or trail.settled) and trail.newest_ns < before_ns
             for number in trail.numbers
         ]
-        passing = self._passing + self._trips[:-1]
-        for told in self._halts.values():
-            passing += [(number, at_ns) for number, at_ns, _ in (told[:-1] if told[-1][2] else told)]
+        passing = list(self._passing)
+        for kind in self._last.values():
+            passing += kind[:-1]
         gone += [number for number, at_ns in passing if at_ns < before_ns]
         return sorted(gone)
+
+    def _halt(self, symbol: str, by: str, number: int, at_ns: int) -> None:
+        held = self._halts.setdefault(symbol, {})
+        if by in held:
+            self._passing.append(held[by])
+        held[by] = (number, at_ns)
+
+    def _resume(self, record: Resumed, number: int) -> None:
+        held = self._halts.get(record.symbol, {})
+        for by in [one for one in held if record.by in ("", one)]:
+            self._passing.append(held.pop(by))
+        self._passing.append((number, record.at_ns))
 
     def _of(self, name: str, number: int, at_ns: int) -> _Trail:
         trail = self._orders.setdefault(name, _Trail())

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from leadline.core.level import FULL, PERMITS, Deed, Verdict
 from leadline.engine.blotter import Blotter
-from leadline.errors import CheckFailed, Held
+from leadline.engine.halts import Halts
+from leadline.engine.runaway import Runaway
+from leadline.errors import BreakerOpen, CheckFailed, Error, Held
+from leadline.model.level import Level
 from leadline.model.market import Side, VenueMode
-from leadline.model.order import OrderKind, OrderRequest
+from leadline.model.order import Order, OrderKind, OrderRequest
 from leadline.venues.ports import OrderEntry
 
 Check = Callable[[OrderRequest], None]
@@ -41,44 +45,106 @@ def reduces(request: OrderRequest) -> bool:
     return request.side is Side.SELL and not request.margin
 
 
+def deed(request: OrderRequest) -> Deed:
+    """What placing an order does to exposure, at worst."""
+    return Deed.REDUCE if reduces(request) else Deed.INCREASE
+
+
+def check_replacement(entry: OrderEntry, order: Order, request: OrderRequest) -> None:
+    """Whether a request can take an order's place; raises CheckFailed."""
+    if request.validate:
+        raise CheckFailed("only an order by itself is validated, not one that replaces another")
+    if order.order_id is None or order.state.final or request.symbol != order.symbol:
+        raise CheckFailed("only an open order, known at the venue, is replaced, by one of its symbol")
+    if order.userref is None and order.client_id and not entry.replaces_named:
+        raise CheckFailed(
+            "the venue replaces no order that bears a client id; amend it, or cancel and submit"
+        )
+
+
+def always_full(deed: Deed) -> Verdict:
+    """The service level where nobody watches it."""
+    return FULL
+
+
 class Risk:
     """The checks, in the order in which they are made, and the switches they look at.
 
-    `gate` raises BreakerOpen while the breaker keeps new orders from the venue.
+    `gate` raises BreakerOpen while the breaker keeps new orders from the venue. `standing` is the level that
+    counts for a deed now, and `book_problem` why a symbol's own book cannot be traded on, None where it can:
+    both are set by whoever watches the level.
     """
 
-    def __init__(self, entry: OrderEntry, blotter: Blotter, gate: Callable[[], None]) -> None:
+    def __init__(
+        self, entry: OrderEntry, blotter: Blotter, gate: Callable[[], None], halts: Halts, runaway: Runaway
+    ) -> None:
         self.mode = VenueMode.ONLINE
         self.emergency_only = False
-        self.halts: dict[str, str] = {}
+        self.standing: Callable[[Deed], Verdict] = always_full
+        self.book_problem: Callable[[str], str | None] | None = None
         self._blotter = blotter
         self._gate = gate
+        self._halts = halts
+        self._runaway = runaway
         self._checks: tuple[Check, ...] = (
             entry.check,
             self._not_held,
+            self._balances_known,
             self._venue_takes,
+            self._level_permits,
             self._nothing_unknown,
         )
 
-    def approve(self, request: OrderRequest) -> Approved:
-        """Raises CheckFailed, Held or BreakerOpen; returns what may be sent."""
+    def approve(self, request: OrderRequest, *, counted: bool = False) -> Approved:
+        """Raises CheckFailed, Held or BreakerOpen; returns what may be sent, and counts it."""
         for check in self._checks:
             check(request)
+        self._runaway.check()
         self._gate()
+        if not counted:
+            self._runaway.count(request)
         return Approved(request, _TOKEN)
 
-    def allow_change(self, symbol: str) -> None:
-        """Hold a change of an open order against the switches; raises Held or BreakerOpen."""
+    def count(self, request: OrderRequest) -> None:
+        """Count what is asked for now and will wait: many that are let go at once are no program run wild."""
+        self._runaway.check()
+        self._runaway.count(request)
+
+    def blocked(self, request: OrderRequest) -> Held | BreakerOpen | None:
+        """What keeps an order that will pass later; None where nothing does, and where it never will."""
+        try:
+            for check in self._checks:
+                check(request)
+            self._gate()
+        except (Held, BreakerOpen) as why:
+            return why
+        except Error:  # whoever waits finds out
+            return None
+        return None
+
+    def allow_change(self, symbol: str, *, grows: bool = False) -> None:
+        """Hold a change of an open order against the switches; raises CheckFailed, Held or BreakerOpen."""
         self._not_halted(symbol)
         if self.mode in (VenueMode.CANCEL_ONLY, VenueMode.MAINTENANCE):
             raise Held(f"the venue is in {self.mode.value} mode: orders of {symbol} can only be cancelled")
+        self._permit(Deed.CHANGE, symbol)
+        if grows:
+            self._not_doubted(symbol)
+            self._permit(Deed.INCREASE, symbol)
+        self._runaway.check()
         self._gate()
 
     def still(self, approved: Approved) -> None:
         """Look again at what may have changed while an approved order waited; raises Held or BreakerOpen."""
         for check in self._checks[1:]:
             check(approved.request)
+        self._runaway.check()
         self._gate()
+
+    def may_leave(self, request: OrderRequest) -> None:
+        """Look once more at an order of which nothing has left yet and that was journalled; raises Held."""
+        for check in (self._not_held, self._balances_known, self._venue_takes, self._level_permits):
+            check(request)
 
     def _not_held(self, request: OrderRequest) -> None:
         self._not_halted(request.symbol)
@@ -86,9 +152,42 @@ class Risk:
     def _not_halted(self, symbol: str) -> None:
         if self.emergency_only:
             raise Held("emergency-only mode: nothing but cancels and look-ups leaves until it is ended")
-        why = self.halts.get(symbol)
+        why = self._halts.why(symbol)
         if why is not None:
             raise Held(f"orders of {symbol} are halted: {why}; resume the symbol once that is cleared")
+
+    def _balances_known(self, request: OrderRequest) -> None:
+        if not reduces(request):
+            self._not_doubted(request.symbol)
+
+    def _not_doubted(self, symbol: str) -> None:
+        why = self._halts.doubt_of(symbol)
+        if why is not None:
+            raise Held(
+                f"what is owned is in doubt ({why}): only orders that reduce are taken for {symbol} until"
+                " stream and REST agree; what is given wait_s waits for that"
+            )
+
+    def _level_permits(self, request: OrderRequest) -> None:
+        self._permit(deed(request), request.symbol)
+
+    def _permit(self, what: Deed, symbol: str) -> None:
+        """The table of levels; in DEGRADED what adds exposure needs a book of its own symbol besides."""
+        now = self.standing(what)
+        because = "; ".join(now.reasons)
+        if what not in PERMITS[now.level]:
+            raise Held(
+                f"the service level is {now.level.name} ({because}): it lets nothing leave that would"
+                f" {what.value}; cancels pass, and what is given wait_s waits for a better level"
+            )
+        if what is not Deed.INCREASE or now.level is not Level.DEGRADED or self.book_problem is None:
+            return
+        problem = self.book_problem(symbol)
+        if problem is not None:
+            raise Held(
+                f"the service level is DEGRADED ({because}) and {problem}: only orders that reduce are taken"
+                f" for {symbol} until its book is live and proven; what is given wait_s waits for that"
+            )
 
     def _venue_takes(self, request: OrderRequest) -> None:
         """Kraken's modes: dossier §3.1. A mode that is not known is left to the venue to enforce."""

@@ -1,6 +1,7 @@
-"""Which source answers a read: the stream while fresh, else REST, else a REST answer within its time to live.
+"""Which source answers a read: the stream while fresh, else a REST answer within its time to live, else REST.
 
-What none of them has fresh is an error, never an old value.
+What none of them has fresh is an error, never an old value. An answer that is newer than the stream's last
+word stands in for it until its time to live is over; who wants a newer one names the source.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 from typing import Any, TypeVar
 
 from leadline.clock import NS_PER_S
-from leadline.core.session import MarketSession
+from leadline.core.session import MarketStreams
 from leadline.engine.answers import Answers
 from leadline.engine.topics import TTL_S, Desk, Topic
 from leadline.errors import Stale
@@ -21,7 +22,10 @@ READ_DEADLINE_S = 10.0
 """No awaited read takes longer than this."""
 
 FIRST_DATA_GRACE_S = 1.0
-"""A stream just asked for on a standing line is given this long before REST is asked."""
+"""A stream just asked for on a standing line is given this long before REST is asked, or as long as REST
+usually takes, where that is longer."""
+
+_LONGEST_GRACE_S = 5.0
 
 _SHARED_NS = NS_PER_S  # readers who ask within this time of an answer share it as REST's
 
@@ -31,12 +35,21 @@ class Sources:
 
     def __init__(self, desk: Desk, answers: Answers) -> None:
         self._clock = desk.clock
+        self._restored = desk.restored
         self._answers = answers
-        self.session: MarketSession | None = None
+        self.session: MarketStreams | None = None
 
     def line_up(self) -> bool:
         """Whether the stream's connection stands and is not silent."""
         return self.session is not None and self.session.up(self._clock.mono_ns())
+
+    def frame_ns(self) -> int:
+        """When the last frame was read from the stream's connection."""
+        return 0 if self.session is None else self.session.last_frame_ns
+
+    def heard_ns(self) -> int:
+        """When the stream's connection last brought anything."""
+        return 0 if self.session is None else self.session.last_frame_ns
 
     def fresh(self, topic: Topic[Any]) -> bool:
         """Whether the stream may answer for this topic now."""
@@ -47,7 +60,9 @@ class Sources:
         if self.fresh(topic):
             return topic.from_stream()
         answer = topic.answer
-        if answer is None or topic.overtaken or answer.age_s > TTL_S[topic.subscription.channel]:
+        if answer is None or topic.overtaken or topic.rest_doubted is not None:
+            return None
+        if answer.age_s > TTL_S[topic.subscription.channel]:
             return None
         return self._counted(topic, answer)
 
@@ -72,22 +87,28 @@ class Sources:
             reading = await self._stream(topic, wait_for_it=source is Source.STREAM)
             if reading is not None:
                 return reading
-        if source in (None, Source.REST):
-            reading = await self._rest(topic, cached_ok=source is None)
+        rest_serves = source is None and topic.rest_doubted is None
+        if rest_serves or source is Source.REST:
+            reading = self._kept(topic) if rest_serves else None
+            reading = reading or await self._rest(topic, urgent=source is Source.REST)
             if source is None and self.fresh(topic):  # it has come back meanwhile
                 reading = topic.from_stream() or reading
             if reading is not None:
                 return reading
-        if source is Source.CACHE or (source is None and not topic.overtaken):
+        if source is Source.CACHE:
             reading = self._cached(topic)
             if reading is not None:
                 return reading
+        if source is Source.CHECKPOINT:
+            restored = self._restored.get(topic.subscription)
+            if restored is not None:
+                return restored
         raise self._stale(topic, self._why(topic))
 
     async def _stream(self, topic: Topic[T], *, wait_for_it: bool) -> Reading[T] | None:
         if not self.fresh(topic):
             if topic.refused is None and (wait_for_it or self._starting(topic)):
-                await self._first_data(topic, None if wait_for_it else FIRST_DATA_GRACE_S)
+                await self._first_data(topic, None if wait_for_it else self._grace_s())
             if topic.refused is not None:
                 raise topic.refused
         return topic.from_stream() if self.fresh(topic) else None
@@ -95,8 +116,13 @@ class Sources:
     def _starting(self, topic: Topic[T]) -> bool:
         """Whether the stream has only just been asked for, on a line that stands."""
         asked_ago_ns = self._clock.mono_ns() - topic.asked_ns
-        young = asked_ago_ns < FIRST_DATA_GRACE_S * NS_PER_S
+        young = asked_ago_ns < self._grace_s() * NS_PER_S
         return young and not topic.received and topic.loss is None and self.line_up()
+
+    def _grace_s(self) -> float:
+        """There is no use in asking REST for what the stream tells sooner, as REST has been of late."""
+        usual_s = self._answers.latency.quantile(0.5) / NS_PER_S
+        return min(max(FIRST_DATA_GRACE_S, usual_s), _LONGEST_GRACE_S)
 
     async def _first_data(self, topic: Topic[T], patience_s: float | None) -> None:
         try:
@@ -106,16 +132,23 @@ class Sources:
             if patience_s is None:
                 raise
 
-    async def _rest(self, topic: Topic[T], *, cached_ok: bool) -> Reading[T] | None:
+    def _kept(self, topic: Topic[T]) -> Reading[T] | None:
+        """An answer of REST that is good enough not to ask again."""
         answer = topic.answer
-        now_ns = self._clock.mono_ns()
-        usable = answer if cached_ok and not topic.overtaken else None
-        if usable is not None and now_ns - usable.received_mono_ns < _SHARED_NS:
-            return self._counted(topic, usable)
-        await asyncio.shield(self._answers.ask(topic))
-        if topic.unanswered is None and topic.answer is not answer and topic.answer is not None:
-            return self._counted(topic, topic.answer)
-        return None
+        if answer is None or topic.overtaken:
+            return None
+        if self._clock.mono_ns() - answer.received_mono_ns < _SHARED_NS:
+            return self._counted(topic, answer)
+        return self._cached(topic)
+
+    async def _rest(self, topic: Topic[T], *, urgent: bool) -> Reading[T] | None:
+        answer = topic.answer
+        await asyncio.shield(self._answers.ask(topic, urgent=urgent or not self.line_up()))
+        told = topic.answer
+        if topic.unanswered is not None or told is None or told is answer:
+            return None
+        # one that lay unread while the program stood still may be as old as its asking
+        return self._counted(topic, told) if told.age_s <= told.bound_s else None
 
     def _counted(self, topic: Topic[T], answer: Reading[T]) -> Reading[T]:
         topic.from_rest += 1
@@ -139,7 +172,8 @@ class Sources:
         stream = topic.from_stream()
         kept = self._again(topic, topic.answer) if topic.answer is not None else None
         known = [reading for reading in (stream, kept) if reading is not None]
-        return max(known, key=lambda reading: reading.received_mono_ns, default=None)
+        newest = max(known, key=lambda reading: reading.received_mono_ns, default=None)
+        return newest or self._restored.get(topic.subscription)
 
     def _stale(self, topic: Topic[T], why: str) -> Stale:
         last_ns = topic.last_ns()
@@ -149,5 +183,5 @@ class Sources:
     def _why(self, topic: Topic[T]) -> str:
         line = "" if self.line_up() else "the line is down"
         stream = topic.state(self._clock.mono_ns(), line).reason or line or "the stream is not in use"
-        rest = f"; REST: {topic.unanswered}" if topic.unanswered is not None else ""
-        return stream + rest
+        doubt = topic.rest_doubted or topic.unanswered
+        return stream + (f"; REST: {doubt}" if doubt is not None else "")

@@ -24,6 +24,14 @@ class FailoverCounts(Struct, frozen=True):
     answer_ms_max: float
 
 
+class Share(Struct, frozen=True):
+    """Of the `reads` of the last `window_s`, so many came from the stream; None where there was none."""
+
+    window_s: int
+    reads: int
+    share: float | None
+
+
 class FeedStats(Struct, frozen=True):
     """A feed at one moment."""
 
@@ -33,6 +41,9 @@ class FeedStats(Struct, frozen=True):
     failovers: FailoverCounts
     frames_skipped: int
     topics: tuple[TopicState, ...]
+    shares: tuple[Share, ...] = ()
+    loop_blocks: int = 0
+    """How often the event loop did not turn for more than a tenth of a second."""
 
     @property
     def wanted(self) -> int:

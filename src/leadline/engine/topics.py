@@ -16,13 +16,16 @@ from msgspec.structs import replace
 from leadline.clock import NS_PER_MS, NS_PER_S, Clock
 from leadline.core.liveness import Cadence, Damping
 from leadline.engine.events import EventLog, SourceChanged
-from leadline.engine.gaps import GapLedger
+from leadline.engine.gaps import GapLedger, Loss
 from leadline.engine.readers import Reader
+from leadline.engine.restored import RestoredMarket
+from leadline.engine.witness import Witness
 from leadline.errors import Error, VenueError
 from leadline.model.market import Channel, Gap, GapCause, Subscription
 from leadline.model.reading import UNVALIDATED, Reading, Source
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 _STREAM = Source.STREAM  # once, not per message: reading a member through its class is a call in 3.11
 
@@ -42,6 +45,7 @@ class State(Enum):
     QUIET = "quiet"  # silent, and REST agrees that nothing happens
     SUSPECT = "suspect"  # silent beyond its bound, REST has not answered yet
     HELD = "held"  # runs again after many losses, but must prove itself first
+    QUARANTINED = "quarantined"  # other sources agree against it
     LOST = "lost"  # was live, is not
     REFUSED = "refused"
 
@@ -50,7 +54,10 @@ RECEIVING = frozenset({State.LIVE, State.QUIET, State.HELD})
 
 
 class TopicState(Struct, frozen=True):
-    """One topic at one moment; `reason` is empty exactly when data is being received."""
+    """One topic at one moment; `reason` is empty exactly when data is being received.
+
+    A silence as long as the present one is to be expected once in 10^`suspicion` seconds.
+    """
 
     subscription: Subscription
     state: State
@@ -60,22 +67,7 @@ class TopicState(Struct, frozen=True):
     updates: int
     last_age_s: float | None
     bound_s: float
-
-
-class Loss:
-    """Why and since when the stream is not in use, by both clocks, and the gap recorded for it."""
-
-    __slots__ = ("cause", "gap", "gap_number", "reason", "since_ns", "since_wall_ns")
-
-    def __init__(
-        self, cause: GapCause, reason: str, since_ns: int, since_wall_ns: int, gap: Gap, gap_number: int
-    ) -> None:
-        self.cause = cause
-        self.reason = reason
-        self.since_ns = since_ns
-        self.since_wall_ns = since_wall_ns
-        self.gap = gap
-        self.gap_number = gap_number
+    suspicion: float = 0.0
 
 
 class Failovers:
@@ -95,6 +87,9 @@ class Desk:
         self.events = EventLog()
         self.ledger = GapLedger(self.events)
         self.failovers = Failovers()
+        self.restored = RestoredMarket(clock)
+        self.rest_doubted: dict[str, str] = {}
+        """Symbols of which REST's word is not taken, and why (see `engine.divergences`)."""
 
     def wall_ns(self, mono_ns: int) -> int:
         """Unix time of a monotonic moment, by today's wall clock."""
@@ -132,6 +127,8 @@ class Topic(Generic[T]):
         self.strikes = 0
         self.readers: list[Reader] = []
         self.holds: set[object] = set()
+        self.quarantined: str | None = None
+        self._witnesses: tuple[Witness[Any], ...] = ()
         self._takes: tuple[Callable[[Reading[Any]], None], ...] = ()
         self._lazy: tuple[Reader, ...] = ()
         self._waiting: set[asyncio.Future[None]] = set()
@@ -162,6 +159,9 @@ class Topic(Generic[T]):
                     take(reading)
             for reader in self._lazy:
                 reader.wake()
+        else:
+            for witness in self._witnesses:
+                witness.saw(value)
 
     def confirmed(self, now_ns: int) -> None:
         """The venue has acknowledged the subscription; the first time counts until data comes or is lost."""
@@ -202,6 +202,11 @@ class Topic(Generic[T]):
         self.poll_ns = 0
         self.tell(gap)
 
+    def quarantine(self, why: str, now_ns: int) -> None:
+        """Take the stream out of use, whatever it says, until `quarantined` is None again."""
+        self.quarantined = why
+        self.lose(GapCause.CONTRADICTED, why, now_ns, counts=False)
+
     def vouch(self, now_ns: int) -> None:
         """REST agrees that nothing has happened since the last value."""
         self.cadence.vouch(now_ns)
@@ -209,7 +214,7 @@ class Topic(Generic[T]):
 
     def tick(self, now_ns: int) -> None:
         """Once a second: learn the rhythm, and return to a stream whose proving time is over."""
-        self.cadence.learn()
+        self.cadence.learn(now_ns)
         self.bound_s = self.cadence.bound_ns / NS_PER_S
         if self.received and not self.live and self._returned(now_ns):
             for reader in self._lazy:
@@ -225,9 +230,12 @@ class Topic(Generic[T]):
             self.received = True
             self._steady_ns = now_ns
             self.strikes = 0
+        if self.quarantined is not None:
+            return False
         if self.replaceable and self._damping.holds(now_ns, self._steady_ns):
             return False
         self.live = True
+        self._desk.restored.confirmed(self.subscription)
         self._recover(now_ns)
         self._release()
         return True
@@ -257,6 +265,7 @@ class Topic(Generic[T]):
     def _changed(self, source: Source, cause: str, took_ms: float) -> None:
         channel = self.subscription.channel
         previous = self.source or source
+        took_ms = max(0.0, took_ms)  # what ended it may have been received before the loss was noticed
         self._desk.events.add(SourceChanged(channel, self.symbol, source, previous, cause, took_ms))
 
     # --- REST ---
@@ -281,7 +290,7 @@ class Topic(Generic[T]):
         if self.loss is not None and self.readers and self.replaceable:
             failovers = self._desk.failovers
             failovers.answer_ms_max = max(failovers.answer_ms_max, (now_ns - asked_ns) / NS_PER_MS)
-        if self.fresh(now_ns) or self.answer is None:
+        if self.fresh(now_ns) or self.answer is None or self.rest_doubted is not None:
             return
         if self.overtaken:
             self.poll_ns = 0  # perhaps older than what readers have had: asked again
@@ -292,6 +301,11 @@ class Topic(Generic[T]):
             reader.wake()
 
     @property
+    def rest_doubted(self) -> str | None:
+        """Why REST's answers must not stand in for the stream; None where they may."""
+        return self._desk.rest_doubted.get(self.symbol)
+
+    @property
     def overtaken(self) -> bool:
         """Whether the stream has spoken since REST was asked for the answer at hand."""
         last_ns = self.cadence.last_ns
@@ -299,6 +313,7 @@ class Topic(Generic[T]):
 
     def _keep(self, value: T, asked_ns: int, now_ns: int) -> None:
         self.unanswered = None
+        self._desk.restored.confirmed(self.subscription)
         self._answer_asked_ns = asked_ns
         ttl_s = TTL_S[self.subscription.channel]
         self.answer = Reading(value, Source.REST, now_ns, self._clock, False, ttl_s, self.confidence)
@@ -326,8 +341,19 @@ class Topic(Generic[T]):
             self._sort_readers()
             self.keep()
 
+    def watched_by(self, witness: Witness[Any]) -> None:
+        """Show every state of the stream to a witness, in use or not."""
+        self._witnesses = (*self._witnesses, witness)
+        self._sort_readers()
+
+    def dismiss(self, witness: Witness[Any]) -> None:
+        """Show it no more."""
+        self._witnesses = tuple(each for each in self._witnesses if each is not witness)
+        self._sort_readers()
+
     def _sort_readers(self) -> None:
-        self._takes = tuple(reader.take for reader in self.readers if reader.eager)
+        takes = [reader.take for reader in self.readers if reader.eager]
+        self._takes = (*takes, *(witness.take for witness in self._witnesses))
         self._lazy = tuple(reader for reader in self.readers if not reader.eager)
 
     def keep(self) -> None:
@@ -371,12 +397,18 @@ class Topic(Generic[T]):
 
     def from_stream(self) -> Reading[T] | None:
         """The stream's latest value with its age; None where there is none."""
-        value, last_ns = self.current(), self.cadence.last_ns
+        reading = self.told(self.current())
+        self.streamed += reading is not None
+        return reading
+
+    def told(self, value: U | None) -> Reading[U] | None:
+        """A value of the stream, or part of one, as a Reading; nobody's read, so none is counted."""
+        last_ns = self.cadence.last_ns
         if value is None or last_ns is None:
             return None
-        self.streamed += 1
-        bound_s = self.cadence.vouched_bound_s()
-        return Reading(value, Source.STREAM, last_ns, self._clock, self.proven, bound_s, self.confidence)
+        bound_s = self.cadence.vouched_bound_s() if self.live else 0.0  # out of use it is fresh for no time
+        proven = self.proven and self.quarantined is None
+        return Reading(value, Source.STREAM, last_ns, self._clock, proven, bound_s, self.confidence)
 
     def state(self, now_ns: int, line: str) -> TopicState:
         """How the topic stands; `line` says why nothing can come, or is empty."""
@@ -392,18 +424,21 @@ class Topic(Generic[T]):
             self.cadence.count,
             age_s,
             self.cadence.vouched_bound_s(),
+            self.cadence.suspicion(now_ns) if self.live else 0.0,
         )
 
     def _judge(self, now_ns: int, line: str) -> tuple[State, str]:
         if self.refused is not None:
             return State.REFUSED, self.refused.text
+        if self.quarantined is not None:
+            return State.QUARANTINED, self.quarantined
         if self.received and not self.live:
             return State.HELD, ""
         if self.live:
             if not self.cadence.fresh(now_ns):
                 silent_s = self.cadence.silent_ns(now_ns) / NS_PER_S
                 return State.SUSPECT, f"silent for {silent_s:.1f} s, not confirmed by REST"
-            return (State.QUIET if self.cadence.quiet else State.LIVE), ""
+            return (State.QUIET if self.cadence.quiet(now_ns) else State.LIVE), ""
         if self.confirmed_ns is not None:
             waited_s = (now_ns - self.confirmed_ns) / NS_PER_S
             return State.ACKED_NO_DATA, f"acknowledged {waited_s:.1f} s ago, no data since"

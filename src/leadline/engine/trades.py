@@ -10,7 +10,8 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from leadline.core.trades import KEPT_TRADES, Hole, TradeLog
-from leadline.engine.topics import Desk, Loss, Topic
+from leadline.engine.gaps import Loss
+from leadline.engine.topics import Desk, Topic
 from leadline.model.market import Channel, Gap, GapCause, Subscription, Trade, TradeBatch
 from leadline.model.reading import Reading, Source
 
@@ -29,10 +30,11 @@ class TradeTopic(Topic[TradeBatch]):
         self._numbers: dict[Hole, tuple[int, Gap]] = {}
 
     def take(self, value: TradeBatch, now_ns: int) -> None:
-        cadence = self.cadence
-        cadence.count += 1
-        cadence.last_ns = now_ns
         fresh, opened = self.log.merge(value.trades)
+        if fresh or not self.received:  # what another line has told before is no part of the rhythm
+            cadence = self.cadence
+            cadence.count += 1
+            cadence.last_ns = now_ns
         loss = self.loss
         if opened:
             self._record(opened, loss)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from leadline.core.book import BookView
-from leadline.core.session import MarketSession
+from leadline.core.session import MarketStreams
 from leadline.engine.fallback import Fallback
 from leadline.engine.shelf import Shelf
 from leadline.engine.sources import Sources
@@ -29,7 +29,7 @@ class Wants:
         self._fallback = fallback
         self._poke: Callable[[], None] | None = None
 
-    def attach(self, session: MarketSession, poke: Callable[[], None]) -> None:
+    def attach(self, session: MarketStreams, poke: Callable[[], None]) -> None:
         """Everything wanted so far is wanted of this session."""
         self._sources.session = session
         self._poke = poke
@@ -37,6 +37,11 @@ class Wants:
         for topic in self._shelf:
             session.want(topic.subscription, now_ns)
         poke()
+
+    @property
+    def book_depths(self) -> tuple[int, ...]:
+        """The depths the venue streams books at."""
+        return self._market.limits.book_depths
 
     def subscription(self, channel: Channel, symbol: str, param: int = 0) -> Subscription:
         """What to stream, in the unified spelling; raises UnknownSymbol, and CheckFailed for `param`."""

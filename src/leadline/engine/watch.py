@@ -6,29 +6,52 @@ readers served by REST.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Any
 
 from leadline.clock import NS_PER_S
 from leadline.core.book import BookView
+from leadline.core.histogram import Histogram
 from leadline.core.liveness import FIRST_DATA_S, same_levels, same_ticker
-from leadline.core.session import MarketSession
+from leadline.core.session import MarketStreams
 from leadline.engine.answers import Answers, Spawn
 from leadline.engine.bars import BarTopic
 from leadline.engine.events import StreamDead
 from leadline.engine.topics import Desk, Topic
 from leadline.engine.trades import TradeTopic
-from leadline.errors import Error
-from leadline.model.market import Channel, FrozenBook, GapCause, Ticker
+from leadline.errors import Error, Refused
+from leadline.model.market import Channel, FrozenBook, GapCause, Subscription, Ticker
 from leadline.net.http import Purpose
 from leadline.venues.ports import MarketData
 
 _STRIKES = 2  # data may be under way while REST answers: only the second contradiction counts
-_PATIENCE_NS = 15 * NS_PER_S  # a suspect that REST cannot judge is subscribed anew after this time
+_PATIENCE_NS = 15 * NS_PER_S  # a suspect that REST does not answer about is subscribed anew after this time
+_UNASKED_PATIENCE_NS = 60 * NS_PER_S  # and one about which our own limits let nobody ask, after this
 
 _COMPARED = 10  # levels a side that must all agree: the best may stand still while others change
 _LINE_SILENT_NS = 2 * NS_PER_S
 _SINGLE_REQUESTS = 4  # a round's requests about one symbol; the longest silent go first, the others next time
+_LATE_NS = 3 * NS_PER_S  # a look as late as this judges nobody: what came meanwhile may lie unread
+
+
+class Word(Enum):
+    """What REST says of a silent stream; the value is how it is told."""
+
+    SAME = "REST knows nothing newer"
+    NEWER = "REST knows newer data"
+    UNANSWERED = "REST did not answer"
+    UNASKED = "REST could not be asked"
+
+
+class Detection:
+    """How silences were found out, in nanoseconds from the last sign of life."""
+
+    def __init__(self) -> None:
+        self.suspected = Histogram()
+        """Until REST was to be asked, once for each silence."""
+        self.dead = Histogram()
+        """Until the stream was called dead."""
 
 
 class Watch:
@@ -50,21 +73,32 @@ class Watch:
         self._dead = dead
         self._asking = False
         self._singles = 0
-        self._session: MarketSession | None = None
+        self._session: MarketStreams | None = None
+        self._looked_ns = desk.clock.mono_ns()
+        self._suspects: frozenset[Subscription] = frozenset()
+        self.detection = Detection()
 
-    def look(self, topics: list[Topic[Any]], session: MarketSession | None, now_ns: int) -> None:
+    def look(self, topics: list[Topic[Any]], session: MarketStreams | None, now_ns: int) -> None:
         """Learn every rhythm and have REST asked about the silent ones."""
         for topic in topics:
             topic.tick(now_ns)
         self._session = session
-        if not self._line_up(now_ns) or self._asking:
+        late, self._looked_ns = now_ns - self._looked_ns > _LATE_NS, now_ns
+        if late or self._asking or not self._line_up(now_ns):
             return
         suspects = [topic for topic in topics if _suspect(topic, now_ns)]
+        self._note(suspects, now_ns)
         if suspects:
             self._asking = True
             suspects.sort(key=lambda topic: topic.cadence.silent_ns(now_ns), reverse=True)
             silent = [topic for topic in topics if _half_silent(topic, now_ns) and topic not in suspects]
             self._spawn(self._corroborate(suspects, silent))
+
+    def _note(self, suspects: list[Topic[Any]], now_ns: int) -> None:
+        for topic in suspects:
+            if topic.subscription not in self._suspects:
+                self.detection.suspected.observe(_silent_ns(topic, now_ns))
+        self._suspects = frozenset(topic.subscription for topic in suspects)
 
     async def _corroborate(self, suspects: list[Topic[Any]], silent: list[Topic[Any]]) -> None:
         self._singles = _SINGLE_REQUESTS
@@ -92,11 +126,13 @@ class Watch:
     async def _by_ticker(self, suspects: list[Topic[Any]], silent: list[Topic[Any]]) -> None:
         """One call for all suspects; whoever is half-way to suspicion is vouched for by the same answer."""
         counts = [topic.cadence.count for topic in suspects]
+        missing = Word.UNANSWERED
+        tickers: Mapping[str, Ticker] = {}
         try:
             symbols = sorted({topic.symbol for topic in (*suspects, *silent)})
             tickers = await self._market.fetch_tickers(symbols, Purpose.VALIDATION)
-        except Error:
-            tickers = {}
+        except Error as error:
+            missing = _missing(error)
         for topic in silent:
             ticker = tickers.get(topic.symbol)
             if ticker is not None and topic.value is not None and same_ticker(topic.value, ticker):
@@ -104,30 +140,30 @@ class Watch:
         for topic, count in zip(suspects, counts, strict=True):
             ticker = tickers.get(topic.symbol)
             if topic.cadence.count == count:
-                verdict = None if ticker is None else await self._agrees(topic, ticker)
-                self._conclude(topic, count, verdict)
+                word = missing if ticker is None else await self._compared(topic, ticker)
+                self._conclude(topic, count, word)
 
-    async def _agrees(self, topic: Topic[Any], ticker: Ticker) -> bool | None:
+    async def _compared(self, topic: Topic[Any], ticker: Ticker) -> Word:
         if isinstance(topic, TradeTopic):
-            return await self._no_newer_trade(topic, ticker)
+            return await self._newer_trade(topic, ticker)
         if isinstance(topic, BarTopic):
             bar = topic.newest_bar()
-            return bar is not None and topic.received and bar.close == ticker.last
-        return topic.received and topic.value is not None and same_ticker(topic.value, ticker)
+            return _word(same=bar is not None and topic.received and bar.close == ticker.last)
+        return _word(same=topic.received and topic.value is not None and same_ticker(topic.value, ticker))
 
-    async def _no_newer_trade(self, topic: TradeTopic, ticker: Ticker) -> bool | None:
+    async def _newer_trade(self, topic: TradeTopic, ticker: Ticker) -> Word:
         """assumed: the same last price and day's volume as REST told before show none; in doubt by Trades."""
         if topic.outdone:
-            return False
+            return Word.NEWER
         last, volume = topic.log.last, topic.rest_volume
         if topic.received and last is not None and last.price == ticker.last and volume == ticker.volume:
-            return True
+            return Word.SAME
         if not self._may_ask():
-            return None
+            return Word.UNASKED
         try:
             trades = await self._answers.newer_trades(topic, Purpose.VALIDATION)
-        except Error:
-            return None
+        except Error as error:
+            return _missing(error)
         if topic.log.last is None:
             quiet = not trades
         else:
@@ -136,41 +172,56 @@ class Watch:
         topic.rest_volume = ticker.volume if quiet else None
         if quiet and not topic.received:
             topic.quiet_return(self._clock.mono_ns())
-        return quiet
+        return _word(same=quiet)
 
     async def _by_depth(self, topic: Topic[Any]) -> None:
         count = topic.cadence.count
-        rest: FrozenBook | None = None
         try:
             rest = await self._market.fetch_book(topic.symbol, _COMPARED, Purpose.VALIDATION)
-        except Error:
-            rest = None
-        if topic.cadence.count != count:
-            return
-        agrees = None if rest is None else topic.value is not None and _same_book(topic.value, rest)
-        self._conclude(topic, count, agrees)
+        except Error as error:
+            word = _missing(error)
+        else:
+            word = _word(same=topic.value is not None and _same_book(topic.value, rest))
+        self._conclude(topic, count, word)
 
-    def _conclude(self, topic: Topic[Any], count: int, agrees: bool | None) -> None:
+    def _conclude(self, topic: Topic[Any], count: int, word: Word) -> None:
         """Quiet, dead, or not known yet. Data that came meanwhile is the better answer."""
         now_ns = self._clock.mono_ns()
+        if topic.rest_doubted is not None:
+            word = Word.UNANSWERED  # its word is not taken
         if topic.cadence.count != count or not self._line_up(now_ns):
             return
-        if agrees:
+        if word is Word.SAME:
             topic.vouch(now_ns)
             return
         if self._line_silent(now_ns):
             return
-        if agrees is False:
-            topic.strikes += 1
-        overdue = topic.cadence.silent_ns(now_ns) > topic.cadence.bound_ns + _PATIENCE_NS
-        if topic.strikes >= _STRIKES or not topic.received or (agrees is None and overdue):
-            silent_s = _silent_ns(topic, now_ns) / NS_PER_S
-            told = "REST did not answer" if agrees is None else "REST knows newer data"
-            reason = f"silent for {silent_s:.1f} s while {told}"
+        topic.strikes += word is Word.NEWER
+        if topic.strikes >= _STRIKES or _overdue(topic, word, now_ns):
+            silent_ns = _silent_ns(topic, now_ns)
+            self.detection.dead.observe(silent_ns)
+            reason = f"silent for {silent_ns / NS_PER_S:.1f} s while {word.value}"
             topic.strikes = 0
             self._desk.events.add(StreamDead(topic.subscription, reason))
             topic.lose(GapCause.SILENT, reason, now_ns)
             self._dead(topic)
+
+
+def _word(*, same: bool) -> Word:
+    return Word.SAME if same else Word.NEWER
+
+
+def _missing(error: Error) -> Word:
+    """Whether a request that failed has left at all: our own limits say nothing of a stream."""
+    return Word.UNASKED if isinstance(error, Refused) else Word.UNANSWERED
+
+
+def _overdue(topic: Topic[Any], word: Word, now_ns: int) -> bool:
+    """Whether a stream is subscribed anew although REST has not contradicted it twice."""
+    beyond_ns = _silent_ns(topic, now_ns) - topic.cadence.bound_ns
+    if word is Word.UNASKED:
+        return beyond_ns > _UNASKED_PATIENCE_NS
+    return not topic.received or (word is Word.UNANSWERED and beyond_ns > _PATIENCE_NS)
 
 
 def _same_book(view: BookView, rest: FrozenBook) -> bool:

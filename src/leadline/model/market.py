@@ -198,6 +198,7 @@ class GapCause(Enum):
     SKIPPED = "skipped"  # a trade id was skipped: suspected until REST confirms
     OVERFLOW = "overflow"  # a reader was too slow
     DROPPED = "dropped"  # a book failed its proof
+    CONTRADICTED = "contradicted"  # other sources agree against the stream
 
 
 class Gap(Struct, frozen=True):

@@ -17,6 +17,10 @@ UNVALIDATED = 0.5
 """The confidence of what has not been compared with a second source yet."""
 
 
+LATE_S = 1.0
+"""A value handed out longer after its receipt is marked `late`."""
+
+
 class Source(Enum):
     STREAM = "stream"
     REST = "rest"
@@ -54,6 +58,14 @@ class Reading(Struct, Generic[T], eq=False, gc=False):
     def age_s(self) -> float:
         """Seconds since the value was received, now."""
         return (self._clock.mono_ns() - self.received_mono_ns) / NS_PER_S
+
+    @property
+    def late(self) -> bool:
+        """Whether it is more than a second since the receipt.
+
+        True as soon as it is handed out: its reader lags, or the market has been quiet for so long.
+        """
+        return self.age_s > LATE_S
 
     @property
     def received_ns(self) -> int:

@@ -14,6 +14,7 @@ from leadline.clock import NS_PER_S, Clock
 from leadline.core.retry import PROOF_S, Backoff, ConnectBudget
 from leadline.core.session import Output, Reconnect, Send, Session
 from leadline.errors import ConnectFailed, ConnectionLost
+from leadline.net.pulse import Pulse
 from leadline.net.websocket import Socket
 
 FRAMES_PER_TURN = 128
@@ -23,6 +24,12 @@ OUTBOX_LIMIT = 4096
 """Unsent texts at which the other side is taken to have stopped reading."""
 
 NEVER_NS = 1 << 63
+
+BEAT_S = 0.1
+HELD_UP_S = 0.25
+"""Longer than this without a turn of the loop, and what lies in the socket's buffers is as old."""
+
+_HELD_UP_NS = round(HELD_UP_S * NS_PER_S)
 
 
 class Connection:
@@ -39,6 +46,9 @@ class Connection:
         self._outgoing = asyncio.Event()
         self._lost: ConnectionLost | None = None
         self._over = asyncio.Event()
+        self._opened_ns = 0
+        self._told = False
+        self._pulse = Pulse(BEAT_S, HELD_UP_S)
         self.proven = False
         """Whether it had data for half a minute; known once it is over."""
 
@@ -47,19 +57,16 @@ class Connection:
 
         Always raises: ConnectionLost, or what the session or its readers let escape.
         """
-        opened_ns = self._clock.mono_ns()
-        reason = "stopped"
+        self._opened_ns = self._clock.mono_ns()
         try:
             self._session.outputs()  # what was meant for an earlier connection
-            self._session.opened(opened_ns)
-            lost = await self._run()
-            reason = str(lost)
-            raise lost
+            self._session.opened(self._opened_ns)
+            self._pulse.start()
+            raise await self._run()
         finally:
-            data_ns = self._session.last_data_ns
-            self.proven = data_ns is not None and data_ns - opened_ns >= PROOF_S * NS_PER_S
+            self._pulse.stop()
             try:
-                self._session.closed(reason, self._clock.mono_ns())
+                self._tell("stopped")
             finally:
                 await self._socket.close()
 
@@ -89,9 +96,19 @@ class Connection:
         return self._lost
 
     def _end(self, lost: ConnectionLost) -> None:
+        """Tell the session in this very turn of the loop: others may go on in its place at once."""
         if self._lost is None:
             self._lost = lost
             self._over.set()
+            self._tell(str(lost))
+
+    def _tell(self, reason: str) -> None:
+        """Tell the session once that its connection is gone."""
+        if not self._told:
+            self._told = True
+            data_ns = self._session.last_data_ns
+            self.proven = data_ns is not None and data_ns - self._opened_ns >= PROOF_S * NS_PER_S
+            self._session.closed(reason, self._clock.mono_ns())
 
     def _act(self, outputs: list[Output]) -> None:
         for output in outputs:
@@ -109,18 +126,28 @@ class Connection:
         session = self._session
         receive, mono_ns = self._socket.receive, self._clock.mono_ns
         received = session.received
+        read_ns = mono_ns()
         try:
             while True:
                 for _ in range(FRAMES_PER_TURN):
                     frame = await receive()
-                    received(frame, mono_ns())
-                    if session.changed:
-                        self.poke()
                     if self._lost is not None:
                         return
+                    before_ns, read_ns = read_ns, mono_ns()
+                    if read_ns - before_ns > _HELD_UP_NS:
+                        self._paused(before_ns, read_ns)
+                    received(frame, read_ns)
+                    if session.changed:
+                        self.poke()
                 await self._clock.sleep(0)
         except ConnectionLost as lost:
             self._end(lost)
+
+    def _paused(self, before_ns: int, now_ns: int) -> None:
+        """No frame was read for a while: none came, or the loop was held up, and this one may be old."""
+        ago_s = self._pulse.blocked_ago_s((now_ns - before_ns) / NS_PER_S)
+        if ago_s is not None:
+            self._session.held_up(now_ns - round(ago_s * NS_PER_S), now_ns)
 
     async def _write(self) -> None:
         try:
@@ -143,6 +170,8 @@ class Connection:
 
     async def _ring(self, wake_ns: int) -> None:
         await self._clock.sleep(max(0, wake_ns - self._clock.mono_ns()) / NS_PER_S)
+        if self._pulse.blocked_ago_s(BEAT_S) is not None:  # what lies in the buffers must be read first
+            await self._clock.sleep(HELD_UP_S)
         self._sleeper, self._armed_ns = None, NEVER_NS
         now_ns = self._clock.mono_ns()
         wanted_ns = self._session.wake_at()
@@ -178,6 +207,8 @@ class Line:
         """Why the last try or connection ended."""
         self.next_try_ns: int | None = None
         """When the next try is due; None while trying or connected."""
+        self.since_ns: int | None = None
+        """When the present connection stood; None while there is none."""
 
     @property
     def attempts(self) -> int:
@@ -229,11 +260,12 @@ class Line:
             self._budget.clear(spent_ns)
             raise
         self.connects += 1
+        self.since_ns = self._clock.mono_ns()
         connection = self._connection = Connection(self._session, socket, self._clock)
         try:
             await connection.drive()
         finally:
-            self._connection = None
+            self._connection = self.since_ns = None
             if connection.proven:
                 self._backoff.proven()
                 self._budget.clear(spent_ns)

@@ -76,12 +76,14 @@ class Departures:
         self._queue: list[Ticket] = []
         self._numbered = 0
         self._left_ns: int | None = None
+        self.throttled = 0
+        """Requests that found no room within their patience."""
 
     def join(self, cost: float, priority: Priority, patience_s: float | None = None) -> Ticket:
         """A place in the queue; raises Throttled when it is full."""
         now_ns = self._clock.mono_ns()
         if len(self._queue) >= QUEUE_LIMIT:
-            raise _throttled(self._wait_s(self._queue[-1], now_ns))
+            raise self._throttled(self._wait_s(self._queue[-1], now_ns))
         self._numbered += 1
         patience_s = PATIENCE_S[priority] if patience_s is None else patience_s
         ticket = Ticket(cost, priority, patience_s, self._numbered, now_ns)
@@ -110,7 +112,7 @@ class Departures:
             self._call_first()
         wait_s = self._wait_s(ticket, self._clock.mono_ns())
         if wait_s > PATIENCE_S[priority]:
-            raise _throttled(wait_s)
+            raise self._throttled(wait_s)
 
     def never_left(self, ticket: Ticket) -> None:
         """Nothing of what left here has reached the wire: the venue counts nothing, so it is given back."""
@@ -125,7 +127,7 @@ class Departures:
             now_ns = self._clock.mono_ns()
             self._refuse_the_late(now_ns)
             if ticket.refused_s is not None:
-                raise _throttled(ticket.refused_s)
+                raise self._throttled(ticket.refused_s)
             if not self._foremost(ticket, now_ns):
                 ticket.called.clear()
                 await ticket.called.wait()
@@ -204,6 +206,6 @@ class Departures:
                 ticket.called.set()
                 return
 
-
-def _throttled(wait_s: float) -> Throttled:
-    return Throttled(f"the request budget of the venue has no room for another {wait_s:.1f} s", wait_s)
+    def _throttled(self, wait_s: float) -> Throttled:
+        self.throttled += 1
+        return Throttled(f"the request budget of the venue has no room for another {wait_s:.1f} s", wait_s)

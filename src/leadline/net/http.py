@@ -11,7 +11,9 @@ from enum import Enum
 from typing import Protocol
 
 from leadline.clock import Clock
+from leadline.core.histogram import Histogram
 from leadline.core.limits import DecayingCounter
+from leadline.core.reach import Reach
 from leadline.errors import TransportError
 from leadline.net.departures import Departures, Priority, Ticket
 from leadline.net.endpoint import BrokenOff
@@ -23,7 +25,8 @@ class Purpose(Enum):
     REFERENCE = "reference"
     SNAPSHOT = "snapshot"  # first value of something, or the stream has none
     FALLBACK = "fallback"  # the stream is lost
-    VALIDATION = "validation"  # is a silent stream quiet or dead?
+    VALIDATION = "validation"  # is a silent stream quiet or dead, a contradiction real?
+    CROSS_CHECK = "cross_check"  # do stream and REST agree? nobody doubts it
     BACKFILL = "backfill"
     HISTORY = "history"
     STATUS = "status"
@@ -79,7 +82,9 @@ class Exchange(Protocol):
 
 
 class Http(Protocol):
-    """Sends requests to one venue."""
+    """Sends requests to one venue; `reach` says whether they get through."""
+
+    reach: Reach
 
     async def send(
         self, request: Request, purpose: Purpose, priority: Priority = Priority.NORMAL
@@ -104,6 +109,7 @@ RESERVE = {
 """Points of the budget left untouched, so that a lost stream finds room at once whatever else is asked."""
 
 TOO_MANY_REQUESTS = 429
+SERVER_ERROR = 500
 
 
 class _Flight:
@@ -124,9 +130,18 @@ class PacedHttp(ABC):
     """
 
     def __init__(self, clock: Clock, counter: DecayingCounter) -> None:
+        self._clock = clock
+        self.budget = counter
+        """What is spent of the venue's budget, and its limit."""
         self._departures = Departures(clock, counter, RESERVE)
+        self.reach = Reach()
+        """Whether what is asked gets through."""
         self._flights: dict[Request, _Flight] = {}
         self.counts: Counter[Purpose] = Counter()
+        self.failed = 0
+        """Requests without an answer, or with one that says the venue fails or limits us."""
+        self.round_trips = Histogram()
+        """Nanoseconds from leaving to the whole answer."""
 
     @abstractmethod
     async def exchange(self, request: Request) -> Response:
@@ -168,14 +183,32 @@ class PacedHttp(ABC):
     async def _leave(self, request: Request, ticket: Ticket, purpose: Purpose) -> Response:
         await self._departures.leave(ticket)
         self.counts[purpose] += 1
-        response = await self.exchange(request)
+        left_ns = self._clock.mono_ns()
+        try:
+            response = await self.exchange(request)
+        except TransportError:
+            self.failed += 1
+            self.reach.failed(self._clock.mono_ns())
+            raise
+        self.round_trips.observe(self._clock.mono_ns() - left_ns)
+        self.failed += response.status >= SERVER_ERROR or response.status == TOO_MANY_REQUESTS
+        if response.status >= SERVER_ERROR:
+            self.reach.failed(self._clock.mono_ns())
+        else:
+            self.reach.answered(self._clock.mono_ns())
         if response.status == TOO_MANY_REQUESTS:
             self.exceeded()
         return response
 
+    @property
+    def throttled(self) -> int:
+        """Requests that found no room in the budget within their patience."""
+        return self._departures.throttled
+
     def exceeded(self) -> None:
         """The venue has said that we ask too much: nothing leaves until the budget has drained."""
         self._departures.exceeded()
+        self.reach.exceeded(self._clock.mono_ns())
 
 
 class MemoryHttp(PacedHttp):

@@ -42,6 +42,7 @@ _MANNERS = {
     Purpose.RECOVERY: (Priority.FALLBACK, 60.0),
     Purpose.ORDER: (Priority.ORDER, 2.5),  # its deadline lies 3 s beyond the nearest that the venue takes
     Purpose.HISTORY: (Priority.BACKGROUND, math.inf),
+    Purpose.CROSS_CHECK: (Priority.BACKGROUND, 10.0),
 }
 _ORDINARY = (Priority.NORMAL, 30.0)
 """How urgent a purpose is and how many seconds it may wait."""

@@ -66,12 +66,15 @@ class AccountJudge:
         self._durable: set[str] = set()
         """Names of the intents that are on the disk for good."""
         self._buried: dict[str, str] = {}
+        self._buried_as: dict[str, str] = {}
+        """The client id of each."""
         """Names of which the client has said that no order of the venue bears them, and how."""
         self._seen: dict[str, str] = {}
         """Venue order ids by their name."""
         self._told: Counter[str] = Counter()
         self._sequences: dict[tuple[int, str], tuple[int, str]] = {}
-        self._happened_ns = 0
+        self.happened_ns = 0
+        """When anything last happened to the account at the venue."""
         self.holes = 0
         account.listeners.append(self._happened)
 
@@ -108,10 +111,10 @@ class AccountJudge:
     @property
     def quiet(self) -> bool:
         """Whether all that happened to the account must have been told by now."""
-        return self._loop.now_ns - self._happened_ns > UNDER_WAY_NS
+        return self._loop.now_ns - self.happened_ns > UNDER_WAY_NS
 
     def _happened(self, news: Execution | LedgerEntry) -> None:
-        self._happened_ns = self._loop.now_ns
+        self.happened_ns = self._loop.now_ns
         if not isinstance(news, Execution) or news.order.parent_id is not None:
             return
         order = news.order
@@ -139,9 +142,15 @@ class AccountJudge:
     def _claim(self, order: Order) -> None:
         venue = self._venue(order)
         if venue is None:
+            name = _named(order.client_id, order.userref)
             if order.state.final:
-                self._buried[_named(order.client_id, order.userref)] = f"{order.state.value} ({order.reason})"
-            elif order.state is not OrderState.UNKNOWN:
+                self._buried[name] = f"{order.state.value} ({order.reason})"
+                self._buried_as[name] = order.client_id
+            elif order.state is OrderState.UNKNOWN:
+                if self._buried_as.get(name) not in (None, order.client_id):
+                    # the number of an order whose record died with its process, before anything had left
+                    self._buried.pop(name, None)
+            else:
                 self._add(MISJUDGED, order.symbol, f"{_words(order)}", "the venue has no such order")
             return
         if order.state.final and _ENDS.get(venue.status) is not order.state:
@@ -172,10 +181,16 @@ class AccountJudge:
             if sequence != before[0] + 1:
                 self.holes += 1
                 del self._sequences[key]
+                if any(channel == frame.channel for _, channel in self._sequences):
+                    return  # another connection tells of it without a hole
                 self._loop.call_soon(self._noticed, f"{frame.channel} {before[0]} → {sequence}", ready)
                 return
         if frame.kind == "snapshot" or before is not None:
             self._sequences[key] = (sequence, frame.text)
+
+    def gone(self, link: int) -> None:
+        """The client has left a connection, or lost it."""
+        self._sequences = {key: last for key, last in self._sequences.items() if key[0] != link}
 
     def _noticed(self, hole: str, ready: Callable[[], bool]) -> None:
         if ready():

@@ -11,14 +11,16 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from leadline.app.account_settings import MAIN, AccountSettings
-from leadline.app.system import System
 from leadline.core.retry import ConnectBudget
+from leadline.engine.account_crosscheck import Kind
+from leadline.model.market import Channel
 from leadline.net.key_state import MemoryKeyState
 from leadline.net.websocket import Socket
 from leadline.simulation.journal import SimulatedJournal
 from leadline.simulation.life import Life
 from leadline.simulation.network import PRIVATE
 from leadline.simulation.readers import Readers
+from leadline.simulation.setup import REQUIRED
 from leadline.simulation.trader import Trader
 from leadline.simulation.watchers import Watchers
 from leadline.venues.kraken.auth import Credentials
@@ -44,6 +46,7 @@ class Client:
         self._stop = asyncio.Event()
         self._number = number
         luck = world.luck(f"client/{number}")
+        setup = world.setup
         connects = ConnectBudget()
         market = world.plant.venue(self.http, world.clock)
         self._account = world.plant.account(
@@ -57,28 +60,51 @@ class Client:
             chance=luck,
             connects=connects,
             new_id=lambda: str(uuid.UUID(int=luck.getrandbits(128), version=4)),
+            private_lines=setup.private_lines,
+            rotate_after_s=setup.rotate_private_s,
         )
-        self.system = System(
+        self.system = world.plant.system(
             market,
             world.network.connect,
             world.clock,
             chance=luck,
             connects=connects,
             account=self._account,
+            required=REQUIRED,
+            keep=world.keep,
+            lines=setup.lines,
+            redundant=setup.redundant,
+            rotate_after_s=setup.rotate_after_s,
         )
+        self.system.feed.listen(world.heard)
+        seed = f"{world.seed}/{number}"
+        self.trader: Trader | None = None
         self.readers = Readers(
-            self.system.feed, world.judge, world.clock, f"{world.seed}/{number}", world.network
+            self.system.feed, world.judge, world.loop, world.clock, seed, world.alarms.came
         )
         self.task = self.life.start(world.loop, self._run(), f"client {number}")
 
     def ready(self) -> bool:
         """Whether it takes its account's stream for whole."""
-        return self._account.desk.session.ready(self._world.clock.mono_ns())
+        return self._account.desk.lines.ready(self._world.clock.mono_ns())
 
     def out_of_touch(self) -> str | None:
         """Why the account's stream does not flow; None where it does."""
         account = self._account
-        return None if self.ready() else f"{account.failure or account.line.last_error or 'no snapshot'}"
+        return (
+            None if self.ready() else f"{account.failure or account.desk.lines.last_error or 'no snapshot'}"
+        )
+
+    def interval_s(self, symbol: str, channel: Channel) -> float | None:
+        """Within which time it announces to find a difference; None while it does not look."""
+        validator = self.system.feed.validator
+        return (
+            None if validator.checked_ns(symbol, channel) is None else validator.interval_s(symbol, channel)
+        )
+
+    def account_interval_s(self, kind: Kind) -> float | None:
+        """The same of the account."""
+        return self.system.desk.crosscheck.interval_s(kind) if self.trader is not None else None
 
     def stop(self) -> None:
         """Ask it to come to its end."""
@@ -96,8 +122,12 @@ class Client:
         world = self._world
         async with self.system:
             self.system.orders.on(world.account_judge.heard)
+            self.system.orders.on(world.replay_judge.heard)
+            self.system.desk.log.listen(world.account_difference_judge.heard)
             watchers = Watchers(world, self)
-            trader = Trader(self.system, world.clock, world.luck(f"trader/{self._number}"))
+            luck = world.luck(f"trader/{self._number}")
+            trader = self.trader = Trader(self.system, world.clock, luck, world.replay_judge.promised)
+            trader.pardon_ns = world.pardon_ns
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(work) for work in self.readers.all(world.left_s)]
                 tasks.append(group.create_task(watchers.look()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from datetime import datetime
 
 from leadline.clock import NS_PER_S
@@ -24,10 +25,30 @@ _ENDPOINTS = {
     "OHLC": Channel.BARS,
 }
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the stamps are read as UTC without saying so
+DATED_BACK_NS = 6 * NS_PER_S
+"""So much older than it is may a client say that a value is, while a connection brings its frames late."""
+
 ALL = "*"
 """The symbol under which answers about all symbols stand."""
 
 Key = tuple[Channel, str]
+
+
+class _Copy:
+    """One book as one connection tells it: when its snapshot and its newest message were made."""
+
+    def __init__(self) -> None:
+        self.snapshot_ns = 0
+        self.made_ns = 0
+        self.ordered = True
+
+    def take(self, frame: Frame) -> None:
+        made = made_ns(frame)
+        if frame.kind == "snapshot":
+            self.ordered, self.snapshot_ns = True, made
+        elif made < self.made_ns:
+            self.ordered = False
+        self.made_ns = made
 
 
 class Evidence:
@@ -38,9 +59,9 @@ class Evidence:
         self._frames: dict[Key, dict[int, list[Frame]]] = {}
         self._answers: dict[Key, dict[int, Answered]] = {}
         self._newest: dict[Key, int] = {}
-        self._made_ns: dict[str, int] = {}
-        self._disordered: set[str] = set()
-        self._snapshot_ns: dict[str, int] = {}
+        self._times: dict[Key, list[int]] = {}
+        self._held_up: list[tuple[int, int]] = []
+        self._copies: dict[tuple[str, int], _Copy] = {}
         self._lost_until_ns: dict[str, int] = {}
         self.refused_for_rate = 0
         """Answers that said that we ask too much."""
@@ -54,19 +75,18 @@ class Evidence:
         if channel is None or frame.kind not in ("snapshot", "update"):
             return
         key = (channel, frame.symbol)
-        self._frames.setdefault(key, {}).setdefault(arrival.at_ns, []).append(frame)
+        of_stream = self._frames.setdefault(key, {})
+        if arrival.at_ns not in of_stream:
+            of_stream[arrival.at_ns] = []
+            self._times.setdefault(key, []).append(arrival.at_ns)
+        of_stream[arrival.at_ns].append(frame)
         self._newest[key] = arrival.at_ns
         if channel is Channel.BOOK:
-            self._order(frame)
+            self._copies.setdefault((frame.symbol, arrival.link), _Copy()).take(frame)
 
-    def _order(self, frame: Frame) -> None:
-        made = made_ns(frame)
-        if frame.kind == "snapshot":
-            self._disordered.discard(frame.symbol)
-            self._snapshot_ns[frame.symbol] = made
-        elif made < self._made_ns.get(frame.symbol, 0):
-            self._disordered.add(frame.symbol)
-        self._made_ns[frame.symbol] = made
+    def gone(self, link: int) -> None:
+        """The client has left a connection: its books do not count any more."""
+        self._copies = {key: copy for key, copy in self._copies.items() if key[1] != link}
 
     def losing(self, symbol: str | None, until_ns: int) -> None:
         """Until then the venue may keep back messages of a book, or of all books."""
@@ -74,12 +94,13 @@ class Evidence:
             self._lost_until_ns[one] = max(until_ns, self._lost_until_ns.get(one, 0))
 
     def intact(self, symbol: str) -> bool:
-        """Whether every message of a book since its last snapshot has come, in order.
+        """Whether every message of a book since its last snapshot has come, in order, on each connection.
 
         Where not, levels below the checked ones may be wrong and no client can know it.
         """
-        kept_all = self._lost_until_ns.get(symbol, 0) < self._snapshot_ns.get(symbol, 0)
-        return kept_all and symbol not in self._disordered
+        lost_until_ns = self._lost_until_ns.get(symbol, 0)
+        copies = [copy for (name, _), copy in self._copies.items() if name == symbol]
+        return bool(copies) and all(copy.ordered and copy.snapshot_ns > lost_until_ns for copy in copies)
 
     def answer(self, answered: Answered) -> None:
         """A REST answer has reached the client."""
@@ -92,13 +113,29 @@ class Evidence:
         symbol = ALL if channel is Channel.TICKER else self._symbols.get(pair, pair)
         self._answers.setdefault((channel, symbol), {})[answered.at_ns] = answered
 
-    def frames_at(self, channel: Channel, symbol: str, at_ns: int) -> list[Frame]:
-        """The data frames of a stream that arrived at that very moment."""
-        return self._frames.get((channel, symbol), {}).get(at_ns, [])
+    def held_up(self, begin_ns: int, end_ns: int) -> None:
+        """The client could read nothing for a while; what came then may be dated back to the beginning."""
+        self._held_up.append((begin_ns - DATED_BACK_NS, end_ns))
 
-    def answer_at(self, channel: Channel, symbol: str, at_ns: int) -> Answered | None:
-        """The answer about it that arrived at that very moment."""
-        return self._answers.get((channel, symbol), {}).get(at_ns)
+    def frames_at(self, channel: Channel, symbol: str, at_ns: int) -> list[Frame]:
+        """The data frames of a stream that arrived at that very moment, or that may be dated back to it.
+
+        A client that knows itself behind dates what it reads by the last thing it knows to be older; that may
+        be too early, and never too late.
+        """
+        key = (channel, symbol)
+        found = self._dated(self._times.get(key, []), at_ns)
+        return [frame for time_ns in found for frame in self._frames[key][time_ns]]
+
+    def answers_at(self, channel: Channel, symbol: str, at_ns: int) -> list[Answered]:
+        """The answers about it that arrived at that very moment, or that may be dated back to it."""
+        answers = self._answers.get((channel, symbol), {})
+        return [answers[time_ns] for time_ns in self._dated(list(answers), at_ns)]
+
+    def _dated(self, times: list[int], at_ns: int) -> list[int]:
+        """Those of the times that a client may call this one."""
+        until_ns = max((end for begin, end in self._held_up if begin <= at_ns <= end), default=at_ns)
+        return times[bisect_left(times, at_ns) : bisect_right(times, until_ns + DATED_BACK_NS)]
 
     def newest_ns(self, channel: Channel, symbol: str) -> int | None:
         """When data of a stream last arrived."""

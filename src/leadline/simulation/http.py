@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.limits import DecayingCounter
@@ -64,8 +65,16 @@ class SimulatedHttp(PacedHttp):
         self._network = network
         self._random = rng
         self.tap: Callable[[Answered], None] = _unheard
+        self.losing: Callable[[], None] = _unheard
+        """Hears of each request whose answer will never come."""
         self.departing: Callable[[Request], None] = _unheard
         self.answering: Callable[[Request, Answer | RefusedConnect], None] = _unheard
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        """There is nothing to close."""
 
     async def exchange(self, request: Request) -> Response:
         network = self._network
@@ -75,6 +84,8 @@ class SimulatedHttp(PacedHttp):
         lost = network.now_ns < network.losing_until_ns or luck < LOSS_SHARE
         answer: asyncio.Future[Answer | RefusedConnect | None] = asyncio.get_running_loop().create_future()
         crossing = _Crossing(request, answer, given_up_ns, lost)
+        if lost:
+            self.losing()
         self.departing(request)
         if not lost or round(luck * 10_000) % 2:
             network.at(network.arrival_ns(), self._reached, crossing)

@@ -20,6 +20,7 @@ from leadline.simulation.http import ANSWER_TIMEOUT_NS
 from leadline.simulation.loop import VirtualLoop
 from leadline.simulation.report import SERVED_WRONG, STALE_AS_FRESH, Findings
 from leadline.simulation.truth import BookState, Quote, Truth
+from leadline.simulation.untruths import Untruths
 
 CHECKED = 10
 """Levels a side that the venue's checksum proves (dossier §6.1)."""
@@ -44,10 +45,17 @@ class Judge:
     """The judge of readings. `reading` takes each one at the moment when the reader got it."""
 
     def __init__(
-        self, truth: Truth, evidence: Evidence, loop: VirtualLoop, start_ns: int, findings: Findings
+        self,
+        truth: Truth,
+        evidence: Evidence,
+        untruths: Untruths,
+        loop: VirtualLoop,
+        start_ns: int,
+        findings: Findings,
     ):
         self._truth = truth
         self._evidence = evidence
+        self._untruths = untruths
         self._loop = loop
         self._start_ns = start_ns
         self._findings = findings
@@ -59,6 +67,11 @@ class Judge:
     def trace(self, *facts: object) -> None:
         """Let a fact of the run count in its digest."""
         self._trace.update(repr(facts).encode())
+
+    def held_up(self, begin_ns: int, end_ns: int) -> None:
+        """Code of a consumer has kept the client's event loop."""
+        self.trace("held up", begin_ns, end_ns)
+        self._evidence.held_up(begin_ns, end_ns)
 
     @property
     def digest(self) -> str:
@@ -75,6 +88,13 @@ class Judge:
         self.trace(now_ns, symbol, type(reading.value).__name__, stated_ns, reading.source.value)
         if current:
             self._freshness(symbol, reading, now_ns)
+        if reading.source is Source.CHECKPOINT:
+            self._restored(symbol, reading)
+            return
+        channel = Channel.BOOK if isinstance(reading.value, BookView | FrozenBook) else Channel.TICKER
+        source = Source.STREAM if reading.source is Source.STREAM else Source.REST
+        if self._untruths.told(source, channel, symbol, stated_ns):
+            return
         match reading.value:
             case BookView() | FrozenBook():
                 self._book(symbol, reading, stated_ns, depth)
@@ -88,6 +108,13 @@ class Judge:
                 self._bar(symbol, reading.value, reading.source, stated_ns)
             case BarBatch():
                 self._bars(symbol, reading, stated_ns)
+
+    def _restored(self, symbol: str, reading: Reading[Any]) -> None:
+        """What an earlier run knew carries no proof, and the venue has not borne it out."""
+        if reading.verified or reading.bound_s > 0:
+            self._wrong(
+                symbol, f"{reading!r}, fresh for {reading.bound_s} s", "the venue has not said so yet"
+            )
 
     # --- freshness ---
 
@@ -112,7 +139,7 @@ class Judge:
         delay_ns = ANSWER_TIMEOUT_NS if reading.bound_s * NS_PER_S > LONGEST_BOUND_NS else 0
         if made is not None:
             delay_ns = max(delay_ns, self._venue_ns(stated_ns) - made)
-        return self._now_ns - bound_ns - delay_ns - _ROUNDING_NS
+        return self.now_ns - bound_ns - delay_ns - _ROUNDING_NS
 
     # --- books ---
 
@@ -132,20 +159,22 @@ class Judge:
         since_ns = self._window_ns(reading, stated_ns, min(times, default=None))
         books = self._truth.symbols[symbol].books
         if reading.verified:
-            begin_ns = min(times, default=self._now_ns) if since_ns is None else since_ns
-            if not any(seen.equals(state) for state in books.within(begin_ns, self._now_ns)):
-                now = books.at(self._now_ns)
+            begin_ns = min(times, default=self.now_ns) if since_ns is None else since_ns
+            if not any(seen.equals(state) for state in books.within(begin_ns, self.now_ns)):
+                now = books.at(self.now_ns)
                 self._wrong(symbol, seen, f"no state of the venue in time; now {_shown(now, depth)}")
                 return
         if not any(seen.equals(state) for made in times for state in books.within(made, made + _STAMP_NS)):
             self._age(symbol, reading, stated_ns, "no frame that arrived then holds this book")
 
     def _rest_book(self, symbol: str, bids: Pairs, asks: Pairs, stated_ns: int) -> None:
-        answer = self._evidence.answer_at(Channel.BOOK, symbol, stated_ns)
-        if answer is None:
+        answers = self._evidence.answers_at(Channel.BOOK, symbol, stated_ns)
+        if not answers:
             self._stale(symbol, f"a book received at {stated_ns / NS_PER_S:.6f} s", "no answer came then")
             return
-        states = self._truth.symbols[symbol].books.within(*(2 * [self._venue_ns(answer.made_ns)]))
+        books = self._truth.symbols[symbol].books
+        moments = [self._venue_ns(answer.made_ns) for answer in answers]
+        states = [state for made in moments for state in books.within(made, made)]
         if not any(_roughly(bids, asks, state) for state in states):
             self._stale(symbol, _Ladder(10, bids, asks), "the venue had no such book when it answered")
 
@@ -155,9 +184,9 @@ class Judge:
         quotes = self._truth.symbols[symbol].quotes
         seen = reading.value
         if reading.source is not Source.STREAM:
-            answer = self._evidence.answer_at(Channel.TICKER, ALL, stated_ns)
-            made = 0 if answer is None else self._venue_ns(answer.made_ns)
-            if not any(_same_prices(seen, quote) for quote in quotes.within(made, made)):
+            answers = self._evidence.answers_at(Channel.TICKER, ALL, stated_ns)
+            moments = [self._venue_ns(answer.made_ns) for answer in answers]
+            if not any(_same_prices(seen, quote) for made in moments for quote in quotes.within(made, made)):
                 self._age(symbol, reading, stated_ns, "no answer that came then holds these prices")
             return
         frames = self._evidence.frames_at(Channel.TICKER, symbol, stated_ns)
@@ -167,9 +196,9 @@ class Judge:
             return
         since_ns = self._window_ns(reading, stated_ns, min(times))
         if since_ns is not None:
-            known = quotes.within(since_ns, self._now_ns)
+            known = quotes.within(since_ns, self.now_ns)
             if not any(_same_quote(seen, quote) for quote in known):
-                self._stale(symbol, seen, f"the venue has moved on: {quotes.at(self._now_ns)}")
+                self._stale(symbol, seen, f"the venue has moved on: {quotes.at(self.now_ns)}")
 
     # --- trades ---
 
@@ -180,8 +209,8 @@ class Judge:
             frames = self._evidence.frames_at(Channel.TRADES, symbol, stated_ns)
             told = any(wanted in frame.text for frame in frames)
         else:
-            answer = self._evidence.answer_at(Channel.TRADES, symbol, stated_ns)
-            told = answer is not None and str(trade.trade_id).encode() in answer.body
+            answers = self._evidence.answers_at(Channel.TRADES, symbol, stated_ns)
+            told = any(str(trade.trade_id).encode() in answer.body for answer in answers)
         if not told:
             self._stale(
                 symbol,
@@ -223,7 +252,7 @@ class Judge:
         seen = (bar.open, bar.high, bar.low, bar.close, bar.volume)
         if true is None or seen != tuple(true):
             self._wrong(symbol, bar, true)
-        elif bar.complete and (bar.trades != max(states) or self._now_ns < bar.end_ns):
+        elif bar.complete and (bar.trades != max(states) or self.now_ns < bar.end_ns):
             self._wrong(symbol, bar, f"not complete: {max(states)} trades by now")
 
     def _bars(self, symbol: str, reading: Reading[BarBatch], stated_ns: int) -> None:
@@ -239,7 +268,7 @@ class Judge:
         if source is Source.STREAM:
             came = bool(self._evidence.frames_at(channel, symbol, stated_ns))
         else:
-            came = self._evidence.answer_at(channel, symbol, stated_ns) is not None
+            came = bool(self._evidence.answers_at(channel, symbol, stated_ns))
         if not came:
             self._stale(
                 symbol, f"{channel.value} received at {stated_ns / NS_PER_S:.6f} s", "nothing came then"
@@ -259,7 +288,7 @@ class Judge:
         return self._start_ns + loop_ns
 
     @property
-    def _now_ns(self) -> int:
+    def now_ns(self) -> int:
         """The venue's time."""
         return self._start_ns + self._loop.now_ns
 

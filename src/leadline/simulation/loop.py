@@ -1,6 +1,7 @@
 """An asyncio loop on virtual time: when nothing is ready it jumps to the next timer, so nobody ever waits.
 
-A run in which nothing can happen any more, or in which time has stopped passing, is an error and not a hang.
+Code of the client can keep the loop (`block`); the world around it goes on meanwhile. A run in which nothing
+can happen any more, or in which time has stopped passing, is an error and not a hang.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable, Mapping
-from contextvars import Context
-from typing import Any, TypeVarTuple, Unpack
+from contextvars import Context, copy_context
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, NamedTuple, TypeVarTuple, Unpack
 
 from leadline.clock import NS_PER_S
 from leadline.simulation.life import LIFE
@@ -57,6 +60,17 @@ class _Leap(selectors.BaseSelector):
         return {}
 
 
+class _WorldTimer(NamedTuple):
+    """A timer of the world around the client, which nothing that the client does can hold up."""
+
+    at_ns: int
+    number: int
+    handle: asyncio.TimerHandle
+    callback: Callable[..., object]
+    args: tuple[Any, ...]
+    context: Context
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """The loop; `now_ns` is its time in whole nanoseconds since its making.
 
@@ -65,6 +79,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._leap = _Leap()
+        self._world: list[_WorldTimer] = []
+        self._numbers = count()
         super().__init__(self._leap)
         self.set_task_factory(_marked)
 
@@ -91,9 +107,32 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         life = LIFE.get() if context is None else context.get(LIFE)
-        if life is None:
-            return super().call_at(when, callback, *args, context=context)
-        return super().call_at(when, life.run, callback, *args, context=context)
+        if life is not None:
+            return super().call_at(when, life.run, callback, *args, context=context)
+        handle = super().call_at(when, callback, *args, context=context)
+        while self._world and self._world[0].at_ns < self.now_ns:
+            heappop(self._world)
+        at_ns = round(when * NS_PER_S)
+        world = _WorldTimer(at_ns, next(self._numbers), handle, callback, args, context or copy_context())
+        heappush(self._world, world)
+        return handle
+
+    def block(self, for_s: float) -> None:
+        """Keep the loop for so long: time passes, the world's timers ring, and nothing else runs."""
+        until_ns = self.now_ns + round(for_s * NS_PER_S)
+        while self._world and self._world[0].at_ns <= until_ns:
+            due = heappop(self._world)
+            if due.handle.cancelled() or due.at_ns < self.now_ns:
+                continue
+            due.handle.cancel()
+            self._leap.now_ns = due.at_ns
+            due.context.run(due.callback, *due.args)
+        self._leap.now_ns = until_ns
+
+    def close(self) -> None:
+        """Close, and let go of the world: a reading that somebody keeps holds its clock, and that this loop."""
+        self._world.clear()
+        super().close()
 
     def call_at_ns(
         self, at_ns: int, callback: Callable[..., object], *args: Any, context: Context | None = None

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
+from itertools import count
 
 from leadline.clock import NS_PER_MS, NS_PER_S
 from leadline.emulator.exchange import Exchange
@@ -57,6 +58,10 @@ class Network:
         """Hears each text that a client puts on an account's connection, as it leaves."""
         self.said: Callable[[Frame], None] = _unheard
         """Hears each frame that the venue puts on an account's connection."""
+        self.asked: Callable[[int, str], None] = _unheard
+        """Hears each text that a client puts on a public connection, and on which."""
+        self.gone: Callable[[int], None] = _unheard
+        """Hears which connection a client has left or lost."""
         self.connects_ns: list[int] = []
         self.unresolved_until_ns = 0
         self.void_until_ns = -_NEVER_NS
@@ -70,6 +75,7 @@ class Network:
         self._context = copy_context()
         self._start_ns = start_ns
         self._links: list[Link] = []
+        self._numbers = count(1)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns = _NEVER_NS
         self._stopped = False
@@ -162,7 +168,7 @@ class Network:
 
     def _accepted(self, route: str) -> Link:
         venue = self.exchange.connect(self.venue_ns, route)
-        link = Link(self, venue, self._loop, len(self.connects_ns))
+        link = Link(self, venue, self._loop, next(self._numbers))
         self._links.append(link)
         self.step()
         return link
@@ -204,11 +210,12 @@ class Link:
             if self._lost is not None:
                 raise self._lost
             if self._inbox and self._inbox[0][0] <= self._loop.now_ns:
-                at_ns, item = self._inbox.popleft()
+                _, item = self._inbox.popleft()
                 if isinstance(item, ConnectionLost):
                     self._leave(item)
                     raise item
-                self._network.arrived(Arrival(item, self._number, at_ns, self._venue.route))
+                # when it is read, not when it came: a program that is held up reads late
+                self._network.arrived(Arrival(item, self._number, self._loop.now_ns, self._venue.route))
                 return item.text.encode()
             self._waiter = self._loop.create_future()
             ring = None
@@ -226,6 +233,8 @@ class Link:
             raise self._lost
         if self._private:
             self._network.departing(text)
+        else:
+            self._network.asked(self._number, text)
         self._outbound_ns = self._network.arrival_ns(self._outbound_ns)
         self._outbox.append(text)  # timers of one moment ring in any order, messages keep theirs
         self._network.at(self._outbound_ns, self._heard)
@@ -244,6 +253,7 @@ class Link:
         self._lost = lost
         self.left = True
         self._inbox.clear()
+        self._network.gone(self._number)
 
     # --- the venue's end ---
 
@@ -304,5 +314,5 @@ def _turned_away(refused: RefusedConnect | None) -> ConnectFailed:
     return ConnectFailed(f"the upgrade was refused: HTTP {status}", status=status, terminal=terminal)
 
 
-def _unheard(what: object) -> None:
+def _unheard(*what: object) -> None:
     pass  # nobody listens yet

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from itertools import count
 
 from msgspec.structs import replace
@@ -120,8 +121,8 @@ class _Renumbered:
 class SequenceGapIgnored(LiveAccount):
     """Whatever number a message has, it is the next one."""
 
-    async def _authorised(self) -> Socket:
-        return _Renumbered(await super()._authorised())
+    async def _authorised(self, session: AccountSession) -> Socket:
+        return _Renumbered(await super()._authorised(session))
 
 
 class _CancelErrorAsVerdict(KrakenAccount):
@@ -167,3 +168,33 @@ class UnknownByTimer(LiveAccount):
     """What has not been found after a while is taken for never placed."""
 
     make = _UnknownByTimer
+
+
+class _ReplayBlindly(KrakenAccount):
+    def session(self, emit: EmitAccount) -> AccountSession:
+        self._unanswered: list[Placement] = []
+
+        def tell(news: AccountNews, now_ns: int) -> None:
+            emit(news, now_ns)
+            if isinstance(news, OrdersSnapshot):
+                again, self._unanswered = self._unanswered, []
+                self._replaying = [asyncio.ensure_future(self._replay(one)) for one in again]
+
+        return super().session(tell)
+
+    async def place(self, placement: Placement, path: Path) -> Placed:
+        try:
+            return await super().place(placement, path)
+        except ConnectionLost:
+            self._unanswered.append(placement)
+            raise
+
+    async def _replay(self, placement: Placement) -> None:
+        with suppress(Error):
+            await super().place(placement, Path.REST)
+
+
+class ReplayBlindly(LiveAccount):
+    """What was not answered is sent again as soon as the account's stream is back."""
+
+    make = _ReplayBlindly

@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from leadline.app.account import LiveAccount
+from leadline.app.system import System
 from leadline.core.book import Book, BookView
 from leadline.core.session import Confirmed, Emit, MarketSession, News
 from leadline.model.instrument import Instrument
 from leadline.model.market import Channel, Ticker, Trade, TradeBatch
 from leadline.net.http import Purpose
 from leadline.net.key_state import MemoryKeyState
-from leadline.simulation import order_plants
+from leadline.simulation import order_plants, service_plants
 from leadline.simulation.journal import SimulatedJournal
 from leadline.venues.kraken.books import BookStream, Verdict
 from leadline.venues.kraken.session import KrakenSession
@@ -169,6 +170,7 @@ class Plant:
     account: type[LiveAccount] = LiveAccount
     journal: type[SimulatedJournal] = SimulatedJournal
     state: type[MemoryKeyState] = MemoryKeyState
+    system: type[System] = System
 
 
 NOTHING = Plant()
@@ -187,4 +189,9 @@ PLANTS: dict[str, Plant] = {
     "sequence-gap-ignored": Plant(account=order_plants.SequenceGapIgnored),
     "cancel-error-as-verdict": Plant(account=order_plants.CancelErrorAsVerdict),
     "unknown-by-timer": Plant(account=order_plants.UnknownByTimer),
+    "no-hysteresis": Plant(system=service_plants.NoHysteresis),
+    "rest-as-stream": Plant(service_plants.RestAsStream),
+    "duplicate-across-lines": Plant(system=service_plants.DuplicateAcrossLines),
+    "replay-blindly": Plant(account=order_plants.ReplayBlindly),
+    "checkpoint-trusted": Plant(system=service_plants.CheckpointTrusted),
 }

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Coroutine
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing, suppress
 from typing import Any
 
 from leadline.clock import NS_PER_S
 from leadline.engine.feed import Feed
 from leadline.errors import Stale, VenueError
-from leadline.model.market import Gap
+from leadline.model.market import Channel, Gap
 from leadline.model.reading import Reading, Source
 from leadline.simulation.audit import BarAudit, TradeAudit
 from leadline.simulation.judge import Judge
-from leadline.simulation.loop import LoopClock
-from leadline.simulation.network import Network
+from leadline.simulation.loop import LoopClock, VirtualLoop
 from leadline.simulation.strikes import CALM_START_S
 
 Items = AsyncGenerator[Reading[Any] | Gap, None]
@@ -33,14 +32,24 @@ REFUSED = "DOT/USD"
 class Readers:
     """Makes the readers and keeps what is judged of each at the end."""
 
-    def __init__(self, feed: Feed, judge: Judge, clock: LoopClock, seed: str, network: Network) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        judge: Judge,
+        loop: VirtualLoop,
+        clock: LoopClock,
+        seed: str,
+        came: Callable[[Channel, str], None],
+    ) -> None:
         self.trade_audits: list[TradeAudit] = []
         self.bar_audits: list[BarAudit] = []
         self._feed = feed
         self._judge = judge
         self._clock = clock
         self._seed = seed
-        self._network = network
+        self._came = came
+        self._loop = loop
+        self._block_s = 0.0
         self._hurried = asyncio.Event()
         self._count = 0
 
@@ -63,7 +72,13 @@ class Readers:
             self._later(late_s + 1.0, self._trades("LTC/USD")),
             self._later(late_s + 2.0, self._newest("BTC/USD", feed.books("BTC/USD", 25))),
             self._on_and_off("PEPE/USD"),
+            self._inconsiderate("BTC/USD"),
+            self._remembering(("BTC/USD", "ETH/USD", "XRP/USD", "PEPE/USD")),
         ]
+
+    def block(self, for_s: float) -> None:
+        """Let one reader keep the event loop for so long with its next value."""
+        self._block_s = for_s
 
     def hurry(self) -> None:
         """Slow readers take what is waiting for them without further pauses."""
@@ -90,8 +105,8 @@ class Readers:
 
     async def _trades(self, symbol: str, pause_s: float = 0.0) -> None:
         luck = self._luck()
-        stormy = self._network.now_ns > CALM_START_S * NS_PER_S
-        audit = TradeAudit(symbol, self._network.venue_ns, stormy)
+        stormy = self._loop.now_ns > CALM_START_S * NS_PER_S
+        audit = TradeAudit(symbol, self._judge.now_ns, stormy)
         self.trade_audits.append(audit)
         async with aclosing(self._feed.every_trade(symbol)) as stream:
             async for item in stream:
@@ -103,7 +118,7 @@ class Readers:
                 await self._pause(luck, pause_s)
 
     async def _bars(self, symbol: str) -> None:
-        audit = BarAudit(symbol, self._network.venue_ns)
+        audit = BarAudit(symbol, self._judge.now_ns)
         self.bar_audits.append(audit)
         async with aclosing(self._feed.every_bar(symbol, MINUTE_S)) as stream:
             async for item in stream:
@@ -119,7 +134,7 @@ class Readers:
         while True:
             await self._clock.sleep(luck.expovariate(0.7))
             symbol = luck.choice(symbols)
-            source = luck.choice((None,) * 9 + (Source.REST,))
+            source = luck.choice((None,) * 9 + (Source.REST, Source.CHECKPOINT))
             stale_ok = source is None and luck.random() < 0.1
             reads = (self._feed.book, self._feed.ticker, self._feed.trades, self._feed.bars)
             read: Any = luck.choice(reads[:2] * 3 + reads)
@@ -127,7 +142,22 @@ class Readers:
                 reading = await read(symbol, source=source, stale_ok=stale_ok)
             except Stale:
                 continue
-            self._judge.reading(symbol, reading, current=not stale_ok)
+            current = not stale_ok and source is not Source.CHECKPOINT
+            self._judge.reading(symbol, reading, current=current)
+
+    async def _remembering(self, symbols: tuple[str, ...]) -> None:
+        """Looks at once at what an earlier run has left behind."""
+        snapshot = self._feed.state.snapshot()
+        left: list[Reading[Any]] = [*snapshot.tickers.values(), *snapshot.books.values()]
+        if snapshot.balances is not None:
+            left.append(snapshot.balances)
+        for reading in left:
+            if reading.source is Source.CHECKPOINT:
+                self._judge.reading("", reading, current=False)
+        for symbol in symbols:
+            for read in (self._feed.ticker, self._feed.book):
+                with suppress(Stale):
+                    self._judge.reading(symbol, await read(symbol, source=Source.CHECKPOINT), current=False)
 
     async def _on_and_off(self, symbol: str) -> None:
         """Reads a stream for a while, leaves it, and comes back."""
@@ -135,12 +165,33 @@ class Readers:
         while True:
             await self._clock.sleep(luck.uniform(5.0, 50.0))
             leaves_ns = self._clock.mono_ns() + round(luck.uniform(1.0, 20.0) * NS_PER_S)
+            self._came(Channel.TICKER, symbol)
             async with aclosing(self._feed.tickers(symbol)) as stream:
                 async for item in stream:
                     if isinstance(item, Reading):
                         self._judge.reading(symbol, item, current=True)
                     if self._clock.mono_ns() > leaves_ns:
                         break
+
+    async def _inconsiderate(self, symbol: str) -> None:
+        """Now and then computes for long in the middle of the event loop, here and in a callback."""
+
+        def take(reading: Reading[Any]) -> None:
+            for_s, self._block_s = self._block_s, 0.0
+            if for_s:
+                begin_ns = self._loop.now_ns
+                self._loop.block(for_s)
+                self._judge.held_up(begin_ns, self._loop.now_ns)
+
+        stop = self._feed.on_ticker("ETH/USD", take) if self._luck().random() < 0.5 else None
+        try:
+            async with aclosing(self._feed.tickers(symbol)) as stream:
+                async for item in stream:
+                    if isinstance(item, Reading) and stop is None:
+                        take(item)
+        finally:
+            if stop is not None:
+                stop()
 
     async def _later(self, delay_s: float, work: Work) -> None:
         try:

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from leadline.clock import NS_PER_S
+from leadline.model.level import Level
 
 KEPT_VIOLATIONS = 50
 """Of one seed; the counts go on."""
@@ -27,6 +28,13 @@ FILLS_DOUBLED = "fills_doubled"
 UNRESOLVED = "unresolved"
 NONCE_REFUSED = "nonce_refused"
 LIMIT_REFUSED = "limit_refused"
+FALSE_ALARM = "false_alarms"
+MISSED_DIVERGENCE = "missed_divergences"
+FLAPPING = "flapping"
+FORBIDDEN = "forbidden"
+REPLAYED = "replayed"
+LATE = "sent_late"
+BROKEN_WHILE_WHOLE = "broken_while_whole"
 
 ACCOUNT_KINDS = (
     LOST,
@@ -70,6 +78,11 @@ class Report(Struct):
     """Nonces and limits refused through a fault of the network or another client's use of the budget."""
     kinds: Counter[str] = Counter()
     round_trip_ms: Counter[int] = Counter()
+    failover_ms: Counter[int] = Counter()
+    """How long readers waited for another source after a loss was noticed."""
+    levels_seen: list[str] = []
+    differences: int = 0
+    """Differences between stream and REST that lasted long enough to be found."""
     violations: list[Violation] = []
     trace: str = ""
     """A digest of everything that readers were given and when; the same for every run of a seed."""
@@ -88,6 +101,11 @@ class Report(Struct):
         self.refused_by_fault += other.refused_by_fault
         self.kinds = self.kinds + other.kinds
         self.round_trip_ms = self.round_trip_ms + other.round_trip_ms
+        self.failover_ms = self.failover_ms + other.failover_ms
+        self.levels_seen = [
+            level.name for level in Level if level.name in {*self.levels_seen, *other.levels_seen}
+        ]
+        self.differences += other.differences
         self.violations = self.violations + other.violations
         self.trace = hashlib.sha256(f"{self.trace}{other.trace}".encode()).hexdigest()
 

@@ -11,6 +11,8 @@ CALM_END_S = 65.0
 """Longer than the 45 s within which every book must live again."""
 
 LONGEST_S = 20.0
+DYING_S = 60.0
+"""So long connections may live for seconds only, one after another."""
 
 
 class Event(Enum):
@@ -22,6 +24,7 @@ class Event(Enum):
     CLOCK_STEP = "clock step"
     SLOW_NETWORK = "slow network"
     LOST_ANSWERS = "lost answers"  # REST answers never come
+    BLOCK = "block"  # code of a consumer keeps the event loop
     KILL = "kill"  # the client dies, and is started again when this is over
 
 

@@ -12,6 +12,7 @@ from contextlib import aclosing
 from decimal import ROUND_DOWN, Decimal
 
 from leadline.app.system import System
+from leadline.clock import NS_PER_S
 from leadline.core.breaker import BreakerState
 from leadline.errors import Error
 from leadline.model.instrument import Instrument
@@ -30,6 +31,9 @@ from leadline.simulation.loop import LoopClock
 
 TRADED = ("BTC/USD", "ETH/USD", "XRP/USD")
 MEAN_PAUSE_S = 1.6
+WAITS_S = (0.5, 5.0, 20.0)
+"""So long an order may wait for a better service level."""
+
 OPERATOR_S = 15.0
 """So often an operator looks at the breaker; he knows that the venue is well."""
 
@@ -41,13 +45,27 @@ _ICEBERG_PARTS = 5
 class Trader:
     """The random program; one for each life of the client."""
 
-    def __init__(self, system: System, clock: LoopClock, luck: random.Random) -> None:
+    def __init__(
+        self,
+        system: System,
+        clock: LoopClock,
+        luck: random.Random,
+        promised: Callable[[OrderRequest, int], None] = lambda request, until_ns: None,
+    ) -> None:
         self._system = system
+        self._promised = promised
+        self._rests_until_ns = 0
+        self.pardon_ns: int | None = None
+        """From when on the operator knows that the venue tells the truth again."""
         self._clock = clock
         self._luck = luck
         self._last: dict[str, Ticker] = {}
         self.refused = 0
         """What was refused on our own side or by the venue."""
+
+    def rest(self, for_s: float) -> None:
+        """Take everything back but one order far from the market, and do nothing more for so long."""
+        self._rests_until_ns = self._clock.mono_ns() + round(for_s * NS_PER_S)
 
     async def run(self) -> None:
         """Trade until cancelled."""
@@ -57,6 +75,9 @@ class Trader:
             group.create_task(self._operate())
             while True:
                 await self._clock.sleep(self._luck.expovariate(1 / MEAN_PAUSE_S))
+                if self._clock.mono_ns() < self._rests_until_ns:
+                    await self._tolerant(self._retire())
+                    await self._clock.sleep((self._rests_until_ns - self._clock.mono_ns()) / NS_PER_S)
                 group.create_task(self._tolerant(self._act()))
 
     async def _follow(self, symbol: str) -> None:
@@ -66,9 +87,12 @@ class Trader:
                     self._last[symbol] = item.value
 
     async def _operate(self) -> None:
-        """Close the breaker by hand, now and then, after it has opened."""
+        """Close the breaker by hand, now and then, after it has opened; end halts that REST had lied into."""
         while True:
             await self._clock.sleep(OPERATOR_S)
+            if self.pardon_ns is not None and self._clock.mono_ns() > self.pardon_ns:
+                for symbol in self._system.orders.halts():
+                    self._system.orders.resume(symbol, "the operator has looked at the venue")
             account = self._system.account
             assert account is not None
             open_ = account.breaker.state(self._clock.mono_ns()) is not BreakerState.CLOSED
@@ -106,7 +130,10 @@ class Trader:
     async def _submit(self) -> None:
         request = self._request(self._luck.choice(TRADED))
         if request is not None:
-            await self._system.orders.submit(request)
+            wait_s = self._luck.choice((None, None, *WAITS_S))
+            if wait_s is not None:
+                self._promised(request, self._clock.mono_ns() + round(wait_s * NS_PER_S))
+            await self._system.orders.submit(request, wait_s=wait_s)
 
     async def _batch(self) -> None:
         symbol = self._luck.choice(TRADED)
@@ -163,6 +190,12 @@ class Trader:
 
     async def _cancel_all(self) -> None:
         await self._system.orders.cancel_all()
+
+    async def _retire(self) -> None:
+        await self._system.orders.cancel_all()
+        request = self._limit(TRADED[0], _FAR)
+        if request is not None:
+            await self._system.orders.submit(request)
 
     async def _find(self) -> None:
         order = self._one()

@@ -62,6 +62,10 @@ class Watchers:
                 if topic.state in _LIVING:
                     self._lived_s[topic.subscription] = self._now_s
                 self._claim(topic)
+            self._world.difference_judge.look(self._client.interval_s)
+            self._world.account_difference_judge.look(
+                self._client.account_interval_s, self._world.account_judge.happened_ns
+            )
             if not inspected and self._now_s >= self._world.calm_from_s + RECOVERY_S:
                 inspected = True
                 await self._inspect(topics)
@@ -117,7 +121,8 @@ class Watchers:
             suspect = topic.state is State.SUSPECT  # receiving, and about to ask REST
             asked_s = max(self._first_seen_s[subscription], self._lived_s.get(subscription, 0.0))
             young = self._now_s - asked_s < YOUNG_S
-            if not (topic.state in _LIVING or refused or suspect or young):
+            lied = topic.state is State.QUARANTINED and self._world.untruths.about(subscription.symbol)
+            if not (topic.state in _LIVING or refused or suspect or young or lied):
                 seen = f"{subscription} is {topic.state.value}: {topic.reason}"
                 self._add(NOT_LIVE, subscription.symbol, seen, f"calm since {self._world.calm_from_s:.1f} s")
         stats = self._feed.stats

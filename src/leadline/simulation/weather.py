@@ -11,9 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from leadline.simulation.account_weather import account_weather
-from leadline.simulation.strikes import CALM_END_S, CALM_START_S, LONGEST_S, Event, Strike
+from leadline.simulation.strikes import CALM_END_S, CALM_START_S, DYING_S, LONGEST_S, Event, Strike
+from leadline.simulation.untruths import differences
 
 MEAN_PAUSE_S = 14.0
+MILD_SHARE = 0.2
+MILD_PAUSE_S = 60.0
+"""In this share of the runs little strikes, so that a difference has time to be found."""
+BLOCKS_S = (0.2, 1.0, 5.0, 30.0)
 LEAST_STALL_S = 3.0
 """A stream that stops for less looks like the network's own delays."""
 
@@ -33,6 +38,10 @@ _KINDS = (
     "RATE",
     "STATUS",
     "INSTRUMENT",
+    *("ONE_LINE",) * 6,
+    *("DYING",) * 2,
+    "OUTAGE",
+    "REST_DOWN",
     *(event for event in Event if event is not Event.KILL),
 )
 _BODIES = (
@@ -48,13 +57,17 @@ def forecast(rng: random.Random, total_s: float, symbols: Sequence[str]) -> list
     """The strikes of a run, by time; every one is over `CALM_END_S` before the end."""
     until_s = total_s - CALM_END_S
     at_s = CALM_START_S
-    strikes = account_weather(rng, until_s, symbols)
+    mild = rng.random() < MILD_SHARE
+    strikes = [] if mild else account_weather(rng, until_s, symbols)
+    strikes += differences(rng, until_s, symbols, mild=mild)
     while True:
-        at_s += rng.expovariate(1 / MEAN_PAUSE_S)
+        at_s += rng.expovariate(1 / (MILD_PAUSE_S if mild else MEAN_PAUSE_S))
         if at_s >= until_s:
             return sorted(strikes, key=lambda strike: strike.at_s)
-        lasts_s = min(rng.uniform(0.5, LONGEST_S), until_s - at_s)
         kind = rng.choice(_KINDS)
+        longest_s = DYING_S if kind == "DYING" else LONGEST_S
+        lasts_s = rng.choice(BLOCKS_S) if kind is Event.BLOCK else rng.uniform(0.5, longest_s)
+        lasts_s = min(lasts_s, until_s - at_s)
         if isinstance(kind, Event):
             strikes.append(_of_the_world(rng, kind, at_s, lasts_s))
         else:
@@ -77,6 +90,17 @@ def _of_the_venue(
         case "CLOSE":
             fields = {"kind": kind, "code": rng.choice((1000, 1001, 1006, 1011, 1012))}
             return _with_refusals(rng, Strike(at_s, 0.0, fields=fields), lasts_s)
+        case "ONE_LINE":
+            return [Strike(at_s, lasts_s, fields=_one_line(rng, symbol, lasts_s))]
+        case "DYING":
+            fields |= {"kind": "CLOSE", "after_s": rng.choice((5.0, 12.0, 20.0)), "code": 1006}
+            fields["line"] = rng.choice((None, "ws_public"))
+        case "OUTAGE":
+            refuse = {"kind": "REFUSE", "route": "all", "for_s": lasts_s}
+            close = {"kind": "CLOSE", "code": 1006}
+            return [Strike(at_s, lasts_s, fields=refuse), Strike(at_s, 0.0, fields=close)]
+        case "REST_DOWN":
+            fields |= {"kind": "REFUSE", "route": "rest", "status": rng.choice((None, 502, 503))}
         case "REFUSE":
             fields |= {
                 "status": rng.choice((None, 429, 502, 503)),
@@ -105,6 +129,22 @@ def _of_the_venue(
         case "INSTRUMENT":
             return [Strike(at_s, 0.0, fields={"kind": kind, "symbol": symbol})]
     return [Strike(at_s, lasts_s, fields=fields)]
+
+
+def _one_line(rng: random.Random, symbol: str, lasts_s: float) -> dict[str, Any]:
+    """A fault of one public connection alone."""
+    fields: dict[str, Any] = {"kind": rng.choice(("CLOSE", "CLOSE", "HALF_OPEN", "STALL", "CORRUPT"))}
+    fields["only"] = rng.choice(("oldest", "newest"))
+    match fields["kind"]:
+        case "CLOSE":
+            fields |= {"line": "ws_public", "code": rng.choice((1001, 1006))}
+        case "HALF_OPEN":
+            fields |= {"line": "ws_public", "for_s": lasts_s}
+        case "STALL":
+            fields |= {"channel": rng.choice(_CHANNELS), "for_s": max(LEAST_STALL_S, lasts_s)}
+        case "CORRUPT":
+            fields |= {"channel": "book", "symbol": symbol, "for_s": lasts_s}
+    return fields
 
 
 def _with_refusals(rng: random.Random, close: Strike, lasts_s: float) -> list[Strike]:

@@ -11,28 +11,42 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from leadline.app.system import PUBLIC_BUDGET
+from leadline.app.opening import PUBLIC_BUDGET
+from leadline.app.system import Keep
 from leadline.clock import NS_PER_S
 from leadline.core.limits import DecayingCounter
 from leadline.emulator.accounts import EARN, SPOT, UNIT
 from leadline.emulator.exchange import Exchange
+from leadline.emulator.fault_board import RefusedConnect
 from leadline.emulator.instruments import DEMO_PAIRS, Pair
+from leadline.emulator.kraken.rest import Answer
+from leadline.engine.checkpoint_files import MemoryCheckpoints
+from leadline.engine.events import Event as FeedEvent
 from leadline.engine.journal_file import Owner
+from leadline.model.level import Level
 from leadline.net.http import Request
 from leadline.net.key_state import MemoryKey
+from leadline.simulation.account_difference_judge import AccountDifferenceJudge
 from leadline.simulation.account_judge import AccountJudge
+from leadline.simulation.alarms import Alarms
 from leadline.simulation.client import Client, settings
+from leadline.simulation.difference_judge import DifferenceJudge
 from leadline.simulation.evidence import Evidence
-from leadline.simulation.http import SimulatedHttp
+from leadline.simulation.http import ANSWER_TIMEOUT_NS, SimulatedHttp
 from leadline.simulation.judge import Judge
+from leadline.simulation.level_judge import LevelJudge
 from leadline.simulation.life import Life
+from leadline.simulation.line_judge import LineJudge
 from leadline.simulation.loop import LoopClock, VirtualLoop
 from leadline.simulation.network import PRIVATE, Arrival, Network
 from leadline.simulation.plants import Plant
 from leadline.simulation.refusals import Refusals
+from leadline.simulation.replay_judge import ReplayJudge
 from leadline.simulation.report import ESCAPED, Findings, Report
+from leadline.simulation.setup import drawn
 from leadline.simulation.strikes import CALM_END_S, Event, Strike
 from leadline.simulation.truth import Truth
+from leadline.simulation.untruths import Untruths
 from leadline.simulation.weather import forecast
 from leadline.venues.kraken.symbols import VENUE
 
@@ -54,6 +68,18 @@ PAIRS: tuple[Pair, ...] = (
 
 SETTLING_S = 30.0
 """So long before the end the trader begins nothing new."""
+
+KEPT_EVERY_S = 10.0
+"""So often the client keeps a checkpoint of the market."""
+
+UNDER_WAY_NS = 2 * ANSWER_TIMEOUT_NS
+"""So long what the venue has told may be under way."""
+
+UNTRUE = frozenset({"SKEW", "LAG"})
+CHANGING = frozenset({"AddOrder", "AddOrderBatch", "AmendOrder", "EditOrder"})
+CHANGING_METHODS = frozenset({"add_order", "batch_add", "amend_order", "edit_order"})
+PARDON_S = 50.0
+"""So long before the end an operator looks at what is still halted because the venue has told untruths."""
 
 LOSING = frozenset({"STALL", "DROP", "REORDER", "CORRUPT"})
 HOLDING = frozenset({"HALF_OPEN", "SUB_RATE"})
@@ -85,16 +111,28 @@ class World:
         _own_what_is_listed(self.exchange)
         self.truth = Truth(market, DEPTHS, START_NS)
         self.evidence = Evidence(market)
-        self.judge = Judge(self.truth, self.evidence, loop, START_NS, findings)
+        self.untruths = Untruths(UNDER_WAY_NS)
+        self.judge = Judge(self.truth, self.evidence, self.untruths, loop, START_NS, findings)
         self.account_judge = AccountJudge(
             self.exchange.trading.demo, market, loop, findings, self.judge.trace
         )
         self.refusals = Refusals(self.exchange, loop, findings)
+        self.alarms = Alarms(loop, findings)
+        self.line_judge = LineJudge(loop, findings)
+        self.level_judge = LevelJudge(loop, findings)
+        self.replay_judge = ReplayJudge(loop, findings)
+        self.difference_judge = DifferenceJudge(self.untruths, self.alarms, loop, findings)
+        self.account_difference_judge = AccountDifferenceJudge(self.exchange.trading.demo, loop, findings)
         self.network.tap = self._arrived
-        self.network.departing = self.account_judge.departing_text
+        self.network.departing = self._departing_text
+        self.network.gone = self._gone
+        self.network.asked = self.line_judge.asked
         self.network.said = self.refusals.said
+        self.setup = drawn(self.luck("setup"))
+        self.keep = Keep(MemoryCheckpoints(), MemoryCheckpoints(), period_s=KEPT_EVERY_S)
         self.strikes = forecast(self.luck("weather"), self.total_s, list(market.listings))
         self.faults = 0
+        self._stopping = False
         self.lives: list[Life] = []
         self._folder = folder
         self._key = MemoryKey()
@@ -112,8 +150,18 @@ class World:
         )
         http.tap = self.evidence.answer
         http.departing = self._departing
-        http.answering = self.refusals.answering
+        http.answering = self._answering
+        http.losing = self.alarms.unanswered
         return http
+
+    def heard(self, event: FeedEvent) -> None:
+        """An event of the client's feed; what it says while it is being stopped is nobody's concern."""
+        if self._stopping:
+            return
+        self.alarms.heard(event)
+        self.line_judge.heard(event)
+        self.level_judge.heard(event)
+        self.difference_judge.heard(event)
 
     async def run(self) -> None:
         """Let it all happen."""
@@ -126,6 +174,7 @@ class World:
         assert self._client is not None
         self._client.readers.hurry()
         await self.clock.sleep(1.0)
+        self._stopping = True
         self._client.stop()
         await self._client.task
         await self.clock.sleep(5.0)  # what was sent last arrives
@@ -141,6 +190,12 @@ class World:
     def left_s(self) -> float:
         """How long the run still lasts."""
         return self.total_s - self.loop.now_ns / NS_PER_S
+
+    @property
+    def pardon_ns(self) -> int | None:
+        """When an operator ends what the venue's untruths have led to; None where it tells none."""
+        lied = any(one.fields.get("kind") in (*UNTRUE, "MISSTATE") for one in self.strikes)
+        return round((self.total_s - PARDON_S) * NS_PER_S) if lied else None
 
     async def trading_over(self) -> None:
         """Wait until nothing new is to be begun."""
@@ -162,6 +217,9 @@ class World:
             refused_by_fault=self.refusals.by_fault,
             kinds=self.findings.kinds,
             round_trip_ms=self.network.latency.drawn_ms,
+            failover_ms=self.alarms.failover_ms,
+            levels_seen=[level.name for level in Level if level.name in self.level_judge.seen],
+            differences=self.difference_judge.differences + self.account_difference_judge.differences,
             violations=self.findings.violations,
             trace=self.judge.digest,
         )
@@ -178,6 +236,13 @@ class World:
             self._journal, owner, self.clock, self.luck(f"disk/{number}"), self.account_judge.durable
         )
         self.account_judge.born()
+        for judge in (
+            self.alarms,
+            self.level_judge,
+            self.difference_judge,
+            self.account_difference_judge,
+        ):
+            judge.born()
         self._client = Client(self, number, journal, self.plant.state(self._key))
         self.lives.append(self._client.life)
 
@@ -206,6 +271,10 @@ class World:
             await self.clock.sleep(max(0.0, strike.at_s - self.loop.now_ns / NS_PER_S))
             self.faults += 1
             self.judge.trace("strike", self.loop.now_ns, strike)
+            self.alarms.struck(strike)
+            self.line_judge.struck(strike)
+            self.difference_judge.struck(strike)
+            self.account_difference_judge.struck(strike)
             if strike.event is None:
                 self._put(strike)
             else:
@@ -234,6 +303,10 @@ class World:
             self.refusals.excuse(fields["burn"] / (2.34 if "symbol" in fields else 0.5) + EXCUSED_S)
         if fields["kind"] in LOSING and fields.get("channel") in ("book", None):
             self.evidence.losing(fields.get("symbol"), now_ns + round(strike.lasts_s * NS_PER_S))
+        if fields["kind"] in UNTRUE:
+            self.untruths.begin(strike, self.loop.now_ns)
+        if fields["kind"] == "MISSTATE" and self._client is not None and self._client.trader is not None:
+            self._client.trader.rest(strike.lasts_s)
         if fields["kind"] == "INSTRUMENT":
             self.truth.note(fields["symbol"], now_ns)
         self.network.step()
@@ -256,6 +329,9 @@ class World:
                 self.network.losing_until_ns = until_ns
             case Event.KILL:
                 self._kill(until_ns)
+            case Event.BLOCK:
+                if self._client is not None:
+                    self._client.readers.block(strike.lasts_s)
 
     # --- what the taps hear ---
 
@@ -263,13 +339,33 @@ class World:
         if arrival.route == PRIVATE:
             assert self._client is not None
             self.account_judge.arrived(arrival, self._client.ready)
+            self.replay_judge.arrived(arrival)
             return
         self.judge.last_arrival_ns = arrival.at_ns
         self.evidence.frame(arrival)
+        self.line_judge.arrived(arrival)
+
+    def _gone(self, link: int) -> None:
+        self.evidence.gone(link)
+        self.line_judge.gone(link)
+        self.account_judge.gone(link)
 
     def _departing(self, request: Request) -> None:
         self.refusals.departing(request)
         self.account_judge.departing_request(request)
+        self.replay_judge.departing_request(request)
+        if request.path.rsplit("/", 1)[-1] in CHANGING:
+            self.level_judge.placing(f"{request.path} {request.body.decode()}")
+
+    def _departing_text(self, text: str) -> None:
+        self.account_judge.departing_text(text)
+        self.replay_judge.departing_text(text)
+        if any(f'"method":"{method}"' in text for method in CHANGING_METHODS):
+            self.level_judge.placing(text)
+
+    def _answering(self, request: Request, answer: Answer | RefusedConnect) -> None:
+        self.refusals.answering(request, answer)
+        self.replay_judge.answering(request, answer)
 
     def _escaped(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self._found(f"{context.get('message')}: {context.get('exception')!r}")

@@ -11,6 +11,8 @@ from difflib import get_close_matches
 
 from msgspec import Struct
 
+from leadline.core.book import BookCounts, BookView
+from leadline.core.reach import Reach
 from leadline.core.session import (
     Confirmed,
     Coverage,
@@ -25,6 +27,7 @@ from leadline.errors import Error, UnknownSymbol, VenueError
 from leadline.model.instrument import Instrument
 from leadline.model.market import (
     Bar,
+    BookDropped,
     Channel,
     FrozenBook,
     Subscription,
@@ -86,6 +89,7 @@ class MemorySession:
         self.last_data_ns: int | None = None
         self.retry_floor_s = 0.0
         self.renewed: list[Subscription] = []
+        self.book_messages = BookCounts()
 
     # --- the contract of a session ---
 
@@ -99,6 +103,9 @@ class MemorySession:
     def received(self, frame: bytes, now_ns: int) -> None:
         """Any frame is a sign of life and says nothing; news comes by `say`."""
         self.last_frame_ns = now_ns
+
+    def held_up(self, since_ns: int, now_ns: int) -> None:
+        """What is said here is heard at once."""
 
     def woke(self, now_ns: int) -> None:
         """Nothing is ever waited for."""
@@ -143,6 +150,8 @@ class MemorySession:
     def say(self, news: News, now_ns: int) -> None:
         """The venue says this on the stream."""
         self.last_frame_ns = self.last_data_ns = now_ns
+        self.book_messages.proven += isinstance(news, BookView)
+        self.book_messages.wrong += isinstance(news, BookDropped)
         self._emit(news, now_ns)
 
     def refuse(self, subscription: Subscription, error: VenueError, now_ns: int) -> None:
@@ -164,6 +173,7 @@ class MemoryMarket:
 
     def __init__(self, symbols: Sequence[str]) -> None:
         self.reference = MemoryReference(symbols)
+        self.reach = Reach()
         self.tickers: dict[str, Ticker] = {}
         self.books: dict[str, FrozenBook] = {}
         self.trades: dict[str, list[Trade]] = {}

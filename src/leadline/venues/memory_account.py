@@ -15,7 +15,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from leadline.clock import NS_PER_S, Clock
-from leadline.core.account_session import EmitAccount
+from leadline.core.account_session import AccountSession, EmitAccount
 from leadline.errors import CheckFailed, ConnectFailed, ConnectionLost, Error, Refused, Rejected, VenueError
 from leadline.model.account import BalancesSnapshot, LedgerEntry, Position
 from leadline.model.instrument import Instrument
@@ -59,12 +59,13 @@ class Sent(Struct, frozen=True):
 class MemoryAccount:
     """OrderEntry and Account over `orders`, the truth.
 
-    `script` holds the outcomes of the requests to come (empty: ANSWERED), `rows` what the next batch's orders
-    are refused with (a shorter list leaves orders out of request and answer); `sent` holds what has left.
-    `failing` is raised by every look-up and read while set. `room_s` is what the order counter answers. The
-    venue's clock is ours plus `offset_ns`, to within `uncertain_ns`, and unknown while `clock_known` is
-    false. A look-up sees the
-    orders as it begins, `queue_s` after it was asked for, and answers after `search_s` seconds.
+    `sessions` are those that were made, ready `from_snapshots` on where that is set; `carrying` is the one
+    that requests leave on. `script` holds the outcomes of the requests to come (empty: ANSWERED), `rows` what
+    the next batch's orders are refused with (a shorter list leaves orders out of request and answer); `sent`
+    holds what has left. `failing` is raised by every look-up and read while set. `room_s` is what the order
+    counter answers. The venue's clock is ours plus `offset_ns`, to within `uncertain_ns`, and unknown while
+    `clock_known` is false. A look-up sees the orders as it begins, `queue_s` after it was asked for, and
+    answers after `search_s` seconds.
     """
 
     name = "memory"
@@ -92,7 +93,12 @@ class MemoryAccount:
         self.balances = BalancesSnapshot(())
         self.ledger: list[LedgerEntry] = []
         self.positions: list[Position] = []
-        self.authorised = 0
+        self.authorised_for: list[AccountSession] = []
+        self.unlisted: set[str] = set()
+        """Assets that stream and REST may call by different names."""
+        self.carrying: AccountSession | None = None
+        self.sessions: list[MemoryAccountSession] = []
+        self.from_snapshots = False
         self.dead_man_s: int | None = None
         self._travelling: list[tuple[int, Callable[[], object]]] = []
         self._slow: deque[asyncio.Future[None]] = deque()
@@ -131,6 +137,9 @@ class MemoryAccount:
 
     def needs_userref(self, request: OrderRequest) -> bool:
         return request.close is not None
+
+    def carry(self, session: AccountSession) -> None:
+        self.carrying = session
 
     def can_stream(self) -> bool:
         return self.streaming
@@ -269,11 +278,13 @@ class MemoryAccount:
     # --- Account ---
 
     def session(self, emit: EmitAccount) -> MemoryAccountSession:
-        return MemoryAccountSession(emit)
+        session = MemoryAccountSession(emit, from_snapshots=self.from_snapshots)
+        self.sessions.append(session)
+        return session
 
-    async def authorise(self) -> None:
+    async def authorise(self, session: AccountSession) -> None:
         self._raise_failure()
-        self.authorised += 1
+        self.authorised_for.append(session)
 
     async def fetch_open_orders(self, purpose: Purpose) -> Sequence[OrderReport]:
         self._raise_failure()
@@ -288,6 +299,9 @@ class MemoryAccount:
         self._raise_failure()
         fills = [fill for order in self.orders.every for fill in order.fills]
         return sorted((fill for fill in fills if _when(fill) >= since_ns), key=_when)
+
+    def comparable(self, asset: str) -> bool:
+        return asset not in self.unlisted
 
     async def fetch_balances(self, purpose: Purpose) -> BalancesSnapshot:
         self._raise_failure()

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from leadline.core.account_session import AccountSession, EmitAccount
+from leadline.core.reach import Reach
 from leadline.core.session import Emit, MarketSession
 from leadline.errors import VenueError
 from leadline.model.account import BalancesSnapshot, LedgerEntry, Position
@@ -46,6 +47,10 @@ class MarketData(Protocol):
     name: str
     limits: Limits
     reference: Reference
+
+    @property
+    def reach(self) -> Reach:
+        """Whether what is asked by REST gets through."""
 
     async def load(self) -> None:
         """Fetch the reference data; must have returned once before anything else is asked."""
@@ -127,6 +132,9 @@ class OrderEntry(Protocol):
     replaces_named: bool
     """Whether the venue replaces an order that bears a client id (Kraken does not: dossier §10.3)."""
 
+    def carry(self, session: AccountSession) -> None:
+        """Requests leave on this session of the account from now on; what has left on another stays there."""
+
     def can_stream(self) -> bool:
         """Whether requests can leave on the stream now: connected, authorised, account news flowing."""
 
@@ -198,10 +206,10 @@ class Account(Protocol):
     name: str
 
     def session(self, emit: EmitAccount) -> AccountSession:
-        """The account's stream session; the same one is used by OrderEntry for requests."""
+        """A new stream session of the account, not connected yet."""
 
-    async def authorise(self) -> None:
-        """Get a fresh credential for the stream, one request however many ask; done before every connect."""
+    async def authorise(self, session: AccountSession) -> None:
+        """Give a session a fresh credential, one request however many ask; done before every connect."""
 
     async def fetch_open_orders(self, purpose: Purpose) -> Sequence[OrderReport]:
         """All open orders (Event.STANDS, `snapshot`)."""
@@ -212,6 +220,9 @@ class Account(Protocol):
     async def fetch_fills(self, since_ns: int, purpose: Purpose) -> Sequence[Fill]:
         """All fills from a Unix time on, oldest first, paged to the end."""
 
+    def comparable(self, asset: str) -> bool:
+        """Whether stream and REST are known to call this asset by one name; what is not is not compared."""
+
     async def fetch_balances(self, purpose: Purpose) -> BalancesSnapshot:
         """All balances with what open orders hold, earn wallets apart."""
 
@@ -220,3 +231,7 @@ class Account(Protocol):
 
     async def fetch_positions(self, purpose: Purpose) -> Sequence[Position]:
         """Open margin positions."""
+
+
+class AccountPorts(OrderEntry, Account, Protocol):
+    """One account of a venue: what carries its requests and what reads it."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from leadline.app.access import open_access, open_errands, order_desk, wire_form
 from leadline.app.config import Settings
-from leadline.app.system import open_system
+from leadline.app.opening import open_system
 from leadline.errors import CheckFailed, ConfigError, JournalBusy
 from leadline.model.order import OrderKind, OrderState
 from leadline.venues.ports import Path as Way

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from leadline.app.access import open_access
-from leadline.app.system import open_system
+from leadline.app.opening import open_system
+from leadline.app.settings import LineSettings
 from leadline.clock import SystemClock
 from leadline.core.breaker import BreakerState
 from leadline.errors import (
@@ -32,6 +33,26 @@ async def test_a_system_with_an_account_places_and_follows_an_order(tmp_path: Pa
         balance = await system.balances.get("BTC")
         assert balance.value.total > 0
         await system.orders.cancel_all()
+
+
+async def test_an_account_has_as_many_private_lines_as_are_set_and_says_whether_one_may_go(
+    tmp_path: Path,
+) -> None:
+    async with served_account(tmp_path) as venue:
+        settings = replace(venue.settings, lines=LineSettings(private=2))
+        system = open_system(settings, account="main")
+        assert system.account is not None
+        assert system.account.may_rotate() is None
+        async with system:
+            await system.ready()
+            assert [line.number for line in system.desk.lines.lines] == [1, 2]
+            assert system.account.may_rotate() is None
+            placing = asyncio.ensure_future(system.orders.submit(far_bid()))
+            while not system.orders.unknown():
+                await system.clock.sleep(0)
+            assert "is UNKNOWN" in (system.account.may_rotate() or "")
+            await placing
+            await system.orders.cancel_all()
 
 
 async def test_an_order_is_known_to_the_next_system_on_the_same_journal(tmp_path: Path) -> None:
@@ -102,7 +123,7 @@ async def test_a_breaker_that_was_open_is_open_after_a_restart_and_holds_orders(
             breaker, clock = access.ports.breaker, SystemClock()
             breaker.force(BreakerState.OPEN, "by hand")
             await access.market.load()
-            await access.ports.account.authorise()
+            await access.ports.account.fetch_token()
             assert breaker.state(clock.mono_ns()) is BreakerState.OPEN
         async with open_system(venue.settings, account="main") as system:
             await system.ready()

@@ -40,12 +40,13 @@ def test_credentials_come_from_variables() -> None:
 def test_accounts_have_names_and_settings_of_their_own() -> None:
     settings = parsed(
         f"credentials: {{{BOTH}}}, accounts: {{second: {{api_key: {OTHER}, private_key: {SECRET}, tier: pro, "
-        "dead_man_s: 60, cancel_on_exit: true, nonce_floor: nanoseconds, formerly: abcd}}"
+        "dead_man_s: 60, cancel_on_exit: true, nonce_floor: nanoseconds, formerly: abcd, orders_per_s: 12.5}}"
     )
 
     second = settings.account("second")
     assert [account.name for account in settings.accounts] == ["main", "second"]
     assert (second.tier, second.dead_man_s, second.cancel_on_exit) == (Tier.PRO, 60, True)
+    assert second.orders_per_s == 12.5
     assert (second.nonce_floor, second.formerly) == (Scale.NANOSECONDS, "abcd")
     assert second.fingerprint != settings.account().fingerprint
 
@@ -85,6 +86,10 @@ def test_a_file_without_credentials_takes_none_from_the_environment(tmp_path: Pa
         (
             f"credentials: {{{BOTH}, tier: vip}}",
             r"credentials: tier: it is none of starter, intermediate, pro",
+        ),
+        (
+            f"credentials: {{{BOTH}, orders_per_s: 0}}",
+            r"orders_per_s: 0 is not possible; leave it out for no limit, else more than 0 and at most 1000",
         ),
         (
             f"credentials: {{{BOTH}, dead_man_s: 5}}",

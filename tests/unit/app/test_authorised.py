@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from leadline.app.authorised import authorised
@@ -24,6 +26,6 @@ async def test_a_credential_that_is_not_given_is_a_failure_to_connect(error: Err
     account.failing = error
 
     with pytest.raises(ConnectFailed, match=str(error)) as caught:
-        await authorised(account.authorise, never)
+        await authorised(partial(account.authorise, account.session(lambda news, now_ns: None)), never)
 
     assert caught.value.terminal is terminal

@@ -49,7 +49,7 @@ def test_variables_come_from_the_environment() -> None:
 
 
 def test_what_a_variable_holds_is_text_and_not_yaml() -> None:
-    with pytest.raises(ConfigError, match=r"rest: 'a: \[b' is not an address"):
+    with pytest.raises(ConfigError, match=r"rest: with its variables filled in it is no address"):
         parse_settings(under_endpoints("rest: ${X}"), "f.yaml", {"X": "a: [b"})
 
 
@@ -103,7 +103,7 @@ def test_an_alias_that_stands_for_billions_of_texts_is_refused_and_not_walked_th
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
     )
 
-    with pytest.raises(ConfigError, match=r"f\.yaml: a0: there is no such setting"):
+    with pytest.raises(ConfigError, match=r"f\.yaml: 12 problems:\n  a0: there is no such setting"):
         parse_settings(bomb, "f.yaml", {})
 
 
@@ -127,3 +127,11 @@ def test_a_file_name_that_is_no_text_does_not_spoil_the_message(tmp_path: Path) 
         load_settings(tmp_path / os.fsdecode(b"\xff.yaml"))
 
     assert str(caught.value).encode().endswith("\ufffd.yaml: No such file or directory".encode())
+
+
+def test_what_a_variable_holds_is_in_no_message_where_it_is_no_address() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_settings(under_endpoints("rest: ${KEY}"), "f.yaml", {"KEY": PASTED})
+
+    assert "with its variables filled in it is no address of the form https://host/path" in str(caught.value)
+    assert PASTED not in str(caught.value)

@@ -60,7 +60,7 @@ async def test_an_emergency_asks_rest_alone() -> None:
     assert await errands.balances() == (venue.balances, Path.REST)
     assert [one.order_id for one in (await errands.open_orders())[0]] == [order.order_id]
     assert await errands.cancel_all() == (1, Path.REST)
-    assert venue.authorised == 0
+    assert len(venue.authorised_for) == 0
     assert [sent.path for sent in venue.sent] == [Path.REST]
 
 

@@ -49,7 +49,7 @@ async def test_the_credential_comes_before_the_connection() -> None:
     async with glance(venue) as stream:
         await stream.wait(5)
 
-    assert venue.authorised == 1
+    assert len(venue.authorised_for) == 1
 
 
 async def test_when_the_time_is_up_the_reason_is_told() -> None:

@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from pathlib import Path
 
 import pytest
 
-from leadline.app.config import Settings
-from leadline.app.system import System, connects_to, open_system, public_budget
-from leadline.errors import ConfigError, ConnectFailed, Stale, UnknownSymbol
+from leadline.app.system import Keep, System
+from leadline.engine.checkpoint_files import MemoryCheckpoints
+from leadline.engine.events import CheckpointRestored
+from leadline.errors import ConnectFailed, Stale, UnknownSymbol
 from leadline.model.market import Channel, Subscription
 from leadline.model.reading import Source
-from leadline.venues.kraken.venue import Endpoints
 from stage import Stage, play
 
 TICKER = Subscription(Channel.TICKER, "BTC/USD")
@@ -144,25 +143,26 @@ def test_it_can_be_left_at_any_moment(after_s: float) -> None:
     play(scene)
 
 
-def test_a_venue_name_settings_or_a_file_can_be_opened(tmp_path: Path) -> None:
-    file = tmp_path / "leadline.yaml"
-    file.write_text("venues: {kraken: {endpoints: {rest: http://127.0.0.1:1}}}")
+def test_a_second_run_knows_the_market_of_the_first_and_never_takes_it_for_fresh() -> None:
+    kept = MemoryCheckpoints()
 
-    for venue in ("kraken", Settings(), file, str(file)):
-        assert open_system(venue).market.name == "kraken"
+    async def first(stage: Stage) -> None:
+        async with stage.system([TICKER, BOOK], keep=Keep(kept)) as system:
+            await system.ready()
 
+    async def second(stage: Stage) -> None:
+        stage.inject(kind="REFUSE", route="ws")
+        stage.inject(kind="REPLY", path="/0/public/Ticker", status=503)
+        async with stage.system([TICKER, BOOK], keep=Keep(kept)) as system:
+            with pytest.raises(Stale):
+                await system.feed.ticker("BTC/USD")
+            old = await system.feed.ticker("BTC/USD", stale_ok=True)
 
-@pytest.mark.parametrize("venue", ["krakne", Path("settings.ini")])
-def test_anything_else_is_refused(venue: str | Path) -> None:
-    with pytest.raises(ConfigError, match=r"is neither a venue \(kraken\) nor a YAML file"):
-        open_system(venue)
+            assert (old.source, old.verified) == (Source.CHECKPOINT, False)
+            assert any(isinstance(event, CheckpointRestored) for event in system.feed.recent_events)
 
-
-def test_plain_text_to_elsewhere_is_refused_before_anything_is_sent() -> None:
-    with pytest.raises(ConfigError, match="unencrypted"):
-        open_system(Settings(Endpoints(ws_public="ws://example.com/v2")))
-    with pytest.raises(ConfigError, match="unencrypted"):
-        open_system(Settings(Endpoints(rest="http://example.com")))
+    play(first)
+    play(second)
 
 
 def test_its_repr_says_how_it_stands() -> None:
@@ -175,11 +175,16 @@ def test_its_repr_says_how_it_stands() -> None:
     play(scene)
 
 
-def test_systems_that_ask_one_address_share_its_budget() -> None:
-    assert public_budget("https://one.example") is public_budget("https://one.example")
-    assert public_budget("https://one.example") is not public_budget("https://two.example")
+def test_a_system_has_as_many_lines_as_it_is_told() -> None:
+    async def scene(stage: Stage) -> None:
+        async with stage.system([TICKER, BOOK, TRADES, BARS], lines=2) as system:
+            await system.ready()
+            await stage.clock.sleep(5)
 
+            assert [(state.number, state.connected, state.warm) for state in system.lines.lines] == [
+                (1, True, 4),
+                (2, True, 4),
+            ]
+            assert repr(system) == "System(kraken, connected, Feed(4 of 4 streams receiving, 0 gaps))"
 
-def test_all_streams_of_a_venue_share_one_budget_of_connects() -> None:
-    assert connects_to("https://one.example") is connects_to("https://one.example")
-    assert connects_to("https://one.example") is not connects_to("https://two.example")
+    play(scene)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadline.app.system import open_system
+from leadline.app.opening import open_system
 from leadline.bench.frames import book_frames, mixed_frames
 from leadline.bench.processing import Pipeline, market
 from leadline.clock import ManualClock
@@ -14,7 +14,7 @@ async def test_the_measured_objects_are_those_that_watch_uses() -> None:
     system = open_system("kraken", ["BTC/USD"])
     pipeline = Pipeline(await market(DEMO_PAIRS, ManualClock()), ManualClock())
 
-    assert type(pipeline.session) is type(system.session)
+    assert type(pipeline.session) is type(system.lines.sessions[0])
     assert type(pipeline.feed) is type(system.feed)
     assert type(pipeline.feed.receive.__self__) is type(system.feed.receive.__self__)
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from leadline.cli.bench import lines_of
+from pathlib import Path
+
+from click.testing import CliRunner
+from msgspec.structs import replace
+
+from leadline.bench.soak import Held, Soak
+from leadline.cli.bench import command, lines_of, soak_lines
 
 SUBMITS = {"p50_us": 812.4, "p99_us": 2400.0, "orders_s": 499.9, "fsync_us": 210.8}
 
@@ -36,3 +42,45 @@ def test_what_was_not_measured_is_not_told() -> None:
     [line] = lines_of({"frames": frames})
 
     assert line.startswith("the frames of the file")
+
+
+def test_what_is_made_of_silences_is_told_beside_fixed_time_outs() -> None:
+    questions = {"5s_questions_h": 414.18, "10s_questions_h": 138.0, "30s_questions_h": 13.64}
+    learned = {"learned_questions_h": 5.55, "learned_dead_p50_s": 34.1, "learned_dead_p99_s": 54.8}
+
+    [line] = lines_of({"silence_day_and_night": questions | learned})
+
+    assert line.startswith("silence of a feed, day and night")
+    assert "found after p50 34.1, p99 54.8 s, 5.5 times an hour in vain" in line
+    assert line.endswith("(5 s fixed 414.2; 10 s fixed 138.0; 30 s fixed 13.6)")
+
+
+def test_a_soak_is_told_with_its_slope_and_with_what_is_wrong() -> None:
+    held = Held(25, 28, 16, 0)
+    found = Soak(
+        seconds=600.0, warm_up_s=180.0, lines=2, messages=1_800_000, messages_s=3000.0, cuts=37, reconnects=9,
+        switches=36, gaps=9, joined=300, orders=110, orders_refused=3, orders_kept=110, memory_first_mb=58.0,
+        memory_last_mb=62.5, memory_most_mb=63.0, slope_mb_h=4.25, steady_mb_h=1.26, delivery_p99_us=90.0,
+        delivery_max_ms=12.0, arrival_p99_ms=8.0, arrival_max_ms=40.0, before=held, after=held,
+        problems=("9 orders too many",),
+    )  # fmt: skip
+
+    told = soak_lines(found)
+
+    assert told[0] == "messages     1,800,000 in 600 s over 2 lines, 3,000 a second"
+    assert any(
+        "+1.3 MB an hour steadily, +4.2 by least squares, after 180 s of warm-up" in line for line in told
+    )
+    assert any("25 tasks, 28 descriptors, 16 streams, 0 orders" in line for line in told)
+    assert told[-1] == "WRONG        9 orders too many"
+    assert any("too few samples" in line for line in soak_lines(replace(found, slope_mb_h=None)))
+
+
+def test_a_soak_and_a_file_of_frames_are_two_things(tmp_path: Path) -> None:
+    frames = tmp_path / "frames"
+    frames.write_text("{}")
+
+    result = CliRunner().invoke(command, ["--soak", "1", "--frames", str(frames)])
+
+    assert result.exit_code == 2
+    assert "choose one" in result.output

@@ -67,6 +67,14 @@ def test_a_verb_like_nothing_is_wrong_use() -> None:
         ["order", "buy", "BTC/USD", "1"],
         ["cancel"],
         ["cancel-all"],
+        ["run"],
+        ["run", "f.yaml", "--json"],
+        ["level", "hold"],
+        ["level", "force", "DEGRADED"],
+        ["level", "force", "BETTER", "--for", "10m"],
+        ["level", "force", "DEGRADED", "--for", "10"],
+        ["level", "force", "DEGRADED", "--for", "0s"],
+        ["level", "force", "DEGRADED", "--for", "25h"],
     ],
 )
 def test_wrong_use_exits_with_2_and_says_so_on_stderr(arguments: list[str]) -> None:
@@ -89,6 +97,7 @@ def test_wrong_use_exits_with_2_and_says_so_on_stderr(arguments: list[str]) -> N
         "cancel",
         "cancel-all",
         "status",
+        "report",
     ],
 )
 def test_a_settings_file_that_cannot_be_used_is_one_line_on_stderr(verb: str, tmp_path: object) -> None:

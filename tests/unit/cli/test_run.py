@@ -1,97 +1,66 @@
 from __future__ import annotations
 
-import asyncio
-import logging
-import os
-import signal
-import threading
+import json
+from pathlib import Path
 
-import click
-import pytest
+from click.testing import CliRunner
 
-from leadline.cli.run import run
+from leadline.cli.main import cli
+
+UNREACHABLE = "endpoints: {rest: 'http://127.0.0.1:1'}"
 
 
-def test_the_result_comes_back() -> None:
-    async def work() -> int:
-        return 7
-
-    assert run(work()) == 7
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_work_after_its_own_cleaning_up(number: int) -> None:
-    cleaned = []
-
-    async def work() -> None:
-        try:
-            os.kill(os.getpid(), number)
-            await asyncio.Event().wait()
-        finally:
-            await asyncio.sleep(0)
-            cleaned.append(True)
-
-    before = signal.getsignal(number)
-    with pytest.raises(click.exceptions.Exit) as caught:
-        run(work(), stopped=0)
-
-    assert (caught.value.exit_code, cleaned) == (0, [True])
-    assert signal.getsignal(number) is before
-    assert not any(
-        isinstance(thread, threading.Timer) and not thread.finished.is_set()
-        for thread in threading.enumerate()
-    )
+def written(folder: Path, kraken: str) -> Path:
+    config = folder / "leadline.yaml"
+    config.write_text(f"state_dir: {folder}/state\nvenues: {{kraken: {{{UNREACHABLE}, {kraken}}}}}\n")
+    return config
 
 
-def test_work_that_was_to_be_finished_says_that_it_was_not() -> None:
-    async def work() -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        await asyncio.Event().wait()
+def test_a_check_tells_what_the_file_means(tmp_path: Path) -> None:
+    config = written(tmp_path, "symbols: [BTC/USD]")
 
-    with pytest.raises(click.exceptions.Exit) as caught:
-        run(work())
+    done = CliRunner().invoke(cli, ["run", str(config), "--check"])
 
-    assert caught.value.exit_code == 130
-
-
-def test_a_failure_in_a_task_comes_out_bare() -> None:
-    async def fail() -> None:
-        raise LookupError("inside")
-
-    async def work() -> None:
-        async with asyncio.TaskGroup() as outer:
-            outer.create_task(fail())
-
-    with pytest.raises(LookupError, match="inside"):
-        run(work())
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{config} is right. It means:\n  Venue: Kraken, at wss://")
+    assert "Symbols: not looked up, only their form is right" in done.stdout
 
 
-def test_a_cancellation_of_its_own_is_no_signal() -> None:
-    async def work() -> None:
-        raise asyncio.CancelledError
+def test_a_check_for_programs_is_one_object(tmp_path: Path) -> None:
+    config = written(tmp_path, "symbols: [BTC/USD]")
 
-    with pytest.raises(asyncio.CancelledError):
-        run(work())
+    row = json.loads(CliRunner().invoke(cli, ["run", str(config), "--check", "--json"]).stdout)
 
-
-def test_warnings_are_lines_on_stderr_and_errors_are_left_to_the_verb(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    async def work() -> None:
-        logging.getLogger("leadline").warning("trying again in %d s", 3)
-        logging.getLogger("leadline").error("over")
-
-    run(work())
-
-    assert capsys.readouterr().err == "warning: trying again in 3 s\n"
+    assert (row["ok"], row["problems"]) == (True, [])
+    assert row["explained"][0].startswith("Venue: Kraken")
 
 
-def test_it_does_not_wait_for_a_thread_that_hangs() -> None:
-    release = threading.Event()
+def test_problems_are_told_to_people_and_to_programs(tmp_path: Path) -> None:
+    config = written(tmp_path, "symbols: [BTC/USD], depth: 7, account: main")
 
-    async def work() -> None:
-        asyncio.get_running_loop().run_in_executor(None, release.wait)
-        await asyncio.sleep(0)
+    people = CliRunner().invoke(cli, ["run", str(config), "--check"])
+    programs = CliRunner().invoke(cli, ["run", str(config), "--check", "--json"])
 
-    run(work())  # would never return if it waited
-    release.set()
+    assert (people.exit_code, people.stdout) == (1, "")
+    assert people.stderr.startswith(f"error: {config}: 2 problems:\n  venues.kraken.")
+    row = json.loads(programs.stdout)
+    assert (programs.exit_code, row["ok"], len(row["problems"]), row["explained"]) == (1, False, 2, [])
+
+
+def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["run", f"{tmp_path}/absent.yaml", "--check", "--json"])
+
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["problems"] == [
+        f"cannot read {tmp_path}/absent.yaml: No such file or directory"
+    ]
+
+
+def test_a_run_of_a_wrong_file_begins_nothing(tmp_path: Path) -> None:
+    config = written(tmp_path, "symbols: []")
+
+    done = CliRunner().invoke(cli, ["run", str(config)])
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "venues.kraken.symbols: name at least one symbol, or an account" in done.stderr
+    assert not (tmp_path / "state").exists()

@@ -91,7 +91,7 @@ def test_frames_that_were_not_understood_are_counted() -> None:
     async def scene(stage: Stage) -> None:
         async with stage.system() as system:
             screen = await watched(system, stage, "BTC/USD")
-            system.session.received(b"nonsense", stage.network.now_ns)
+            system.lines.sessions[0].received(b"nonsense", stage.network.now_ns)
             text = drawn(screen)
 
         assert "1 frames not understood" in text

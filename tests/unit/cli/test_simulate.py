@@ -41,10 +41,11 @@ def test_a_clean_run_is_one_object_of_integers() -> None:
     assert list(told)[: len(KEYS)] == KEYS
     assert (told["seeds"], told["virtual_hours"], told["violations"]) == (2, 0.067, [])
     assert 20 <= told["round_trip_ms"]["p50"] <= 300 < told["round_trip_ms"]["p99"] <= 2000
-    counts = [
-        value for key, value in told.items() if key not in ("virtual_hours", "round_trip_ms", "violations")
-    ]
-    assert all(type(value) is int for value in counts)
+    assert told["levels_seen"][:3] == ["FULL", "DEGRADED", "EMERGENCY_ONLY"]
+    assert list(told["failover_ms"]) == ["p50", "p99", "max"]
+    assert (told["false_alarms"], told["missed_divergences"]) == (0, 0)
+    no_counts = ("virtual_hours", "round_trip_ms", "violations", "levels_seen", "failover_ms")
+    assert all(type(value) is int for key, value in told.items() if key not in no_counts)
     assert told.keys() >= set(OF_THE_ACCOUNT)
     assert told["orders"] > told["fills"] > 0
     assert [told[kind] for kind in OF_THE_ACCOUNT[3:]] == [0] * 8

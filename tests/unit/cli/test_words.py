@@ -1,16 +1,38 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from leadline.cli.words import age, event_words, line
 from leadline.clock import NS_PER_S, ManualClock
 from leadline.core.book import Book
-from leadline.core.session import Confirmed, LineDown, LineUp, SubscriptionRefused
-from leadline.engine.events import ReaderFailed, ReaderSlow, SourceChanged, StreamDead
+from leadline.core.session import Confirmed, FrameSkipped, LineDown, LineUp, SubscriptionRefused
+from leadline.engine.events import (
+    AlertChanged,
+    CheckpointDamaged,
+    CheckpointNotSaved,
+    CheckpointRestored,
+    Diverged,
+    Event,
+    LevelChanged,
+    LineRotated,
+    LineSwitched,
+    LoopBlocked,
+    ReaderCaughtUp,
+    ReaderFailed,
+    ReaderLags,
+    ReaderSlow,
+    Reconverged,
+    RotationPutOff,
+    SourceChanged,
+    StreamDead,
+    StreamShareLow,
+    StreamShareRecovered,
+)  # fmt: skip
 from leadline.errors import Rejected
+from leadline.model.level import Level
 from leadline.model.market import (
     Bar,
     BookCrossed,
@@ -18,6 +40,7 @@ from leadline.model.market import (
     Channel,
     Gap,
     GapCause,
+    InstrumentsChanged,
     Side,
     Subscription,
     Ticker,
@@ -76,43 +99,93 @@ def test_ages_are_said_as_people_would(seconds: float, words: str) -> None:
     assert age(seconds) == words
 
 
-@pytest.mark.parametrize(
-    ("event", "words"),
-    [
-        (
-            Gap(Channel.BOOK, "BTC/USD", GapCause.DISCONNECTED, 0),
-            "book BTC/USD: gap from 00:00:00 still open, disconnected",
-        ),
-        (
-            Gap(Channel.TRADES, "BTC/USD", GapCause.SKIPPED, 0, NS_PER_S, 2, filled=True),
-            "trades BTC/USD: gap from 00:00:00 until 00:00:01, skipped, 2 missing, filled by REST",
-        ),
-        (
-            Gap(Channel.TRADES, "BTC/USD", GapCause.SKIPPED, 0, NS_PER_S, 2, suspected=True),
-            "trades BTC/USD: gap from 00:00:00 until 00:00:01, skipped, 2 missing, suspected",
-        ),
-        (
-            SourceChanged(Channel.TICKER, "BTC/USD", Source.REST, Source.STREAM, "cut", 3.0),
-            "ticker BTC/USD: from stream to rest (cut)",
-        ),
-        (StreamDead(TICKER, "silent for 9.0 s"), "ticker BTC/USD: silent for 9.0 s; subscribed anew"),
-        (
-            BookDropped("BTC/USD", "the checksum does not match"),
-            "book BTC/USD dropped: the checksum does not match",
-        ),
-        (BookCrossed("BTC/USD", Decimal(2), Decimal(1)), "book BTC/USD is crossed: bid 2, ask 1"),
-        (SubscriptionRefused(TICKER, Rejected("no")), "ticker BTC/USD refused: no"),
-        (VenueStatus(VenueMode.MAINTENANCE, "maintenance"), "the venue says: maintenance"),
-        (ReaderFailed("mine", "LookupError: x", 2), "mine has failed 2 times: LookupError: x"),
-        (ReaderSlow("mine", took_ms=200), "mine is too slow"),
-        (ReaderSlow("mine", dropped=7), "mine is too slow, 7 dropped"),
-        (LineDown("closed"), "disconnected: closed"),
-        (LineUp(), "connected"),
-        (Confirmed(TICKER), None),
-    ],
-)
+EVENTS: list[tuple[Event, str | None]] = [
+    (
+        Gap(Channel.BOOK, "BTC/USD", GapCause.DISCONNECTED, 0),
+        "book BTC/USD: gap from 00:00:00 still open, disconnected",
+    ),
+    (
+        Gap(Channel.TRADES, "BTC/USD", GapCause.SKIPPED, 0, NS_PER_S, 2, filled=True),
+        "trades BTC/USD: gap from 00:00:00 until 00:00:01, skipped, 2 missing, filled by REST",
+    ),
+    (
+        Gap(Channel.TRADES, "BTC/USD", GapCause.SKIPPED, 0, NS_PER_S, 2, suspected=True),
+        "trades BTC/USD: gap from 00:00:00 until 00:00:01, skipped, 2 missing, suspected",
+    ),
+    (
+        SourceChanged(Channel.TICKER, "BTC/USD", Source.REST, Source.STREAM, "cut", 3.0),
+        "ticker BTC/USD: from stream to rest (cut)",
+    ),
+    (StreamDead(TICKER, "silent for 9.0 s"), "ticker BTC/USD: silent for 9.0 s; subscribed anew"),
+    (
+        BookDropped("BTC/USD", "the checksum does not match"),
+        "book BTC/USD dropped: the checksum does not match",
+    ),
+    (BookCrossed("BTC/USD", Decimal(2), Decimal(1)), "book BTC/USD is crossed: bid 2, ask 1"),
+    (SubscriptionRefused(TICKER, Rejected("no")), "ticker BTC/USD refused: no"),
+    (VenueStatus(VenueMode.MAINTENANCE, "maintenance"), "the venue says: maintenance"),
+    (ReaderFailed("mine", "LookupError: x", 2), "mine has failed 2 times: LookupError: x"),
+    (ReaderSlow("mine", took_ms=200), "mine is too slow"),
+    (ReaderSlow("mine", dropped=7), "mine is too slow, 7 dropped"),
+    (LineDown("closed"), "disconnected: closed"),
+    (LineUp(), "connected"),
+    (LineDown("closed", 2), "line 2 disconnected: closed"),
+    (LineUp(2), "line 2 connected"),
+    (LineSwitched(1, 2, 8, "cut", 0.04), "8 streams go on from line 2 instead of 1, after 0.0 ms: cut"),
+    (LineRotated(1, 2.5), "line 1 was replaced by a younger one within 2.5 s"),
+    (
+        RotationPutOff(1, "an order is UNKNOWN"),
+        "line 1 is due to be replaced, but not now: an order is UNKNOWN",
+    ),
+    (
+        Diverged("ticker", "BTC/USD", "bid", "100", "1", "factor 100", Source.REST),
+        "ticker BTC/USD: bid is 100 on the stream and 1 by REST (factor 100); the rest is not believed",
+    ),
+    (
+        Diverged("balance", "BTC", "total", "1", "2", "", None),
+        "balance BTC: total is 1 on the stream and 2 by REST",
+    ),
+    (Reconverged("ticker", "BTC/USD", 3.0), "ticker BTC/USD: both sources agree again, after 3.0 s"),
+    (
+        LevelChanged(Level.DEGRADED, Level.FULL, ("REST fails", "a book is stale")),
+        "level DEGRADED, was FULL: REST fails; a book is stale",
+    ),
+    (LevelChanged(Level.FULL, Level.OUTAGE, (), True), "level FULL, held by an operator, was OUTAGE"),
+    (StreamShareLow(0.5, 0.95, 60), "50% of reads came from streams in the last 1 min, 95% are wanted"),
+    (StreamShareRecovered(0.97, 60), "97% of reads come from streams again"),
+    (ReaderLags("mine", 900.0), "mine is handed what is 900 ms old"),
+    (ReaderCaughtUp("mine", 950.0, 2.0), "mine has caught up; it was 950 ms behind"),
+    (LoopBlocked(500.0, ""), "code in the event loop let nothing else run for 500 ms"),
+    (LoopBlocked(500.0, "mine"), "mine let nothing else run for 500 ms"),
+    (CheckpointDamaged("m", "cut", "m.1"), "the checkpoint m cannot be used: cut; m.1 is used instead"),
+    (CheckpointDamaged("m", "cut", ""), "the checkpoint m cannot be used: cut; there is no older one"),
+    (
+        CheckpointRestored("m", 12.0, 1, 2, 3),
+        "the checkpoint m is taken up, 12.0 s old; the venue has yet to confirm it",
+    ),
+    (CheckpointNotSaved("m", "disk full"), "the checkpoint m cannot be kept: disk full"),
+    (CheckpointNotSaved("m", ""), "checkpoints are kept again"),
+    (
+        AlertChanged("LineDown (line 1)", True, "warning", "a line is down", "wait", 0.0),
+        "alert LineDown (line 1): a line is down",
+    ),
+    (
+        AlertChanged("LineDown (line 1)", False, "warning", "a line is down", "wait", 0.0, 7.0),
+        "alert LineDown (line 1): over after 7.0 s",
+    ),
+    (Confirmed(TICKER), None),
+    (FrameSkipped(b"{}", "unknown"), None),
+    (InstrumentsChanged(()), None),
+]
+
+
+@pytest.mark.parametrize(("event", "words"), EVENTS)
 def test_an_event_is_one_line_or_nothing(event: Any, words: str | None) -> None:
     assert event_words(event) == words
+
+
+def test_there_are_words_for_every_kind_of_event() -> None:
+    assert {type(event) for event, _ in EVENTS} == set(get_args(Event))
 
 
 def test_a_gap_in_a_stream_is_a_line_of_its_own() -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from kraken_frames import NaiveBook
-from leadline.core.book import Book, Change
+from leadline.core.book import Book, BookCounts, Change, sum_of
 from leadline.model.market import Level
 
 # The documented example (dossier §6.3, V1) and the first recorded live one (V3).
@@ -151,3 +151,11 @@ def test_equal_content_has_an_equal_digest_whatever_led_to_it() -> None:
 
     roundabout.apply([(999, 5)], [])
     assert direct.view.state_hash() == roundabout.view.state_hash()
+
+
+def test_counts_of_several_books_are_summed_up() -> None:
+    total = sum_of([BookCounts(1, 2, 3, 4), BookCounts(10, 20, 30, 40)])
+
+    assert total == BookCounts(11, 22, 33, 44)
+    assert total.updates == 110
+    assert sum_of([]) == BookCounts()

@@ -240,3 +240,15 @@ def test_its_memory_of_trips_is_bounded() -> None:
 
     assert len(breaker.trips) == KEPT_TRIPS
     assert breaker.trips[-1].evidence == ("99",)
+
+
+def test_failures_count_in_a_row_until_an_answer_or_half_a_minute() -> None:
+    breaker = Breaker()
+    breaker.failed("HTTP 502", 0)
+    breaker.failed("HTTP 502", 10 * S)
+    assert breaker.failing(11 * S) == 2
+    assert breaker.failing(31 * S) == 1
+    breaker.succeeded(32 * S)
+    assert breaker.failing(33 * S) == 0
+    breaker.failed("HTTP 502", 34 * S)
+    assert breaker.failing(35 * S) == 1

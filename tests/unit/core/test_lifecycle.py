@@ -187,3 +187,9 @@ def test_a_change_to_less_than_is_filled_leaves_the_quantity_of_the_order_it_end
     filled = told(order(OrderState.WORKING), report(Event.FILL, fill=fill(qty=Decimal("0.5"))), values=True)
 
     assert amended(filled, change).qty == 1
+
+
+def test_old_news_of_an_amendment_does_not_end_the_one_that_asks_for_the_same_again() -> None:
+    waiting = order(OrderState.WORKING, amending=Amendment(qty=Decimal(3)))
+
+    assert told(waiting, report(Event.AMENDED, qty=Decimal(3)), values=False).amending is not None

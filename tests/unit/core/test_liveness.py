@@ -2,57 +2,158 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from leadline.core.liveness import STEADY_S, Cadence, Damping, same_levels, same_ticker
+import pytest
+
+from leadline.core.liveness import STALE_AT, STEADY_S, SUSPECT_AT, Cadence, Damping, same_levels, same_ticker
 from leadline.model.market import FrozenBook, Level, Ticker
 
 S = 1_000_000_000
 
 
-def rhythm(interval_s: float, ticks: int = 100) -> Cadence:
-    """A cadence that has heard one message every `interval_s`, and learned once a second."""
-    cadence = Cadence()
-    next_ns = 0
-    for second in range(ticks):
-        while next_ns <= second * S:
-            cadence.count += 1
-            cadence.last_ns = next_ns
-            next_ns += round(interval_s * S)
-        cadence.learn()
-    return cadence
+class Heard:
+    """A cadence that is looked at once a second while messages come at moments given in seconds."""
+
+    def __init__(self) -> None:
+        self.cadence = Cadence()
+        self.second = 0
+
+    def until(self, second: int, *moments: float) -> None:
+        """Let time pass to a second; these messages come meanwhile."""
+        left = [round(at * S) for at in moments]
+        while self.second < second:
+            self.second += 1
+            while left and left[0] <= self.second * S:
+                self.cadence.count += 1
+                self.cadence.last_ns = left.pop(0)
+            self.cadence.learn(self.second * S)
+
+    def every(self, interval_s: float, until: int) -> None:
+        """Let messages come evenly, up to and with this second."""
+        from_s = self.second
+        count = round((until - from_s) / interval_s)
+        self.until(until, *(from_s + interval_s * (n + 1) for n in range(count)))
+
+    @property
+    def now_ns(self) -> int:
+        return self.second * S
+
+
+def rhythm(interval_s: float, seconds: int = 100) -> Heard:
+    heard = Heard()
+    heard.every(interval_s, seconds)
+    return heard
 
 
 def test_a_busy_stream_is_bound_to_five_seconds() -> None:
-    assert rhythm(0.01).bound_ns == 5 * S
+    assert rhythm(0.01).cadence.bound_ns == 5 * S
 
 
-def test_a_slow_stream_is_given_eight_of_its_intervals() -> None:
-    assert rhythm(2.0).bound_ns == 16 * S
+def test_a_busy_stream_has_its_bound_within_twenty_seconds() -> None:
+    assert rhythm(0.25, 20).cadence.bound_ns == 5 * S
+
+
+def test_a_slow_stream_is_given_a_few_of_its_intervals() -> None:
+    assert 15 * S < rhythm(10.0, 1000).cadence.bound_ns < 40 * S
 
 
 def test_no_bound_is_longer_than_a_minute() -> None:
-    assert rhythm(30.0, ticks=300).bound_ns == 60 * S
+    assert rhythm(300.0, 3000).cadence.bound_ns == 60 * S
 
 
 def test_an_unlearned_stream_is_bound_to_ten_seconds() -> None:
-    cadence = Cadence()
-    cadence.count, cadence.last_ns = 1, 0
-    cadence.learn()
+    heard = Heard()
+    heard.until(1, 1.0)
 
-    assert cadence.fresh(10 * S)
-    assert not cadence.fresh(10 * S + 1)
+    assert heard.cadence.fresh(11 * S)
+    assert not heard.cadence.fresh(11 * S + 1)
+
+
+def test_silences_between_bursts_raise_the_bound_although_the_mean_interval_is_short() -> None:
+    bursts = Heard()
+    for cycle in range(60):
+        bursts.until(20 * cycle + 20, *(20 * cycle + n / 20 for n in range(1, 40)))
+
+    assert 20 * S < bursts.cadence.bound_ns < 40 * S
+
+
+def test_a_market_that_slows_down_is_left_alone_after_a_few_silences() -> None:
+    heard = rhythm(0.25, 3600)
+    assert heard.cadence.bound_ns == 5 * S
+    heard.every(20.0, 3600 + 80)
+
+    assert heard.cadence.bound_ns > 20 * S
+
+
+def test_a_market_that_wakes_up_has_its_short_bound_within_the_hour() -> None:
+    heard = rhythm(20.0, 3600)
+    assert heard.cadence.bound_ns > 30 * S
+    heard.every(0.25, 2 * 3600)
+
+    assert heard.cadence.bound_ns == 5 * S
+
+
+def test_a_silence_still_running_teaches_nothing() -> None:
+    heard = rhythm(0.5)
+    heard.until(150)
+
+    assert heard.cadence.bound_ns == 5 * S
 
 
 def test_the_interval_across_a_loss_is_no_part_of_the_rhythm() -> None:
-    cadence = rhythm(0.5)
-    cadence.interrupted()
-    cadence.count, cadence.last_ns = cadence.count + 1, 10_000 * S
-    cadence.learn()
+    heard = rhythm(0.5)
+    for _ in range(10):
+        heard.cadence.interrupted()
+        heard.until(heard.second + 30)
+        heard.every(0.5, heard.second + 10)
 
-    assert cadence.bound_ns == 5 * S
+    assert heard.cadence.bound_ns == 5 * S
+
+
+def test_what_waited_unread_while_nobody_looked_is_no_part_of_the_rhythm() -> None:
+    heard = rhythm(0.5)
+    for _ in range(10):
+        heard.second += 30
+        heard.every(0.5, heard.second + 10)
+
+    assert heard.cadence.bound_ns == 5 * S
+
+
+def test_the_word_of_rest_teaches_what_a_stream_may_be_silent() -> None:
+    taught, untaught = rhythm(0.5), rhythm(0.5)
+    for heard in (taught, untaught):
+        for second in range(104, 140, 4):
+            heard.until(second)
+            if heard is taught:
+                heard.cadence.vouch(heard.now_ns)
+
+    assert taught.cadence.bound_ns > untaught.cadence.bound_ns
+
+
+def test_a_word_of_rest_about_data_not_learned_yet_teaches_nothing() -> None:
+    heard = rhythm(0.5)
+    bound_ns = heard.cadence.bound_ns
+    heard.cadence.count += 1
+    heard.cadence.last_ns = heard.now_ns + S // 2
+    heard.cadence.vouch(heard.now_ns + 40 * S)
+
+    assert heard.cadence.bound_ns == bound_ns
+    assert heard.cadence.quiet(heard.now_ns + 40 * S)
+
+
+def test_messages_noted_in_another_order_than_they_came_teach_no_negative_silence() -> None:
+    heard = rhythm(0.5)
+    heard.until(110)
+    heard.cadence.vouch(110 * S)
+    heard.cadence.count += 1
+    heard.cadence.last_ns = 80 * S
+    heard.until(112)
+    heard.every(0.5, 130)
+
+    assert heard.cadence.bound_ns >= 5 * S
 
 
 def test_suspicion_comes_before_the_bound_so_that_rest_can_answer_in_time() -> None:
-    cadence = rhythm(0.5)
+    cadence = rhythm(0.5).cadence
     last_ns = cadence.last_ns
     assert last_ns is not None
 
@@ -61,41 +162,102 @@ def test_suspicion_comes_before_the_bound_so_that_rest_can_answer_in_time() -> N
     assert cadence.fresh(last_ns + 4 * S)
 
 
+def test_suspicion_rises_with_silence_and_passes_both_thresholds_where_the_bounds_say() -> None:
+    cadence = rhythm(5.0, 3600).cadence
+    last_ns = cadence.last_ns
+    assert last_ns is not None
+    rising = [cadence.suspicion(last_ns + n * S) for n in range(60)]
+
+    assert rising == sorted(rising)
+    assert rising[0] == pytest.approx(0.7, abs=0.01)  # one in five seconds: 10 to that
+    assert cadence.suspicion(last_ns + cadence.ask_ns) == pytest.approx(SUSPECT_AT)
+    assert cadence.suspicion(last_ns + cadence.bound_ns) == pytest.approx(STALE_AT)
+
+
+def test_a_stream_without_a_rhythm_is_as_suspicious_as_its_bound_is_near() -> None:
+    heard = Heard()
+    heard.until(1, 1.0)
+
+    assert heard.cadence.suspicion(1 * S) == 0
+    assert heard.cadence.suspicion(6 * S) == STALE_AT / 2
+    assert heard.cadence.suspicion(11 * S) == STALE_AT
+
+
 def test_the_word_of_rest_keeps_a_quiet_stream_fresh_and_moves_its_bound_on() -> None:
-    cadence = rhythm(0.5)
+    cadence = rhythm(0.1, 1000).cadence
     last_ns = cadence.last_ns
     assert last_ns is not None
     cadence.vouch(last_ns + 4 * S)
 
-    assert cadence.quiet
+    assert cadence.quiet(last_ns + 4 * S)
     assert cadence.fresh(last_ns + 9 * S)
     assert not cadence.fresh(last_ns + 9 * S + 1)
     assert cadence.vouched_bound_s() == 9.0
 
 
 def test_a_stream_never_heard_twice_is_given_as_long_as_rest_has_shown_it_to_be_quiet() -> None:
-    cadence = Cadence()
-    cadence.count, cadence.last_ns = 1, 0
-    cadence.learn()
+    heard = Heard()
+    heard.until(1, 1.0)
 
     bounds_s = []
-    for vouched_s in (8, 17, 32, 62, 120):
-        cadence.vouch(vouched_s * S)
-        bounds_s.append(cadence.bound_ns // S)
+    for vouched_s in (9, 18, 33, 63, 121):
+        heard.until(vouched_s)
+        heard.cadence.vouch(vouched_s * S)
+        bounds_s.append(heard.cadence.bound_ns // S)
     assert bounds_s == [10, 17, 32, 60, 60]
 
-    cadence.count, cadence.last_ns = 2, 121 * S
-    cadence.learn()
-    assert cadence.bound_ns == 60 * S
+    heard.until(122, 121.5)
+    assert heard.cadence.bound_ns == 60 * S
+
+
+def test_a_stream_silent_for_an_hour_is_asked_about_no_more_than_once_a_minute() -> None:
+    heard = rhythm(30.0, 300)
+    asked_ns = []
+    for second in range(301, 300 + 3600):
+        heard.until(second)
+        if heard.cadence.suspect(heard.now_ns):
+            asked_ns.append(heard.now_ns)
+            heard.cadence.vouch(heard.now_ns)
+
+    assert 55 < len(asked_ns) < 80
+    assert heard.cadence.bound_ns == 60 * S
+
+
+def test_after_a_loss_silence_is_learned_from_the_next_word_of_rest_on() -> None:
+    heard = rhythm(0.5)
+    heard.cadence.interrupted()
+    for second in range(104, 140, 4):
+        heard.until(second)
+        heard.cadence.vouch(heard.now_ns)
+
+    assert heard.cadence.bound_ns > 8 * S
+
+
+def test_a_word_of_rest_before_any_data_is_only_noted() -> None:
+    cadence = Cadence()
+    cadence.vouch(7 * S)
+
+    assert cadence.bound_ns == 10 * S
+    assert cadence.silent_ns(9 * S) == 2 * S
 
 
 def test_a_loss_takes_the_word_of_rest_back() -> None:
-    cadence = rhythm(0.5)
-    assert cadence.last_ns is not None
-    cadence.vouch(cadence.last_ns + 4 * S)
-    cadence.interrupted()
+    heard = rhythm(0.5)
+    heard.cadence.vouch(heard.now_ns + 10 * S)
+    assert heard.cadence.silent_ns(heard.now_ns + 12 * S) == 2 * S
+    heard.cadence.interrupted()
 
-    assert not cadence.fresh(cadence.last_ns + 6 * S)
+    assert heard.cadence.silent_ns(heard.now_ns + 12 * S) == 12 * S
+    assert not heard.cadence.quiet(heard.now_ns + 12 * S)
+
+
+def test_the_word_of_rest_about_a_stream_that_has_just_spoken_makes_it_no_quiet_one() -> None:
+    heard = rhythm(0.5)
+    heard.cadence.vouch(heard.now_ns + S // 4)
+
+    assert not heard.cadence.quiet(heard.now_ns + S // 2)
+    assert not heard.cadence.quiet(heard.now_ns + heard.cadence.ask_ns - 1)
+    assert heard.cadence.quiet(heard.now_ns + heard.cadence.ask_ns)
 
 
 def test_two_losses_are_forgiven() -> None:

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from leadline.app.system import System
+from leadline.core.level import PROVING_S
 from leadline.core.session import LineDown
 from leadline.demo.incidents import NOT_NOTICED, UNDONE, Incident, Incidents
-from leadline.demo.script import CLOSE, CORRUPT, DROP, DUP, STATUS, Planned, Step
+from leadline.demo.run import calm
+from leadline.demo.script import CLOSE, CORRUPT, DROP, DUP, REFUSE, STALL, STATUS, Cue, Planned, Step
+from leadline.engine.events import StreamDead
 from leadline.model.market import BookDropped, Channel, Gap, GapCause, Subscription
 from stage import Stage, play
 from staged_demo import StagedVenue
@@ -15,6 +19,16 @@ from staged_demo import StagedVenue
 S = 10**9
 BTC_BOOK = Subscription(Channel.BOOK, "BTC/USD", 10)
 ETH_BOOK = Subscription(Channel.BOOK, "ETH/USD", 10)
+STALL_OF_BTC = replace(
+    STALL,
+    fault=STALL.fault | {"symbol": "BTC/USD"},
+    affects=(BTC_BOOK,),
+    notice=lambda event: isinstance(event, StreamDead),
+    until=lambda event: isinstance(event, StreamDead),
+)
+CORRUPT_OF_ETH = replace(
+    CORRUPT, fault=CORRUPT.fault | {"symbol": "ETH/USD"}, affects=(ETH_BOOK,), aimed_at=ETH_BOOK
+)
 
 
 class Harmless(StagedVenue):
@@ -25,15 +39,15 @@ class Harmless(StagedVenue):
 
 
 def played(
-    steps: Sequence[Step], seconds: float, venue_kind: type[StagedVenue] = StagedVenue
+    steps: Sequence[Step], seconds: float, venue_kind: type[StagedVenue] = StagedVenue, lines: int = 1
 ) -> list[Incident]:
     """What became of some steps, a second apart, within that time."""
     kept: list[Incident] = []
 
     async def scene(stage: Stage) -> None:
         venue = venue_kind(stage)
-        async with stage.system([BTC_BOOK, ETH_BOOK]) as system:
-            await system.ready()
+        async with stage.system([BTC_BOOK, ETH_BOOK], lines=lines) as system:
+            await calm(system)
             for book in (BTC_BOOK, ETH_BOOK):
                 system.feed.on_book(book.symbol, lambda reading: None, 10)
             incidents = Incidents(system, venue, stage.clock, lambda incident: None)
@@ -64,6 +78,35 @@ def test_an_altered_book_is_noticed_and_live_again() -> None:
     assert (incident.reason, incident.without_effect) == ("", False)
 
 
+def test_a_fault_of_one_line_hits_the_one_that_readers_are_served_from() -> None:
+    faults: list[dict[str, Any]] = []
+
+    class Noted(StagedVenue):
+        async def inject(self, fault: dict[str, Any]) -> int:
+            faults.append(fault)
+            return await super().inject(fault)
+
+    corrupt, close = played([CORRUPT, CLOSE], 30, Noted, lines=2)
+
+    assert [fault["only"] in ("oldest", "newest") for fault in faults] == [True, True]
+    assert corrupt.detected_ms is not None and close.detected_ms is not None
+    assert corrupt.recovered_ms is not None and close.recovered_ms is not None
+
+
+def test_a_step_may_run_beside_another_and_the_last_one_waits_for_all() -> None:
+    stall, corrupt, outage = played([STALL_OF_BTC, CORRUPT_OF_ETH, REFUSE], 60, lines=2)
+
+    assert stall.recovered_ns is not None and outage.recovered_ns is not None
+    assert corrupt.since_ns < stall.recovered_ns <= outage.since_ns
+
+
+def test_a_step_from_full_waits_for_the_level() -> None:
+    outage, status = played([replace(REFUSE, cue=Cue.ALONE), STATUS], 60)
+
+    assert outage.recovered_ns is not None
+    assert status.since_ns > outage.recovered_ns + round(PROVING_S / 2 * S)
+
+
 def test_a_closed_connection_is_noticed_at_once() -> None:
     (incident,) = played([CLOSE], 30)
 
@@ -75,7 +118,7 @@ def test_maintenance_is_over_when_the_venue_says_so() -> None:
     (incident,) = played([STATUS], 30)
 
     assert incident.recovered_ms is not None
-    assert 2000 <= incident.recovered_ms < 2100
+    assert 3000 <= incident.recovered_ms < 3100
 
 
 def test_a_step_waits_for_the_one_before_it() -> None:

@@ -6,9 +6,9 @@ from rich.console import Console, RenderableType
 
 from leadline.demo.incidents import Incident
 from leadline.demo.readers import FrameCount
-from leadline.demo.run import Demo
+from leadline.demo.run import Demo, calm
 from leadline.demo.screen import Screen, faults, picture
-from leadline.demo.script import CLOSE, CORRUPT, DROP, DUP, SYMBOLS
+from leadline.demo.script import CLOSE, CORRUPT, DROP, DUP, FALSIFIED, SYMBOLS
 from leadline.model.market import Channel, Subscription
 from stage import Stage, play
 from staged_demo import StagedVenue
@@ -80,9 +80,9 @@ def test_the_screen_tells_a_proven_book_from_a_lost_one() -> None:
     play(scene)
 
     calm, lost = pictures
-    assert "● connected" in calm and calm.count("✓ 10 levels") == 8
+    assert "● 1 of 1 lines" in calm and "FULL  all as wanted" in calm and calm.count("✓ 10 levels") == 8
     assert "none yet" in calm
-    assert "● connected" not in lost and "● closed by" in lost
+    assert "● 0 of 1 lines, closed by" in lost and "OUTAGE" in lost
     assert lost.count("✗ lost") == 8 and "✓ 10 levels" not in lost
 
 
@@ -104,3 +104,25 @@ def test_a_narrow_terminal_shows_whole_prices_and_no_half_words() -> None:
     assert len(market) == 9 and not any("…" in line for line in market)
     assert len(pictures[0].splitlines()) <= 24
     assert all(len(line.rstrip()) <= 80 for line in pictures[0].splitlines())
+
+
+def test_the_screen_names_what_differs_and_whose_level_it_is() -> None:
+    pictures: list[str] = []
+
+    async def scene(stage: Stage) -> None:
+        venue = StagedVenue(stage)
+        tickers = [Subscription(Channel.TICKER, symbol) for symbol in SYMBOLS]
+        async with stage.system([*BOOKS, *tickers]) as system:
+            await calm(system)
+            demo = Demo(system, venue, FrameCount(), 60, 1, Screen(Console(file=io.StringIO())))
+            await venue.inject({"kind": "SKEW", "factor": "10", "channel": "ticker", "symbol": FALSIFIED})
+            while not system.feed.validator.open:
+                await stage.clock.sleep(1)
+            pictures.append(drawn(picture(demo, 118, 40)))
+
+    play(scene)
+
+    [text] = pictures
+    assert "DEGRADED  something is replaced or in doubt" in text
+    assert f"{FALSIFIED}: bid " in text and " by REST" in text
+    assert "DEGRADED" in line_of(text, f"{FALSIFIED} ") and "FULL" in line_of(text, "BTC/USD")

@@ -99,6 +99,16 @@ async def test_money_is_moved_into_earn_and_back() -> None:
         assert (await one.get("truth/balances"))["BTC"]["earn"] == "0.0000000000"
 
 
+async def test_a_skew_is_posted_as_a_number_or_a_text_and_listed_exactly() -> None:
+    async with control() as one:
+        for factor in (1.001, "1.001"):
+            status, told = await one.post("faults", {"kind": "SKEW", "factor": factor, "symbol": "BTC/USD"})
+            assert (status, told["factor"]) == (200, "1.001")
+        assert [row["kind"] for row in await one.get("faults")] == ["SKEW", "SKEW"]
+        status, told = await one.post("faults", {"kind": "SKEW", "factor": 1})
+        assert (status, "factor: 1" in told["error"]) == (400, True)
+
+
 @pytest.mark.parametrize(
     ("path", "body", "named"),
     [

@@ -106,6 +106,88 @@ def test_refuse_can_take_rest_too() -> None:
     assert exchange.refusal(START_NS) == RefusedConnect(520)
 
 
+@pytest.mark.parametrize("status", [503, None])
+def test_rest_alone_can_be_down_with_its_private_half(status: int | None) -> None:
+    exchange, connection = streaming("trade")
+    exchange.inject({"kind": "REFUSE", "route": "rest", "status": status, "for_s": 5}, T)
+    for path in ("/0/public/Time", "/0/private/Balance"):
+        assert exchange.request("GET", path, {}, T) == RefusedConnect(status)
+    assert exchange.refusal(T) is None
+    exchange.advance(T + 5 * S)
+    assert of("trade", "BTC/USD", messages(connection))
+    assert isinstance(exchange.request("GET", "/0/public/Time", {}, T + 5 * S), Answer)
+
+
+def test_close_with_refuse_on_all_is_an_outage() -> None:
+    exchange, connection = streaming()
+    exchange.inject({"kind": "REFUSE", "route": "all", "for_s": 30}, T)
+    exchange.inject({"kind": "CLOSE", "code": 1006}, T)
+    assert connection.ended
+    assert exchange.refusal(T + 29 * S) == RefusedConnect(None)
+    assert exchange.request("GET", "/0/public/Time", {}, T + 29 * S) == RefusedConnect(None)
+    assert exchange.refusal(T + 30 * S) is None
+
+
+def lines() -> tuple[Exchange, list[Connection]]:
+    """Two public connections and a private one between them, the public ones reading BTC/USD trades."""
+    exchange = emulated()
+    routes = ("ws_public", "ws_private", "ws_public")
+    found = [exchange.connect(START_NS, route) for route in routes]
+    for connection in (found[0], found[2]):
+        ask(connection, START_NS, "subscribe", channel="trade", symbol=["BTC/USD"])
+    exchange.advance(T)
+    for connection in found:
+        connection.outputs()
+    return exchange, found
+
+
+@pytest.mark.parametrize(
+    ("fields", "ended"),
+    [
+        ({}, [True, True, True]),
+        ({"only": "oldest"}, [True, False, False]),
+        ({"only": "newest"}, [False, False, True]),
+        ({"line": "ws_private"}, [False, True, False]),
+        ({"line": "ws_public", "only": "newest"}, [False, False, True]),
+        ({"line": "ws_public", "after_s": 2}, [True, False, True]),
+    ],
+)
+def test_close_can_be_about_one_address_or_one_connection(fields: dict[str, Any], ended: list[bool]) -> None:
+    exchange, found = lines()
+    exchange.inject({"kind": "CLOSE", **fields}, T)
+    exchange.advance(T)
+    assert [one.ended for one in found] == ended
+
+
+def test_half_open_can_be_about_one_connection() -> None:
+    exchange, (first, private, last) = lines()
+    exchange.inject({"kind": "HALF_OPEN", "line": "ws_public", "only": "oldest", "for_s": 3}, T)
+    assert [one.frozen for one in (first, private, last)] == [True, False, False]
+    exchange.advance(T + 3 * S)
+    assert not first.frozen
+    assert texts(first)
+
+
+def test_stall_can_silence_one_connection_alone_and_spares_new_ones() -> None:
+    exchange, (first, _, last) = lines()
+    exchange.inject({"kind": "STALL", "only": "oldest"}, T)
+    other = exchange.connect(T)
+    ask(other, T, "subscribe", channel="trade", symbol=["BTC/USD"])
+    exchange.advance(T + 10 * S)
+    assert of("trade", "BTC/USD", [one for one in messages(first) if "data" in one]) == []
+    for connection in (last, other):
+        assert of("trade", "BTC/USD", messages(connection))
+
+
+def test_a_fault_on_frames_can_be_about_one_connection() -> None:
+    exchange, (first, _, last) = lines()
+    exchange.inject({"kind": "DROP", "channel": "trade", "only": "newest"}, T)
+    exchange.advance(T + 10 * S)
+    seen = [trade_ids(messages(one)) for one in (first, last)]
+    assert len(seen[0]) > len(seen[1])
+    assert set(seen[1]) < set(seen[0])
+
+
 def test_too_many_connects_are_banned_with_429() -> None:
     exchange = emulated(rate=0)
     answers = [exchange.refusal(START_NS + number * S) for number in range(ConnectBudget.CONNECTS + 1)]

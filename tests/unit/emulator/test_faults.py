@@ -15,7 +15,7 @@ SYMBOLS = ("BTC/USD", "ETH/USD")
         ([], "JSON object"),
         ({}, "kind: None is none of CLOSE, REFUSE, STALL"),
         ({"kind": "STOP"}, "kind: 'STOP' is none of"),
-        ({"kind": "CLOSE", "cod": 1}, "cod: CLOSE has no such field; it takes code (int)"),
+        ({"kind": "CLOSE", "cod": 1}, "cod: CLOSE has no such field; it takes line (ws_public |"),
         ({"kind": "STALL", "channel": "books"}, "channel (ticker | book | trade | ohlc | instrument |"),
         ({"kind": "STALL", "symbol": "XBT/USD"}, "symbol: 'XBT/USD' is not listed here; listed are BTC/USD"),
         ({"kind": "STATUS", "mode": "off"}, "mode (online | cancel_only"),
@@ -33,6 +33,22 @@ SYMBOLS = ("BTC/USD", "ETH/USD")
         ({"kind": "RATE", "burn": 0}, "burn: 0.0 is not above zero"),
         ({"kind": "RATE", "burn": 1, "symbol": "XBT/USD"}, "symbol: 'XBT/USD' is not listed"),
         ({"kind": "SHUFFLE", "channel": "book"}, "channel (executions | balances | all)"),
+        ({"kind": "CLOSE", "line": "public"}, "line (ws_public | ws_private | ws_level3)"),
+        ({"kind": "CLOSE", "after_s": 9, "only": "oldest"}, "only: it picks a connection that is open now"),
+        ({"kind": "STALL", "only": "first"}, "only (oldest | newest)"),
+        ({"kind": "SKEW"}, "missing required field `factor`"),
+        ({"kind": "SKEW", "factor": 1}, "factor: 1 is not above zero and other than 1"),
+        ({"kind": "SKEW", "factor": "-0.5"}, "factor: -0.5 is not above zero"),
+        ({"kind": "SKEW", "factor": "NaN"}, "factor: NaN is not above zero"),
+        ({"kind": "SKEW", "factor": 2, "channel": "trade"}, "channel (ticker | book)"),
+        ({"kind": "SKEW", "factor": 2, "channel": "book", "route": "ws"}, "route: a book is shown otherwise"),
+        ({"kind": "LAG", "delay_s": 0}, "delay_s: 0.0 is not above zero and at most 60"),
+        ({"kind": "LAG", "delay_s": 61}, "delay_s: 61.0 is not above zero and at most 60"),
+        ({"kind": "LAG", "delay_s": 1, "symbol": "XBT/USD"}, "symbol: 'XBT/USD' is not listed"),
+        ({"kind": "MISSTATE"}, "MISSTATE: it needs asset with amount, or hide_order"),
+        ({"kind": "MISSTATE", "asset": "USD"}, "amount: 0 of asset 'USD'; both are needed"),
+        ({"kind": "MISSTATE", "amount": 1, "hide_order": "oldest"}, "amount: 1 of asset None; both"),
+        ({"kind": "MISSTATE", "asset": "XBT", "amount": 1}, "asset: 'XBT' is not traded here; there are BTC"),
         ({"kind": "ACCEPT_THEN_DROP", "route": "ws"}, "it takes path (str), method (str), count (int)"),
     ],
 )
@@ -45,7 +61,7 @@ def test_a_fault_that_cannot_be_put_on_names_the_field_and_what_it_takes(fields:
 def test_the_whole_vocabulary_is_known() -> None:
     vocabulary = (
         "CLOSE REFUSE STALL HALF_OPEN ACK_NO_DATA DROP DUP REORDER CORRUPT SUB_REJECT SUB_RATE REPLY STATUS "
-        "RATE INSTRUMENT ACCEPT_THEN_DROP TOKEN_INVALID NONCE_STRICT SHUFFLE"
+        "RATE INSTRUMENT ACCEPT_THEN_DROP TOKEN_INVALID NONCE_STRICT SHUFFLE SKEW LAG MISSTATE"
     )
     assert set(vocabulary.split(" ")) == set(KINDS)
 

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadline.emulator.numbers import fixed, ratio, rescaled, shortest, stamp, stamp_fine, stamp_second
+from leadline.emulator.numbers import (
+    fixed,
+    multiplied,
+    ratio,
+    rescaled,
+    shortest,
+    stamp,
+    stamp_fine,
+    stamp_second,
+)
 
 
 @given(st.integers(-(10**30), 10**30), st.integers(0, 12))
@@ -21,6 +30,15 @@ def test_a_fixed_text_is_the_number_with_all_its_decimals(scaled: int, decimals:
 )
 def test_a_ratio_is_rounded_half_away_from_zero(numerator: int, denominator: int, rounded: int) -> None:
     assert ratio(numerator, denominator) == rounded
+
+
+@pytest.mark.parametrize(
+    ("text", "factor", "told"),
+    [("100.00", "1.001", "100.10"), ("0.5", "1.1", "0.6"), ("-0.5", "1.1", "-0.6"), ("7", "0.01", "0")],
+)
+def test_a_multiplied_text_keeps_its_decimals_and_rounds_half_up(text: str, factor: str, told: str) -> None:
+    assert multiplied(text, Decimal(factor)) == told
+    assert multiplied(text, None) == text
 
 
 def test_rescaling_pads_and_rounds() -> None:

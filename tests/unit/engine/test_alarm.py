@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from leadline.clock import ManualClock
 from leadline.engine.alarm import Alarm
@@ -35,3 +37,19 @@ async def test_a_call_before_the_wait_is_not_lost() -> None:
         await settle()
         assert not again.done()
         alarm.wake()
+
+
+async def test_a_wait_ends_when_its_timer_is_ended_by_its_owner() -> None:
+    clock = ManualClock()
+    timers: list[asyncio.Task[None]] = []
+
+    def spawn(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        timers.append(asyncio.ensure_future(work))
+        return timers[-1]
+
+    alarm = Alarm(clock, spawn)
+    waiting = asyncio.ensure_future(alarm.wait(60.0))
+    await asyncio.sleep(0)
+    timers[0].cancel()
+
+    await asyncio.wait_for(waiting, 1.0)

@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from leadline.core.level import FULL, Verdict
 from leadline.engine.records import AmendEnded, AmendIntent
 from leadline.errors import CheckFailed, ConnectFailed, Held, JournalError, Rejected
+from leadline.model.level import Level
 from leadline.model.order import Amendment, OrderState
 from leadline.venues.memory_account import Outcome
 from leadline.venues.ports import Action
@@ -175,8 +177,9 @@ async def test_a_change_overtaken_on_its_way_to_the_disk_is_not_sent() -> None:
         rig.venue.orders.cancel_all()
         rig.hear()
         disk.gate.set()
-        with pytest.raises(CheckFailed, match="not sent"):
+        with pytest.raises(CheckFailed, match="cannot be changed any more"):
             await late
+        assert isinstance(rig.journal.kept[-1], AmendEnded)
 
         assert [sent.action for sent in rig.venue.sent] == [Action.ADD]
 
@@ -190,3 +193,100 @@ async def test_an_acceptance_told_after_a_change_was_answered_does_not_undo_it()
         rig.orders.snapshot(rig.venue.orders.snapshot(), rig.now)
 
         assert rig.only().limit_price == Decimal(90)
+
+
+EMERGENCY = Verdict(Level.EMERGENCY_ONLY, ("none of 4 required streams is live",))
+
+
+async def test_a_change_waits_for_a_better_level_and_leaves_once() -> None:
+    async with trading() as rig:
+        name = await placed(rig)
+        verdict = [EMERGENCY]
+        rig.orders.obey(lambda deed: verdict[0], None)
+        with pytest.raises(Held, match="EMERGENCY_ONLY"):
+            await rig.orders.amend(name, LARGER)
+        task = asyncio.ensure_future(rig.orders.amend(name, LARGER, wait_s=60.0))
+        await rig.passes(5)
+        assert [sent.action for sent in rig.venue.sent] == [Action.ADD]
+        assert AmendIntent not in [type(record) for record in rig.journal.kept]
+
+        verdict[0] = FULL
+        await rig.passes(1)
+        assert (await task).limit_price == 101
+        assert [sent.action for sent in rig.venue.sent] == [Action.ADD, Action.AMEND]
+
+
+async def test_a_change_of_an_order_that_ends_meanwhile_is_waited_for_no_longer() -> None:
+    async with trading() as rig:
+        name = await placed(rig)
+        rig.orders.obey(lambda deed: EMERGENCY, None)
+        task = asyncio.ensure_future(rig.orders.amend(name, LARGER, wait_s=60.0))
+        await settle()
+        await rig.orders.cancel(name)
+        rig.hear()
+        await rig.passes(1)
+
+        with pytest.raises(CheckFailed, match="the order is canceled"):
+            await task
+
+
+async def test_a_change_that_may_wait_waits_for_the_one_before_it() -> None:
+    async with trading() as rig:
+        name = await placed(rig)
+        rig.venue.script.append(Outcome.SLOW)
+        first = asyncio.ensure_future(rig.orders.amend(name, LARGER))
+        await settle()
+        with pytest.raises(Held, match="another change"):
+            await rig.orders.amend(name, LARGER)
+        second = asyncio.ensure_future(rig.orders.amend(name, Amendment(qty=Decimal(2)), wait_s=60.0))
+        await settle()
+        rig.venue.release()
+        await rig.passes(1)
+
+        await first
+        assert (await second).qty == 2
+
+
+async def test_a_change_the_stream_could_not_take_goes_not_by_rest_where_the_level_has_fallen() -> None:
+    async with trading() as rig:
+        name = await placed(rig)
+        rig.venue.script.append(Outcome.UNSENT)
+        rig.orders.obey(lambda deed: FULL if rig.venue.script else EMERGENCY, None)
+        with pytest.raises(Held, match="EMERGENCY_ONLY"):
+            await rig.orders.amend(name, LARGER)
+
+        assert [sent.action for sent in rig.venue.sent] == [Action.ADD]
+        assert (rig.only().qty, rig.only().amending) == (1, None)
+
+
+async def test_a_change_whose_level_fell_while_the_disk_was_slow_is_not_sent() -> None:
+    disk = SlowDisk()
+    rig = OrderRig(disk)
+    disk.gate.set()
+    async with trading(rig):
+        name = await placed(rig)
+        disk.gate.clear()
+        late = asyncio.ensure_future(rig.orders.amend(name, LARGER))
+        await settle()
+        rig.orders.obey(lambda deed: EMERGENCY, None)
+        disk.gate.set()
+        with pytest.raises(Held, match="EMERGENCY_ONLY"):
+            await late
+
+        assert [sent.action for sent in rig.venue.sent] == [Action.ADD]
+        assert isinstance(rig.journal.kept[-1], AmendEnded)
+        assert (rig.only().qty, rig.only().amending) == (1, None)
+        again = rig.make().get(name)
+        assert again is not None and (again.qty, again.amending) == (1, None)
+
+
+async def test_degraded_and_without_its_book_a_buy_pays_no_more_and_may_pay_less() -> None:
+    async with trading() as rig:
+        name = await placed(rig)
+        degraded = Verdict(Level.DEGRADED, ("1 of 2 required streams not live",))
+        rig.orders.obey(lambda deed: degraded, lambda symbol: "the book of BTC/USD is lost: cut")
+        with pytest.raises(Held, match="the book of BTC/USD is lost"):
+            await rig.orders.amend(name, Amendment(limit_price=Decimal(101)))
+        await rig.orders.amend(name, Amendment(limit_price=Decimal(99)))
+
+        assert rig.only().limit_price == 99

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from feedrig import BTC, ETH, Collected, Rig, running, settle
-from leadline.engine.answers import view_of
+from leadline.engine.answers import GROUP_MOST, Answers, view_of
 from leadline.engine.feed import Feed
-from leadline.model.market import Channel, FrozenBook, Level, Ticker
+from leadline.engine.topics import Desk, Topic
+from leadline.errors import Throttled
+from leadline.model.market import Channel, FrozenBook, Level, Subscription, Ticker
 from leadline.model.reading import Reading, Source
 from leadline.net.http import Purpose
 from leadline.venues.memory import MemoryMarket
@@ -129,3 +131,107 @@ async def test_a_long_past_of_trades_is_asked_for_a_few_pages_at_a_time() -> Non
         numbers = [item.value.trade_id for item in seen.items if isinstance(item, Reading)]
         assert numbers == list(range(1, 8001))
         await seen.stop()
+
+
+SYMBOLS = [f"S{number}/USD" for number in range(12)]
+
+
+class Bench:
+    """REST's part alone, asked about tickers of which each is wanted when it is asked for."""
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self.rig = Rig()
+        self.clock = self.rig.clock
+        self.market = MemoryMarket(SYMBOLS)
+        self.market.tickers = {symbol: self.rig.ticker("7", symbol) for symbol in SYMBOLS}
+        self.desk = Desk(self.clock)
+        self.topics: list[Topic[Ticker]] = []
+        self.answers = Answers(self.market, self.desk, self.topics, group.create_task)
+        self.asking: list[asyncio.Future[None]] = []
+
+    async def ask(self, count: int, *, urgent: bool = False) -> None:
+        for _ in range(count):
+            symbol = SYMBOLS[len(self.topics)]
+            self.topics.append(Topic(Subscription(Channel.TICKER, symbol), self.desk))
+            self.asking.append(self.answers.ask(self.topics[-1], urgent=urgent))
+        await settle()
+
+    async def passes(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        await settle()
+
+    @property
+    def calls(self) -> list[int]:
+        """How many tickers each call asked for: whatever is wanted comes along."""
+        return [len(asked.symbols) for asked in self.market.asked]
+
+
+async def test_a_ticker_call_soon_after_another_waits_two_seconds_for_others_and_no_longer() -> None:
+    async with asyncio.TaskGroup() as group:
+        bench = Bench(group)
+        await bench.ask(1)
+        await bench.ask(2)
+        await bench.passes(1.9)
+        await bench.ask(1)
+        waiting = list(bench.calls)
+        await bench.passes(0.1)
+
+        assert waiting == [1]
+        assert bench.calls == [1, 4]
+        assert all(one.done() for one in bench.asking)
+
+
+async def test_five_are_enough_and_a_call_after_a_pause_waits_for_nobody() -> None:
+    async with asyncio.TaskGroup() as group:
+        bench = Bench(group)
+        await bench.ask(1)
+        await bench.ask(GROUP_MOST - 1)
+        waiting = list(bench.calls)
+        await bench.ask(1)
+        full = list(bench.calls)
+        await bench.passes(2.0)
+        await bench.ask(1)
+
+        assert (waiting, full) == ([1], [1, 6])
+        assert bench.calls == [1, 6, 7]
+
+
+async def test_who_cannot_wait_takes_those_who_wait_along() -> None:
+    async with asyncio.TaskGroup() as group:
+        bench = Bench(group)
+        await bench.ask(1)
+        await bench.ask(1)
+        await bench.ask(1, urgent=True)
+        urgent = list(bench.calls)
+        await bench.ask(1)
+        bench.answers.ask(bench.topics[-1], urgent=True)
+        await settle()
+
+        assert urgent == [1, 3]
+        assert bench.calls == [1, 3, 4]
+        await bench.passes(2.0)
+
+
+async def test_how_long_answers_took_is_measured_and_what_failed_is_not() -> None:
+    async with asyncio.TaskGroup() as group:
+        bench = Bench(group)
+        await bench.ask(1)
+        bench.market.failing = Throttled("no room", delay_s=1)
+        await bench.passes(3)
+        await bench.ask(1)
+
+        assert bench.answers.latency.count == 1
+        assert isinstance(bench.topics[1].unanswered, Throttled)
+
+
+async def test_an_answer_is_as_old_as_the_block_it_came_before_and_no_older_than_its_question() -> None:
+    async with asyncio.TaskGroup() as group:
+        bench = Bench(group)
+        bench.clock.advance(20.0)
+        bench.answers.dated = lambda now_ns: now_ns - 5 * 10**9
+        asked_ns = bench.clock.mono_ns()
+        await bench.ask(1)
+
+        answer = bench.topics[0].answer
+        assert answer is not None
+        assert answer.received_mono_ns == asked_ns

@@ -10,6 +10,8 @@ from feedrig import BTC, Collected, Rig, running, settle
 from leadline.clock import NS_PER_S, ManualClock
 from leadline.engine.backfill import Backfill
 from leadline.engine.bars import BarTopic
+from leadline.engine.events import EventLog
+from leadline.engine.lag import Lag
 from leadline.engine.readers import Conflated
 from leadline.engine.topics import Desk
 from leadline.errors import ConnectionLost, Throttled
@@ -262,7 +264,7 @@ async def test_one_repair_of_bars_is_under_way_at_a_time() -> None:
     begin_ns = clock.wall_ns() - 300 * NS_PER_S
     one = Decimal(1)
     topic.take(BarBatch(BTC, 60, (Bar(BTC, 60, begin_ns, one, one, one, one, one, one, 1),)), 0)
-    topic.add(Conflated(lambda: None))
+    topic.add(Conflated(lambda: None, Lag("a reader", lambda: 0, EventLog())))
     tasks: list[asyncio.Task[None]] = []
     backfill = Backfill(market, clock, lambda work: tasks.append(asyncio.create_task(work)))
     for _ in range(5):

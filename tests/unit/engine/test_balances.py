@@ -149,6 +149,15 @@ async def test_differences_are_none_while_the_stream_has_said_nothing() -> None:
     assert [drift.asset for drift in rig.balances.differences(owned(USD="7"))] == ["USD"]
 
 
+async def test_an_asset_whose_two_names_may_differ_is_not_called_a_difference() -> None:
+    rig = Rig()
+    rig.venue.unlisted = {"FEE", "KFEE"}
+    rig.stream(USD="7", FEE="3")
+
+    assert rig.balances.differences(owned(USD="7", KFEE="3")) == []
+    assert [drift.asset for drift in rig.balances.differences(owned(USD="8", KFEE="3"))] == ["USD"]
+
+
 class Failing(Counted):
     """A venue that fails now and then, a moment after it was asked."""
 

@@ -402,3 +402,33 @@ def test_a_finished_order_still_takes_in_what_it_missed(desk: Desk) -> None:
 
     order = desk.blotter.get("c")
     assert order is not None and (order.state, order.filled_qty) == (OrderState.FILLED, 1)
+
+
+def test_an_amendment_told_again_after_the_answer_to_the_next_one_does_not_step_back(desk: Desk) -> None:
+    order_id = desk.place()
+    desk.hear()
+    desk.venue.amend(OrderKey(order_id), Amendment(limit_price=Decimal(101)))
+    first = desk.venue.deliver()
+    desk.hear(*first)
+    change = Amendment(limit_price=Decimal(102))
+    desk.blotter.decided(AmendIntent(at_ns=1, client_id="c", requested=change, sent=change, deadline_ns=2))
+    desk.venue.amend(OrderKey(order_id), change)
+    desk.blotter.amend_ended("c", True, "", desk.clock.mono_ns())
+    desk.hear(*first)
+
+    order = desk.blotter.get("c")
+    assert order is not None and order.limit_price == 102
+    desk.hear()
+    assert desk.blotter.get("c") == order
+
+
+def test_an_order_adopted_by_its_match_learns_what_it_is_from_its_acceptance(desk: Desk) -> None:
+    order = desk.venue.foreign(buy())
+    acceptance = desk.venue.deliver()
+    desk.venue.fill(order, Decimal("0.4"), Decimal(100))
+    desk.hear()
+    desk.hear(*acceptance)
+
+    known = desk.blotter.get(order.order_id)
+    assert known is not None
+    assert (known.qty, known.limit_price, known.filled_qty) == (1, 100, Decimal("0.4"))

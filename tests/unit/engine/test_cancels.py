@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from leadline.clock import NS_PER_S
 from leadline.engine.records import CancelIntent
-from leadline.errors import ConnectFailed, ConnectionLost, Rejected
-from leadline.model.order import OrderState
+from leadline.errors import CheckFailed, ConnectFailed, ConnectionLost, Rejected
+from leadline.model.order import Event, OrderReport, OrderState
 from leadline.venues.memory_account import Outcome
 from leadline.venues.ports import Action, Path
-from orderrig import buy, trading
+from orderrig import buy, settle, trading
 
 
 async def test_several_orders_are_cancelled_in_one_request_in_the_order_asked() -> None:
@@ -106,6 +109,77 @@ async def test_without_a_stream_everything_is_cancelled_by_rest_at_once() -> Non
         rig.venue.script.append(Outcome.LOST)
         (outcome,) = await rig.orders.cancel("O99")
         assert isinstance(outcome.error, ConnectionLost)
+
+
+async def test_what_cannot_reach_the_venue_is_tried_again_until_it_does_and_written_down_once() -> None:
+    async with trading() as rig:
+        orders = [await rig.orders.submit(buy()) for _ in range(2)]
+        rig.venue.streaming = False
+        rig.venue.script += [Outcome.UNSENT] * 4
+        task = asyncio.ensure_future(
+            rig.orders.cancel(*(order.client_id for order in orders), "O99", wait_s=60.0)
+        )
+        await settle()
+        assert not task.done()
+        rig.hear(OrderReport(event=Event.CANCELED, order_id=orders[1].order_id or ""))
+        await rig.passes(10)
+        done = await task
+
+        assert [(one.name, type(one.error)) for one in done] == [
+            (orders[0].client_id, type(None)),
+            (orders[1].client_id, type(None)),
+            ("O99", Rejected),  # it reached the venue, which has refused it
+        ]
+        assert [sent.names for sent in rig.venue.sent if sent.action is Action.CANCEL] == [
+            (orders[0].order_id, "O99")
+        ]
+        assert sum(isinstance(record, CancelIntent) for record in rig.journal.kept) == 1
+
+
+async def test_a_cancel_that_never_reaches_the_venue_is_told_at_its_deadline() -> None:
+    async with trading() as rig:
+        order = await rig.orders.submit(buy())
+        rig.venue.streaming = False
+        rig.venue.script += [Outcome.UNSENT] * 1000
+        begun_ns = rig.now
+        one = asyncio.ensure_future(rig.orders.cancel(order.client_id, wait_s=5.5))
+        everything = asyncio.ensure_future(rig.orders.cancel_all(wait_s=5.5))
+        await rig.passes(5)
+        assert not one.done() and not everything.done()
+        await rig.passes(1)
+
+        (outcome,) = one.result()
+        assert isinstance(outcome.error, ConnectFailed)
+        assert isinstance(everything.exception(), ConnectFailed)
+        assert rig.now - begun_ns == 6 * NS_PER_S
+
+
+async def test_everything_is_cancelled_once_the_venue_is_reached() -> None:
+    async with trading() as rig:
+        await rig.orders.submit(buy())
+        rig.venue.streaming = False
+        rig.venue.script += [Outcome.UNSENT] * 3
+        task = asyncio.ensure_future(rig.orders.cancel_all(wait_s=30.0))
+        await rig.passes(5)
+
+        assert await task == 1
+
+
+async def test_what_the_venue_may_have_had_is_not_tried_again_and_without_a_time_nothing_is() -> None:
+    async with trading() as rig:
+        order = await rig.orders.submit(buy())
+        rig.venue.streaming = False
+        rig.venue.script.append(Outcome.LOST)
+        (lost,) = await rig.orders.cancel(order.client_id, wait_s=30.0)
+        rig.venue.script.append(Outcome.UNSENT)
+        (unsent,) = await rig.orders.cancel("O99")
+
+        assert isinstance(lost.error, ConnectionLost)
+        assert isinstance(unsent.error, ConnectFailed)
+        with pytest.raises(CheckFailed, match="wait_s is 0"):
+            await rig.orders.cancel("O99", wait_s=0.0)
+        with pytest.raises(CheckFailed, match="wait_s is -1"):
+            await rig.orders.cancel_all(wait_s=-1.0)
 
 
 async def test_an_order_under_two_of_its_names_is_cancelled_once_and_told_under_both() -> None:

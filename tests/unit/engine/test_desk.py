@@ -14,16 +14,20 @@ from leadline.clock import NS_PER_S, ManualClock
 from leadline.core.account_session import (
     AccountGap,
     AccountRefused,
+    BalancesReported,
     CredentialRefused,
+    OrdersJoined,
     OrdersReported,
+    OrdersSnapshot,
 )
 from leadline.core.session import FrameSkipped, LineDown
 from leadline.engine.account_events import NotReconciled, Reconciled
 from leadline.engine.dead_man import DeadManChanged
+from leadline.engine.events import LineSwitched
 from leadline.engine.order_news import NewsGap, OrderNews
 from leadline.errors import AuthError, ConnectFailed, Held, Stale, VenueDown
 from leadline.model.market import VenueMode, VenueStatus
-from leadline.model.order import OrderReport, OrderState
+from leadline.model.order import Amendment, OrderReport, OrderState
 from leadline.model.reading import Source
 from leadline.net.http import Purpose
 from leadline.venues.memory_account import MemoryAccount, Outcome
@@ -134,9 +138,9 @@ async def test_a_venue_out_of_reach_is_tried_within_five_seconds_and_told_once()
 async def test_a_refused_credential_is_told_and_renewed(caplog: pytest.LogCaptureFixture) -> None:
     async with DeskRig() as rig:
         await rig.connect()
-        rig.desk.receive(CredentialRefused(AuthError("ESession:Invalid session")), 5)
+        rig.session.say(CredentialRefused(AuthError("ESession:Invalid session")), rig.clock.mono_ns())
         await rig.turns()
-        assert rig.venue.authorised == 1
+        assert len(rig.venue.authorised_for) == 1
         assert len(rig.told(CredentialRefused)) == 1
         assert "ESession:Invalid session" in caplog.text
 
@@ -145,7 +149,7 @@ async def test_a_renewal_that_fails_ends_nothing() -> None:
     async with DeskRig() as rig:
         await rig.connect()
         rig.venue.failing = VenueDown("EService:Busy")
-        rig.desk.receive(CredentialRefused(AuthError("ESession:Invalid session")), 5)
+        rig.session.say(CredentialRefused(AuthError("ESession:Invalid session")), rig.clock.mono_ns())
         await rig.turns()
         rig.venue.failing = None
         assert (await rig.desk.orders.submit(buy())).state is OrderState.WORKING
@@ -280,7 +284,75 @@ async def test_news_after_the_end_begins_nothing() -> None:
     rig = DeskRig()
     async with rig:
         await rig.connect()
-    rig.desk.receive(CredentialRefused(AuthError("ESession:Invalid session")), 5)
+    rig.session.say(CredentialRefused(AuthError("ESession:Invalid session")), rig.clock.mono_ns())
     rig.desk.receive(OrdersReported(()), 6)
     rig.desk.receive(LineDown("late"), 7)
-    assert rig.venue.authorised == 0
+    assert len(rig.venue.authorised_for) == 0
+
+
+async def test_no_line_may_be_replaced_while_an_orders_fate_hangs_on_one() -> None:
+    async with DeskRig() as rig:
+        await rig.connect()
+        assert rig.desk.may_rotate() is None
+        rig.venue.script.append(Outcome.SLOW)
+        placing = asyncio.ensure_future(rig.desk.orders.submit(buy()))
+        await rig.turns()
+        assert rig.desk.may_rotate() == "order client-1 is UNKNOWN"
+        rig.venue.release()
+        await placing
+        assert rig.desk.may_rotate() is None
+        rig.venue.script.append(Outcome.SLOW)
+        changing = asyncio.ensure_future(rig.desk.orders.amend("client-1", Amendment(limit_price=Decimal(9))))
+        await rig.turns()
+        assert rig.desk.may_rotate() == "a change of order client-1 is on its way"
+        rig.venue.release()
+        await changing
+        rig.session.outstanding = 1
+        assert rig.desk.may_rotate() == "a request waits for its answer"
+
+
+async def test_the_snapshot_of_a_joining_line_shows_matches_and_what_has_arrived_and_takes_nothing_back() -> (
+    None
+):
+    async with DeskRig(private_lines=2) as rig:
+        await rig.connect()
+        await rig.desk.orders.submit(buy())
+        await rig.deliver()
+        (true,) = rig.venue.orders.every
+        old = tuple(rig.venue.orders.snapshot())
+        await rig.desk.orders.amend("client-1", Amendment(limit_price=Decimal(9)))
+        await rig.deliver()
+        rig.venue.orders.fill(true, Decimal("0.5"), Decimal(9))
+        new = tuple(rig.venue.orders.snapshot())
+        rig.venue.script.append(Outcome.UNANSWERED)
+        doubted = await rig.desk.orders.submit(buy())
+        assert doubted.state is OrderState.UNKNOWN
+        arrived = tuple(rig.venue.orders.snapshot())
+        rig.venue.orders.outbox.clear()
+        before = len(rig.told(Reconciled))
+        for reports in (old, new, arrived):
+            rig.desk.receive(OrdersJoined(reports), rig.clock.mono_ns())
+
+        order = rig.desk.orders.get("client-1")
+        assert order is not None
+        assert (order.limit_price, order.filled_qty) == (9, Decimal("0.5"))
+        second = rig.desk.orders.get("client-2")
+        assert second is not None and second.state is OrderState.WORKING
+        await rig.turns()
+        assert len(rig.told(Reconciled)) == before
+
+
+async def test_a_switch_of_lines_is_told_and_followed_by_one_reconciliation() -> None:
+    async with DeskRig(private_lines=2) as rig:
+        await rig.connect()
+        second = rig.venue.sessions[1]
+        second.opened(rig.clock.mono_ns())
+        for news in (OrdersSnapshot(()), BalancesReported(rig.venue.balances)):
+            second.say(news, rig.clock.mono_ns())
+        await rig.passing(1)
+        before = len(rig.told(Reconciled))
+        rig.venue.sessions[0].closed("cut", rig.clock.mono_ns())
+        assert await asyncio.wait_for(rig.desk.ready(0), 1) is None
+        await rig.turns()
+        assert len(rig.told(LineSwitched)) == 1
+        assert len(rig.told(Reconciled)) == before + 1

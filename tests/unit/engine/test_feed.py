@@ -375,3 +375,16 @@ async def test_stopping_twice_is_stopping_once() -> None:
         await rig.passes(40)
 
         assert rig.feed.stats.wanted == 0
+
+
+async def test_what_was_received_stays_counted_when_its_stream_is_let_go() -> None:
+    async with running() as rig:
+        stop = rig.feed.hold(Channel.TICKER, BTC)
+        for _ in range(3):
+            rig.say(rig.ticker())
+        stop()
+        await rig.passes(40)
+        rig.feed.hold(Channel.TICKER, BTC)
+        rig.say(rig.ticker())
+
+        assert rig.feed.updates[Channel.TICKER] == 4

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from journal_records import DAY_NS, NOW_NS, OWNER, intent, reported
 from leadline.engine.journal_file import JournalFile, Owner, Row, encode
+from leadline.engine.records import Drifted, Halted, OpeningBalance, Resumed, Tripped
 from leadline.engine.retention import KEPT_NS, KEPT_ORDERS
 from leadline.errors import JournalBusy, JournalError
 from leadline.model.order import Event
@@ -127,7 +129,7 @@ def no_database(path: Path) -> None:
 
 def newer(path: Path) -> None:
     written(path, "a")
-    altered(path, "UPDATE meta SET value = '2' WHERE name = 'schema'")
+    altered(path, "UPDATE meta SET value = '3' WHERE name = 'schema'")
 
 
 def older(path: Path) -> None:
@@ -168,8 +170,8 @@ def damaged_page(path: Path) -> None:
         (other_program, "is not a journal of orders; move it away"),
         (half_a_journal, "is not a journal of orders; move it away"),
         (no_database, "is damaged .*not a database.* left as it is; put a backup in its place"),
-        (newer, "has schema 2, this version knows schema 1; use the version of Leadline that wrote it"),
-        (older, "has schema 0, this version knows schema 1"),
+        (newer, "has schema 3, this version knows schema 2; use the version of Leadline that wrote it"),
+        (older, "has schema 0, this version knows schema 2"),
         (newer_record, r"a record that this version does not know \(number 1: .*use the version of Leadline"),
         (newer_field, r"a record that this version does not know \(number 1: .*colour"),
         (wrong_in_the_middle, r"is damaged \(record 2 is not what was written\) and left as it is"),
@@ -400,3 +402,87 @@ def test_a_closed_journal_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(JournalError, match="is closed"):
         file.commit([row("a")])
+
+
+FIRST_SCHEMA = """
+PRAGMA journal_mode = WAL;
+BEGIN IMMEDIATE;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE records (number INTEGER PRIMARY KEY, body BLOB NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE torn (number INTEGER NOT NULL, body BLOB, crc INTEGER, found_ns INTEGER NOT NULL);
+INSERT INTO meta VALUES ('schema', '1'), ('venue', 'kraken'), ('account', '0123abcd'),
+    ('created_ns', '1790000000000000000'), ('userref', '1790000'), ('last', '0');
+PRAGMA application_id = 1280069450;
+COMMIT;
+"""
+FIRST_RECORDS = (
+    b'{"type":"Drifted","at_ns":1790000000000000000,"symbol":"BTC/USD","ours":"1","theirs":"2"}',
+    b'{"type":"Resumed","at_ns":1790000000000000001,"symbol":"BTC/USD","why":"they agree"}',
+    b'{"type":"Tripped","at_ns":1790000000000000002,"state":"open","reason":"three","retry_s":300.0}',
+    b'{"type":"OpeningBalance","at_ns":1790000000000000003,"asset":"USD","qty":"10.5"}',
+)
+
+
+def of_the_first_schema(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.executescript(FIRST_SCHEMA)
+        for number, body in enumerate(FIRST_RECORDS, 1):
+            crc = zlib.crc32(body, zlib.crc32(number.to_bytes(8, "big")))
+            database.execute("INSERT INTO records VALUES (?, ?, ?)", (number, body, crc))
+
+
+def schema(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as database:
+        (told,) = database.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+    return str(told)
+
+
+def test_a_journal_of_the_first_schema_is_brought_up_and_kept_as_it_was_beside(tmp_path: Path) -> None:
+    path, kept = tmp_path / "j", tmp_path / "j.schema-1"
+    of_the_first_schema(path)
+
+    with closing(opened(path)) as file:
+        assert [type(record) for record in file.records()] == [Drifted, Resumed, Tripped, OpeningBalance]
+        file.commit([Row(encode(Halted(at_ns=NOW_NS, symbol="BTC/USD", why="I look", by="operator")))])
+
+    assert (schema(path), schema(kept)) == ("2", "1")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    with closing(sqlite3.connect(kept)) as database:
+        bodies = [body for (body,) in database.execute("SELECT body FROM records ORDER BY number")]
+    assert bodies == list(FIRST_RECORDS)
+    with closing(opened(path)) as file:
+        assert len(file.records()) == len(FIRST_RECORDS) + 1
+
+
+def test_a_journal_that_cannot_be_kept_beside_is_not_changed(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    of_the_first_schema(path)
+    before = path.read_bytes()
+    (tmp_path / "j.schema-1").mkdir()
+
+    with pytest.raises(JournalError, match="cannot copy the journal to"):
+        opened(path)
+
+    assert path.read_bytes() == before
+    assert schema(path) == "1"
+
+
+def test_a_migration_that_was_begun_once_already_is_done_again(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    of_the_first_schema(path)
+    (tmp_path / "j.schema-1").write_bytes(b"half a copy")
+
+    opened(path).close()
+
+    assert (schema(path), schema(tmp_path / "j.schema-1")) == ("2", "1")
+
+
+def test_somebody_elses_journal_of_the_first_schema_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    of_the_first_schema(path)
+
+    with pytest.raises(JournalError, match="another key"):
+        opened(path, Owner("kraken", "ffff"))
+
+    assert schema(path) == "1"
+    assert not (tmp_path / "j.schema-1").exists()

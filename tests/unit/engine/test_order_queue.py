@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from leadline.clock import ManualClock
 from leadline.engine.order_queue import REMOVED, OrderQueue, Ticket, removed
 from leadline.errors import Throttled
@@ -61,6 +63,7 @@ async def test_symbols_do_not_wait_for_each_other() -> None:
 
         assert line.queue.at_once(Ticket(ETH, lambda: line.room_s, {}))
         assert not line.queue.at_once(Ticket(BTC, lambda: line.room_s, {}))
+        assert line.queue.delayed == 1
         await line.passes(1.0)
 
 
@@ -115,3 +118,16 @@ async def test_patience_ends_the_wait_of_the_first_and_of_those_behind_it() -> N
 
 def test_what_is_taken_out_is_cancelled_with_its_reason() -> None:
     assert (removed(order("a")).state, removed(order("a")).reason) == (OrderState.CANCELED, REMOVED)
+
+
+async def test_room_that_comes_after_the_patience_is_over_is_not_taken() -> None:
+    async with asyncio.TaskGroup() as group:
+        line = Line(group)
+        ticket = Ticket(BTC, lambda: line.room_s, {"a": order("a")})
+        told = asyncio.ensure_future(line.queue.turn(ticket))
+        await settle()
+        line.room_s = 0.0
+        await line.passes(30.0)  # the program stood still meanwhile
+
+        with pytest.raises(Throttled, match="within 10 s; nothing was sent"):
+            await told

@@ -443,7 +443,7 @@ async def test_emergency_mode_and_halts_hold_new_orders_and_let_cancels_pass() -
         await settle()
 
         assert [news for news in rig.news if isinstance(news, SymbolHalted | SymbolResumed)] == [
-            SymbolHalted(BTC, "ours and theirs differ"),
+            SymbolHalted(BTC, "ours and theirs differ", "operator"),
             SymbolResumed(BTC, "looked at"),
         ]
 
@@ -572,3 +572,14 @@ async def test_what_has_not_left_when_the_emergency_begins_does_not_leave() -> N
 
         assert (await placing).state is OrderState.CANCELED
         assert rig.venue.sent == []
+
+
+async def test_who_waits_for_room_when_the_orders_are_left_is_told_so() -> None:
+    async with trading() as rig:
+        rig.venue.room_s = 60.0
+        task = asyncio.ensure_future(rig.orders.submit(buy()))
+        await settle()
+
+    with pytest.raises(CheckFailed, match="inside their `async with`"):
+        await asyncio.wait_for(task, 1.0)
+    assert rig.venue.sent == []

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from leadline.clock import NS_PER_S
+from leadline.core.level import FULL, Deed, Verdict
 from leadline.engine.journal import MemoryJournal
 from leadline.engine.placing import certain, deadline_ns
 from leadline.engine.records import AnyRecord, Intent
@@ -19,8 +20,11 @@ from leadline.errors import (
     ProtocolError,
     Rejected,
     Throttled,
+    UnknownSymbol,
 )
-from leadline.model.order import ConditionalClose, OrderKind, OrderState
+from leadline.model.level import Level
+from leadline.model.order import ConditionalClose, Order, OrderKind, OrderRequest, OrderState
+from leadline.venues.memory import MemoryReference
 from leadline.venues.memory_account import MemoryAccount, Outcome
 from leadline.venues.ports import Action, Path
 from orderrig import BTC, ETH, OrderRig, SlowDisk, buy, sell, settle, trading
@@ -321,3 +325,343 @@ async def test_a_replacement_that_only_asks_is_refused_before_anything_is_writte
         with pytest.raises(CheckFailed, match="validated"):
             await rig.orders.replace(order.client_id, buy(validate=True))
         assert len(rig.journal.kept) == written
+
+
+# --- what waits for a better service level ---
+
+EMERGENCY = Verdict(Level.EMERGENCY_ONLY, ("none of 4 required streams is live",))
+
+
+class Leveled:
+    """A service level that a test sets."""
+
+    def __init__(self, rig: OrderRig) -> None:
+        self.verdict = EMERGENCY
+        rig.orders.obey(lambda deed: self.verdict, None)
+
+    def recovers(self) -> None:
+        self.verdict = FULL
+
+
+async def test_what_the_level_does_not_permit_is_refused_and_nothing_of_it_is_kept() -> None:
+    async with trading() as rig:
+        Leveled(rig)
+        for work in (rig.orders.submit(buy()), rig.orders.batch([buy(), buy()]), rig.orders.submit(sell())):
+            with pytest.raises(Held, match=r"EMERGENCY_ONLY \(none of 4 .*wait_s"):
+                await work
+
+        assert (rig.venue.sent, rig.journal.kept, rig.orders.queued()) == ([], [], [])
+
+
+async def test_what_may_wait_is_neither_journalled_nor_sent_before_and_leaves_once_after() -> None:
+    async with trading() as rig:
+        level = Leveled(rig)
+        task = asyncio.ensure_future(rig.orders.submit(buy(), wait_s=60.0))
+        await rig.passes(30)
+        assert (rig.venue.sent, rig.journal.kept) == ([], [])
+        assert [order.client_id for order in rig.orders.queued()] == ["client-1"]
+        assert rig.orders.counts.queued == 1
+        assert rig.orders.get("client-1") is not None
+
+        level.recovers()
+        await rig.passes(1)
+        order = await task
+        assert order.state is OrderState.WORKING
+        assert [sent.names for sent in rig.venue.sent] == [("client-1",)]
+        assert isinstance(rig.journal.kept[0], Intent)
+        level.verdict = EMERGENCY
+        await rig.passes(1)
+        level.recovers()
+        await rig.passes(60)
+        assert len(rig.venue.sent) == 1
+        assert rig.causes()[:3] == ["queued", "submitted", "acknowledged"]
+
+
+async def test_a_replacement_waits_like_an_order_and_asks_anew_what_it_would_replace() -> None:
+    async with trading() as rig:
+        order = await rig.orders.submit(buy())
+        rig.venue.replaces_named = True
+        level = Leveled(rig)
+        task = asyncio.ensure_future(rig.orders.replace(order.client_id, buy("2"), wait_s=60.0))
+        await rig.passes(5)
+        assert [one.sent for one in rig.orders.queued()] == [None]
+        assert len(rig.venue.sent) == 1
+        level.recovers()
+        await rig.passes(1)
+        assert (await task).qty == 2
+        assert rig.venue.sent[-1].action is Action.REPLACE
+
+        level.verdict = EMERGENCY
+        late = asyncio.ensure_future(rig.orders.replace((await task).client_id, buy("3"), wait_s=60.0))
+        await rig.passes(5)
+        rig.venue.orders.cancel_all()
+        rig.hear()
+        level.recovers()
+        await rig.passes(1)
+        with pytest.raises(CheckFailed, match="only an open order"):
+            await late
+        assert len(rig.venue.sent) == 2
+
+
+async def test_at_its_deadline_what_waits_is_refused_with_the_reason_and_told_of() -> None:
+    async with trading() as rig:
+        Leveled(rig)
+        task = asyncio.ensure_future(rig.orders.submit(buy(), wait_s=5.0))
+        await rig.passes(5.5)
+
+        with pytest.raises(Held, match="not let go within 5 s: the service level is EMERGENCY_ONLY"):
+            await task
+        assert rig.causes() == ["queued", "removed"]
+        assert (rig.venue.sent, rig.journal.kept, rig.orders.queued()) == ([], [], [])
+
+
+@pytest.mark.parametrize("way", ["cancel", "cancel_all", "emergency_only"])
+async def test_a_cancel_takes_out_what_waits(way: str) -> None:
+    async with trading() as rig:
+        level = Leveled(rig)
+        task = asyncio.ensure_future(rig.orders.submit(buy(), wait_s=60.0))
+        await settle()
+        if way == "cancel":
+            (outcome,) = await rig.orders.cancel("client-1")
+            assert outcome.order is not None and outcome.order.state is OrderState.CANCELED
+        elif way == "cancel_all":
+            await rig.orders.cancel_all()
+        else:
+            rig.orders.emergency_only = True
+        order = await task
+        level.recovers()
+        await rig.passes(1)
+
+        assert (order.state, order.reason) == (OrderState.CANCELED, "removed before it was sent")
+        assert Action.ADD not in [sent.action for sent in rig.venue.sent]
+        assert rig.causes() == ["queued", "removed"]
+
+
+async def test_of_a_batch_that_waits_what_was_taken_out_stays_behind() -> None:
+    async with trading() as rig:
+        level = Leveled(rig)
+        requests = [buy(price=price) for price in ("1", "2", "3")]
+        task = asyncio.ensure_future(rig.orders.batch(requests, wait_s=60.0))
+        await settle()
+        await rig.orders.cancel("client-2")
+        level.recovers()
+        await rig.passes(1)
+
+        states = [OrderState.WORKING, OrderState.CANCELED, OrderState.WORKING]
+        assert [order.state for order in await task] == states
+        assert [sent.names for sent in rig.venue.sent] == [("client-1", "client-3")]
+
+
+async def test_what_reduces_leaves_before_what_adds() -> None:
+    async with trading() as rig:
+        level = Leveled(rig)
+        adds = asyncio.ensure_future(rig.orders.submit(buy(), wait_s=60.0))
+        await settle()
+        reduces_ = asyncio.ensure_future(rig.orders.submit(sell(), wait_s=60.0))
+        await settle()
+        level.recovers()
+        await rig.passes(1)
+        await asyncio.gather(adds, reduces_)
+
+        assert [sent.names for sent in rig.venue.sent] == [("client-2",), ("client-1",)]
+
+
+async def test_what_waits_is_checked_anew_when_it_may_leave() -> None:
+    async with trading() as rig:
+        level = Leveled(rig)
+        task = asyncio.ensure_future(rig.orders.submit(buy(), wait_s=60.0))
+        await settle()
+        rig.orders.halt(BTC, "they differ")
+        level.recovers()
+        await rig.passes(5)
+        assert rig.venue.sent == []
+        rig.orders.resume(BTC, "looked at")
+        await settle()
+
+        assert (await task).state is OrderState.WORKING
+
+
+async def test_what_no_wait_would_cure_is_refused_while_it_waits() -> None:
+    async with trading() as rig:
+        level = Leveled(rig)
+        task = asyncio.ensure_future(rig.orders.submit(buy(), wait_s=60.0))
+        await settle()
+        rig.venue.reference = MemoryReference([ETH])
+        await rig.passes(1)
+
+        with pytest.raises(UnknownSymbol):
+            await task
+        assert level.verdict is EMERGENCY
+        assert rig.causes() == ["queued", "removed"]
+
+
+async def test_a_second_that_waits_meets_what_the_first_has_changed() -> None:
+    async with trading() as rig:
+        shut = [True]
+
+        def standing(deed: Deed) -> Verdict:
+            taken = rig.venue.sent or rig.orders._placing.leaving()
+            return EMERGENCY if shut or taken else FULL
+
+        rig.orders.obey(standing, None)
+        tasks = [asyncio.ensure_future(rig.orders.submit(buy(), wait_s=5.0)) for _ in range(3)]
+        await settle()
+        shut.clear()
+        await rig.passes(6)
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+
+        assert [type(result) for result in results] == [Order, Held, Held]
+        assert len(rig.venue.sent) == 1
+
+
+async def test_who_gives_up_waiting_leaves_nothing_behind() -> None:
+    async with trading() as rig:
+        level = Leveled(rig)
+        task = asyncio.ensure_future(rig.orders.submit(buy(), wait_s=60.0))
+        await settle()
+        task.cancel()
+        await settle()
+        level.recovers()
+        await rig.passes(1)
+
+        assert (rig.venue.sent, rig.orders.queued()) == ([], [])
+        assert rig.causes() == ["queued", "removed"]
+
+
+async def test_what_waited_is_gone_after_a_restart() -> None:
+    rig = OrderRig()
+    async with trading(rig):
+        Leveled(rig)
+        task = asyncio.ensure_future(rig.orders.submit(buy(), wait_s=600.0))
+        await rig.passes(1)
+    with pytest.raises((asyncio.CancelledError, Held)):
+        task.cancel()
+        await task
+    async with trading(rig):
+        await rig.passes(60)
+
+        assert (rig.venue.sent, rig.orders.orders(), rig.orders.queued()) == ([], [], [])
+
+
+async def test_what_was_sent_and_not_answered_is_never_sent_again_when_the_level_recovers() -> None:
+    async with trading() as rig:
+        rig.venue.script.append(Outcome.LOST)
+        order = await rig.orders.submit(buy())
+        assert order.state is OrderState.UNKNOWN
+        level = Leveled(rig)
+        await rig.passes(1)
+        level.recovers()
+        await rig.passes(60)
+
+        assert len([sent for sent in rig.venue.sent if sent.action is Action.ADD]) == 1
+
+
+async def test_what_the_stream_could_not_take_goes_not_by_rest_where_the_level_has_fallen() -> None:
+    async with trading() as rig:
+        rig.venue.script.append(Outcome.UNSENT)
+        rig.orders.obey(lambda deed: FULL if rig.venue.script else EMERGENCY, None)
+        order = await rig.orders.submit(buy())
+
+        assert order.state is OrderState.REJECTED
+        assert order.reason.startswith("never sent: the service level is EMERGENCY_ONLY")
+        assert rig.venue.sent == []
+
+
+async def test_a_wish_that_was_cancelled_keeps_the_rest_of_its_batch_from_nothing() -> None:
+    async with trading() as rig:
+        rig.orders.obey(lambda deed: EMERGENCY if deed is Deed.INCREASE else FULL, None)
+        task = asyncio.ensure_future(rig.orders.batch([sell(), buy()], wait_s=60.0))
+        await settle()
+        await rig.orders.cancel("client-2")
+        await rig.passes(1)
+
+        assert [sent.names for sent in rig.venue.sent] == [("client-1",)]
+        await task
+
+
+async def test_an_order_whose_level_fell_while_the_disk_was_slow_is_not_sent() -> None:
+    rig, disk = slow_rig()
+    async with trading(rig):
+        level = Leveled(rig)
+        level.recovers()
+        task = asyncio.ensure_future(rig.orders.submit(buy()))
+        await settle()
+        level.verdict = EMERGENCY
+        disk.gate.set()
+        order = await task
+
+        assert order.state is OrderState.REJECTED
+        assert order.reason.startswith("never sent: the service level is EMERGENCY_ONLY")
+        assert rig.venue.sent == []
+
+
+def sixteen() -> list[OrderRequest]:
+    """One more than fits into a request."""
+    return [buy(price=str(price)) for price in range(1, 17)]
+
+
+@pytest.mark.parametrize("way", ["cancel", "cancel_all", "emergency_only"])
+async def test_a_cancel_takes_out_the_part_of_a_batch_whose_turn_has_not_come(way: str) -> None:
+    async with trading() as rig:
+        rig.venue.script.append(Outcome.SLOW)
+        task = asyncio.ensure_future(rig.orders.batch(sixteen()))
+        await settle()
+        if way == "cancel":
+            await rig.orders.cancel(*(f"client-{number}" for number in range(9, 17)))
+        elif way == "cancel_all":
+            await rig.orders.cancel_all()
+        else:
+            rig.orders.emergency_only = True
+        rig.venue.release()
+        orders = await task
+
+        assert [len(sent.names) for sent in rig.venue.sent if sent.action is Action.ADD] == [8]
+        assert {order.reason for order in orders[8:]} == {"removed before it was sent"}
+        assert [order.client_id for order in orders[8:]] == [f"client-{number}" for number in range(9, 17)]
+
+
+@pytest.mark.parametrize("change", ["level", "halt", "doubt"])
+async def test_a_later_part_of_a_batch_is_checked_anew_when_its_turn_comes(change: str) -> None:
+    async with trading() as rig:
+        level = Leveled(rig)
+        level.recovers()
+        rig.venue.script.append(ConnectionLost("cut") if change == "doubt" else Outcome.SLOW)
+        task = asyncio.ensure_future(rig.orders.batch(sixteen()))
+        await settle()
+        if change == "level":
+            level.verdict = EMERGENCY
+        elif change == "halt":
+            rig.orders.halt(BTC, "they differ")
+        rig.venue.release()
+        orders = await task
+
+        assert [len(sent.names) for sent in rig.venue.sent] == [8]
+        assert {order.state for order in orders[8:]} == {OrderState.REJECTED}
+        assert all(order.reason.startswith("not sent: ") for order in orders[8:])
+
+
+async def test_many_that_have_waited_and_leave_at_once_are_no_program_run_wild() -> None:
+    async with trading(orders_per_s=2) as rig:
+        level = Leveled(rig)
+        tasks = []
+        for _ in range(5):
+            tasks.append(asyncio.ensure_future(rig.orders.submit(buy(), wait_s=60.0)))
+            await rig.passes(1)
+        level.recovers()
+        await rig.passes(1)
+
+        assert {order.state for order in await asyncio.gather(*tasks)} == {OrderState.WORKING}
+        await rig.orders.submit(buy())
+
+
+async def test_a_program_that_runs_wild_is_stopped_although_all_it_asks_for_waits() -> None:
+    async with trading(orders_per_s=2) as rig:
+        level = Leveled(rig)
+        tasks = [asyncio.ensure_future(rig.orders.submit(buy(), wait_s=5.0)) for _ in range(3)]
+        await rig.passes(6)
+        level.recovers()
+
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(error) for error in ended] == [Held, Held, CheckFailed]
+        with pytest.raises(CheckFailed, match="more than 2 orders a second were asked for"):
+            await rig.orders.submit(sell())

@@ -10,12 +10,18 @@ from leadline.engine.records import (
     AnyRecord,
     CancelIntent,
     Drifted,
+    Halted,
+    LevelForced,
+    LevelReleased,
     OpeningBalance,
+    RateReset,
+    RateTripped,
     Resumed,
     Settled,
     Tripped,
 )
 from leadline.engine.retention import KEPT_NS, KEPT_ORDERS, Retention
+from leadline.model.level import Level
 from leadline.model.order import Event, OrderReport, OrderState, Provenance
 
 OLD_NS = NOW_NS - KEPT_NS - DAY_NS
@@ -114,3 +120,24 @@ def test_an_old_wish_to_cancel_goes() -> None:
     assert outdated(CancelIntent(at_ns=OLD_NS, client_ids=()), CancelIntent(at_ns=NOW_NS, client_ids=())) == [
         1
     ]
+
+
+def test_a_halt_stays_while_one_holder_has_not_let_go() -> None:
+    ours = Halted(at_ns=OLD_NS, symbol="BTC/USD", why="I look", by="operator")
+    drifted = Drifted(at_ns=OLD_NS, symbol="BTC/USD", ours="1", theirs="2")
+    agreed = Resumed(at_ns=OLD_NS, symbol="BTC/USD", why="agreed", by="reconciliation")
+    over = Resumed(at_ns=OLD_NS, symbol="BTC/USD", why="a person said so")
+
+    assert outdated(ours, drifted, agreed) == [2, 3]
+    assert outdated(ours, drifted, over) == [1, 2, 3]
+    assert outdated(ours, ours) == [1]
+
+
+def test_of_forced_levels_and_of_the_order_rate_the_newest_is_kept() -> None:
+    forced = LevelForced(at_ns=OLD_NS, level=Level.OUTAGE, until_ns=OLD_NS + 1, why="")
+    released = LevelReleased(at_ns=OLD_NS, why="")
+    tripped = RateTripped(at_ns=OLD_NS, per_s=10, evidence=())
+    reset = RateReset(at_ns=OLD_NS, why="")
+
+    assert outdated(forced, tripped) == []
+    assert outdated(forced, tripped, released, reset) == [1, 2]

@@ -1,34 +1,57 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 
 from leadline.clock import ManualClock
+from leadline.core.level import FULL, Deed, Verdict
 from leadline.engine.blotter import Blotter
+from leadline.engine.halts import OPERATOR, Halts
 from leadline.engine.records import Intent
-from leadline.engine.risk import Approved, Risk, reduces
+from leadline.engine.risk import Approved, Risk, deed, reduces
+from leadline.engine.runaway import Runaway
 from leadline.errors import BreakerOpen, CheckFailed, Held
+from leadline.model.level import Level
 from leadline.model.market import VenueMode
 from leadline.model.order import OrderKind, OrderRequest
 from leadline.venues.memory_account import MemoryAccount
 from orderrig import BTC, buy, sell
 
+DEGRADED = Verdict(Level.DEGRADED, ("1 of 4 required streams not live",))
+EMERGENCY = Verdict(Level.EMERGENCY_ONLY, ("none of 4 required streams is live",))
+OUTAGE = Verdict(Level.OUTAGE, ("no line has stood for 7.0 s",))
 
-def make(doubted: bool = False, open_gate: bool = True) -> Risk:
-    clock = ManualClock()
-    blotter = Blotter(clock, lambda record: None, lambda news: None)
-    if doubted:
-        blotter.decided(
-            Intent(at_ns=1, client_id="c", userref=None, requested=buy(), sent=buy(), deadline_ns=2)
-        )
-        blotter.doubt("c", "lost", 1)
 
-    def gate() -> None:
-        if not open_gate:
+class Rig:
+    """The checks with everything they look at."""
+
+    def __init__(self, *, open_gate: bool = True, per_s: float | None = None) -> None:
+        self.clock = ManualClock()
+        self.blotter = Blotter(self.clock, lambda record: None, lambda news: None)
+        self.halts = Halts(self.clock, lambda record: None, lambda news: None)
+        self.open_gate = open_gate
+        runaway = Runaway(per_s, self.clock, lambda record: None, lambda news: None)
+        self.risk = Risk(MemoryAccount(self.clock, [BTC]), self.blotter, self._gate, self.halts, runaway)
+
+    def _gate(self) -> None:
+        if not self.open_gate:
             raise BreakerOpen("three failures", 300.0)
 
-    return Risk(MemoryAccount(clock, [BTC]), blotter, gate)
+    def stands(self, verdict: Verdict, book_problem: Callable[[str], str | None] | None = None) -> None:
+        self.risk.standing = lambda what: verdict
+        self.risk.book_problem = book_problem
+
+
+def make(*, doubted: bool = False, open_gate: bool = True) -> Risk:
+    rig = Rig(open_gate=open_gate)
+    if doubted:
+        rig.blotter.decided(
+            Intent(at_ns=1, client_id="c", userref=None, requested=buy(), sent=buy(), deadline_ns=2)
+        )
+        rig.blotter.doubt("c", "lost", 1)
+    return rig.risk
 
 
 def test_only_the_checks_make_an_approval() -> None:
@@ -54,11 +77,12 @@ def test_a_doubt_holds_what_adds_and_passes_what_reduces() -> None:
 def test_what_reduces_is_a_sale_without_margin_or_marked_so() -> None:
     market = OrderRequest(symbol=BTC, side=sell().side, kind=OrderKind.SETTLE_POSITION, qty=Decimal(0))
 
-    assert reduces(sell())
-    assert reduces(buy(reduce_only=True, margin=True))
-    assert reduces(market)
-    assert not reduces(sell(margin=True))
-    assert not reduces(buy())
+    for request in (sell(), buy(reduce_only=True, margin=True), market):
+        assert reduces(request)
+        assert deed(request) is Deed.REDUCE
+    for request in (sell(margin=True), buy()):
+        assert not reduces(request)
+        assert deed(request) is Deed.INCREASE
 
 
 @pytest.mark.parametrize(
@@ -98,13 +122,34 @@ def test_an_open_breaker_keeps_new_orders_and_changes_back() -> None:
 
 
 def test_what_has_waited_is_looked_at_again() -> None:
-    risk = make()
-    approved = risk.approve(buy())
-    risk.still(approved)
-    risk.halts[BTC] = "they differ"
+    rig = Rig()
+    approved = rig.risk.approve(buy())
+    rig.risk.still(approved)
+    rig.halts.halt(BTC, "they differ", OPERATOR)
 
     with pytest.raises(Held, match="they differ"):
-        risk.still(approved)
+        rig.risk.still(approved)
+
+
+def test_a_balance_in_doubt_holds_what_adds_in_every_symbol_of_its_asset() -> None:
+    rig = Rig()
+    approved = rig.risk.approve(buy())
+    for asset in BTC.split("/"):
+        rig.halts.doubt(asset, "2, REST 1.5")
+        with pytest.raises(Held, match=f"{asset}: 2, REST 1.5"):
+            rig.risk.approve(buy())
+        with pytest.raises(Held, match="in doubt"):
+            rig.risk.still(approved)
+        with pytest.raises(Held, match="in doubt"):
+            rig.risk.may_leave(buy())
+        with pytest.raises(Held, match="in doubt"):
+            rig.risk.allow_change(BTC, grows=True)
+        rig.risk.allow_change(BTC)
+        rig.risk.approve(sell())
+        rig.halts.trust(asset)
+    rig.halts.doubt("ETH", "it differs")
+
+    rig.risk.approve(buy())
 
 
 def test_changes_are_held_where_only_cancels_pass() -> None:
@@ -114,3 +159,72 @@ def test_changes_are_held_where_only_cancels_pass() -> None:
 
     with pytest.raises(Held, match="cancel_only"):
         risk.allow_change(BTC)
+
+
+@pytest.mark.parametrize("verdict", [EMERGENCY, OUTAGE])
+def test_below_degraded_nothing_is_placed_or_changed_and_it_says_why_and_what_helps(
+    verdict: Verdict,
+) -> None:
+    rig = Rig()
+    approved = rig.risk.approve(buy())
+    rig.stands(verdict)
+
+    told = rf"the service level is {verdict.level.name} \({verdict.reasons[0]}\): .*wait_s waits"
+    for request in (buy(), sell()):
+        with pytest.raises(Held, match=told):
+            rig.risk.approve(request)
+    with pytest.raises(Held, match=told):
+        rig.risk.allow_change(BTC)
+    with pytest.raises(Held, match=told):
+        rig.risk.still(approved)
+
+
+def test_degraded_what_adds_needs_a_book_of_its_own_and_what_reduces_does_not() -> None:
+    rig = Rig()
+    rig.stands(DEGRADED, {BTC: "the book of BTC/USD is suspect: silent for 7.0 s"}.get)
+
+    with pytest.raises(Held, match=r"DEGRADED \(1 of 4.*\) and the book of BTC/USD is suspect: .*only"):
+        rig.risk.approve(buy())
+    with pytest.raises(Held, match="suspect"):
+        rig.risk.allow_change(BTC, grows=True)
+    rig.risk.approve(sell())
+    rig.risk.allow_change(BTC)
+
+    rig.stands(DEGRADED, lambda symbol: None)
+    rig.risk.approve(buy())
+    rig.stands(FULL, lambda symbol: "not asked while all is well")
+    rig.risk.approve(buy())
+
+
+def test_degraded_and_without_books_of_ours_what_adds_passes() -> None:
+    rig = Rig()
+    rig.stands(DEGRADED)
+
+    rig.risk.approve(buy())
+
+
+def test_what_keeps_an_order_is_told_and_what_never_passes_is_not_waited_for() -> None:
+    rig = Rig()
+    assert rig.risk.blocked(buy()) is None
+    rig.stands(EMERGENCY)
+    assert isinstance(rig.risk.blocked(buy()), Held)
+    assert rig.risk.blocked(buy("0.00000001")) is None
+    rig.stands(FULL)
+    rig.open_gate = False
+    assert isinstance(rig.risk.blocked(buy()), BreakerOpen)
+
+
+def test_only_orders_that_pass_are_counted_against_the_rate() -> None:
+    rig = Rig(per_s=2)
+    for _ in range(5):
+        rig.risk.blocked(buy())
+        with pytest.raises(CheckFailed, match="more than 4 decimals"):
+            rig.risk.approve(buy("0.00000001"))
+    approved = rig.risk.approve(buy())
+    rig.risk.approve(buy())
+
+    with pytest.raises(CheckFailed, match="more than 2 orders a second"):
+        rig.risk.approve(buy())
+    for work in (lambda: rig.risk.allow_change(BTC), lambda: rig.risk.still(approved)):
+        with pytest.raises(CheckFailed, match="more than 2 orders a second"):
+            work()

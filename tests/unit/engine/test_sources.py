@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from feedrig import BTC, ETH, Collected, running, settle
-from leadline.errors import ConnectionLost, Stale, Throttled
-from leadline.model.market import Channel
+from leadline.clock import NS_PER_S
+from leadline.engine.events import SourceChanged
+from leadline.errors import ConnectionLost, Held, Stale, Throttled
+from leadline.model.market import Channel, Ticker
 from leadline.model.reading import Source
 from leadline.net.http import Purpose
 
@@ -154,3 +156,94 @@ async def test_a_stream_that_comes_back_while_rest_is_asked_is_the_answer() -> N
 
         assert ((await asked).source, (await asked).value.last) == (Source.STREAM, 8)
         await watching.stop()
+
+
+async def test_a_kept_answer_saves_a_request_until_its_time_to_live_is_over() -> None:
+    async with running(connected=False) as rig:
+        rig.market.tickers[BTC] = rig.ticker("7")
+        sources = []
+        for wait_s in (0.0, 0.9, 4.0, 0.2):
+            rig.clock.advance(wait_s)
+            sources.append((await rig.feed.ticker(BTC)).source)
+
+        assert sources == [Source.REST, Source.REST, Source.CACHE, Source.REST]
+        assert len(rig.market.asked) == 2
+
+
+async def test_the_service_level_decides_what_may_be_asked_but_not_what_stands_in_for_a_lost_stream() -> None:
+    async with running() as rig:
+        rig.market.books[BTC] = rig.rest_book()
+        held: list[str] = []
+
+        def permit() -> None:
+            held.append("asked")
+            raise Held("the service level is EMERGENCY_ONLY")
+
+        rig.feed.obey(permit)
+        reading = asyncio.ensure_future(rig.feed.book(BTC, stale_ok=False))
+        await settle()
+        rig.clock.advance(4.0)  # the stream says nothing, and the line stands
+        rig.session.received(b"heartbeat", rig.now)
+        with pytest.raises(Stale, match="EMERGENCY_ONLY"):
+            await reading
+        by_name = await rig.feed.book(BTC, source=Source.REST)
+        rig.say_book()
+        rig.cut()
+        rig.clock.advance(3.0)
+        lost = await rig.feed.book(BTC)
+
+        assert held == ["asked"]
+        assert (by_name.source, lost.source) == (Source.REST, Source.REST)
+
+
+async def test_a_slow_rest_leaves_a_stream_that_begins_more_time() -> None:
+    async with running() as rig:
+        rig.feed.rest_latency.observe(3 * NS_PER_S)
+        reading = asyncio.ensure_future(rig.feed.ticker(BTC))
+        await asyncio.sleep(1.05)  # longer than the usual grace, by the loop's own time
+        rig.say(rig.ticker("7"))
+
+        assert (await reading).source is Source.STREAM
+        assert rig.market.asked == []
+
+
+async def test_a_line_that_dies_every_twenty_seconds_does_not_throw_its_readers_to_and_fro() -> None:
+    async with running() as rig:
+        rig.market.tickers[BTC] = rig.ticker("7")
+        seen = Collected(rig.feed.tickers(BTC))
+        await settle()
+        for _ in range(30):
+            for _ in range(20):
+                rig.say(rig.ticker())
+                await rig.passes(1)
+            rig.cut()
+            await settle()
+            await rig.passes(1, alive=False)
+            rig.connect()
+        changes = [event for event in rig.feed.recent_events if isinstance(event, SourceChanged)]
+        await rig.passes(1)
+        rig.say(rig.ticker())
+        for _ in range(35):
+            await rig.passes(1)
+            rig.say(rig.ticker())
+        await seen.stop()
+
+        assert [change.source for change in changes] == [Source.REST, Source.STREAM] * 2 + [Source.REST]
+        assert rig.feed.stats.topics[0].source is Source.STREAM
+        assert rig.feed.stats.failovers.max_ms < 100
+
+
+async def test_an_answer_of_rest_that_lay_unread_beyond_its_time_to_live_is_no_fresh_one() -> None:
+    async with running(connected=False) as rig:
+
+        class Late(dict[str, Ticker]):
+            """They come at once, and the program stands still before it reads them."""
+
+            def __getitem__(self, symbol: str) -> Ticker:
+                rig.clock.advance(17.0)
+                return super().__getitem__(symbol)
+
+        rig.market.tickers = Late({BTC: rig.ticker("7")})
+        rig.feed._answers.dated = lambda now_ns: now_ns - 17 * NS_PER_S
+        with pytest.raises(Stale):
+            await rig.feed.ticker(BTC)

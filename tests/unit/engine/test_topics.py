@@ -7,6 +7,7 @@ import pytest
 
 from feedrig import BTC, Rig
 from leadline.clock import NS_PER_S, ManualClock
+from leadline.engine.answers import view_of
 from leadline.engine.events import SourceChanged
 from leadline.engine.topics import Desk, State, Topic
 from leadline.errors import Rejected
@@ -170,6 +171,19 @@ def test_the_way_back_is_told_with_the_whole_time_away(stand: Stand) -> None:
     assert [(each.source, each.took_ms) for each in changes] == [(Source.REST, 0.0), (Source.STREAM, 2000.0)]
 
 
+def test_a_way_back_by_what_was_received_before_the_loss_was_noticed_took_no_time(stand: Stand) -> None:
+    stand.topic.add(Kept())
+    stand.data()
+    received_ns = stand.now
+    stand.clock.advance(0.4)
+    stand.topic.lose(GapCause.DROPPED, "wrong", stand.now)
+    stand.topic.request_leaves(stand.now)
+    stand.topic.take(stand.rig.ticker(), received_ns)
+    changes = [event for event in stand.desk.events.recent if isinstance(event, SourceChanged)]
+
+    assert [(each.source, each.took_ms) for each in changes] == [(Source.REST, 0.0), (Source.STREAM, 0.0)]
+
+
 def test_a_silent_stream_gives_way_to_rest_and_comes_back_with_its_next_word(stand: Stand) -> None:
     kept = Kept()
     stand.topic.add(kept)
@@ -241,3 +255,29 @@ def test_an_answer_asked_for_before_the_last_word_of_the_stream_is_not_handed_on
 
     assert [item for item in kept.got if isinstance(item, Reading)] == []
     assert stand.topic.poll_ns == 0
+
+
+def test_a_value_of_a_stream_that_is_out_of_use_is_fresh_for_no_time() -> None:
+    stand = Stand()
+    stand.data()
+    stand.clock.advance(0.5)
+    in_use = stand.topic.from_stream()
+    stand.topic.lose(GapCause.DISCONNECTED, "cut", stand.now)
+    lost = stand.topic.from_stream()
+
+    assert in_use is not None and in_use.bound_s > in_use.age_s
+    assert lost is not None and lost.bound_s == 0.0
+
+
+def test_a_quarantined_book_is_neither_fresh_nor_verified_whatever_it_says() -> None:
+    stand = Stand()
+    view = view_of(stand.rig.rest_book(), 10)
+    book: Topic[Any] = Topic(Subscription(Channel.BOOK, BTC, 10), stand.desk)
+    book.take(view, stand.now)
+    good = book.from_stream()
+    book.quarantine("REST and the ticker differ from it", stand.now)
+    book.take(view, stand.now)
+    doubted = book.from_stream()
+
+    assert good is not None and good.verified and good.bound_s > 0
+    assert doubted is not None and not doubted.verified and doubted.bound_s == 0.0

@@ -76,3 +76,14 @@ async def test_two_holes_after_one_loss_are_two_gaps() -> None:
 
         assert [gap.cause for gap in rig.feed.gaps] == [GapCause.DISCONNECTED, GapCause.DISCONNECTED]
         assert rig.session.wanted() == [Subscription(Channel.TRADES, BTC)]
+
+
+async def test_what_another_line_has_told_already_is_no_part_of_the_rhythm() -> None:
+    async with running() as rig:
+        rig.feed.on_trade(BTC, lambda reading: None)
+        for number in range(1, 4):
+            rig.say(rig.trades(number))
+            rig.say(rig.trades(number))
+
+        (topic,) = rig.feed.stats.topics
+        assert topic.updates == 3

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
-from feedrig import BTC, ETH, Collected, running, settle
+from feedrig import BTC, ETH, Collected, Rig, running, settle
+from leadline.clock import NS_PER_S
 from leadline.engine.events import StreamDead
 from leadline.engine.topics import State
-from leadline.errors import ConnectionLost
+from leadline.errors import ConnectionLost, Throttled
 from leadline.model.market import Channel, GapCause, Subscription, TradeBatch
 from leadline.model.reading import Source
 from leadline.net.http import Purpose
+
+
+def validations(rig: Rig) -> int:
+    """How often REST has been asked about silent streams."""
+    return sum(asked.purpose is Purpose.VALIDATION for asked in rig.market.asked)
 
 
 async def test_a_quiet_market_is_not_called_dead_and_stays_fresh() -> None:
@@ -23,7 +29,7 @@ async def test_a_quiet_market_is_not_called_dead_and_stays_fresh() -> None:
 
         assert rig.feed.stats.topics[0].state is State.QUIET
         assert rig.session.renewed == []
-        assert {asked.purpose for asked in rig.market.asked} == {Purpose.VALIDATION}
+        assert {asked.purpose for asked in rig.market.asked} <= {Purpose.VALIDATION, Purpose.CROSS_CHECK}
         await seen.stop()
 
 
@@ -252,4 +258,94 @@ async def test_no_single_stream_is_blamed_for_a_line_that_is_silent_as_a_whole()
         await rig.passes(4, alive=False)
 
         assert not any(isinstance(event, StreamDead) for event in rig.feed.recent_events)
+        await seen.stop()
+
+
+async def test_how_long_a_dead_stream_took_to_be_suspected_and_found_is_kept() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.tickers(BTC))
+        await settle()
+        rig.say(rig.ticker("100"))
+        rig.market.tickers[BTC] = rig.ticker("105")
+        await rig.passes(11)
+        suspected, dead = rig.feed.detection.suspected, rig.feed.detection.dead
+
+        assert (suspected.count, dead.count) == (1, 1)
+        assert suspected.max == 9 * NS_PER_S
+        assert dead.max == 10 * NS_PER_S
+        (died,) = [event for event in rig.feed.recent_events if isinstance(event, StreamDead)]
+        assert died.reason == "silent for 10.0 s while REST knows newer data"
+        await seen.stop()
+
+
+async def test_a_silence_is_noted_once_however_often_rest_cannot_answer() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.tickers(BTC))
+        await settle()
+        rig.say(rig.ticker("100"))
+        rig.market.failing = ConnectionLost("REST is down")
+        await rig.passes(20)
+
+        assert validations(rig) > 5
+        assert rig.feed.detection.suspected.count == 1
+        assert rig.feed.detection.dead.count == 0
+        await seen.stop()
+
+
+async def test_a_look_that_comes_late_judges_nobody() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.tickers(BTC))
+        await settle()
+        rig.say(rig.ticker("100"))
+        rig.market.tickers[BTC] = rig.ticker("105")
+        rig.clock.advance(30)
+        rig.session.received(b"heartbeat", rig.now)
+        await settle()
+        judged_late = validations(rig)
+        await rig.passes(1)
+
+        assert judged_late == 0
+        assert validations(rig) == 1
+        await seen.stop()
+
+
+async def test_the_suspicion_of_a_stream_rises_with_its_silence() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.tickers(BTC))
+        await settle()
+        rig.say(rig.ticker("100"))
+        rising = []
+        for _ in range(5):
+            await rig.passes(1)
+            rising.append(rig.feed.stats.topics[0].suspicion)
+
+        assert rising == sorted(set(rising))
+        await seen.stop()
+
+
+async def test_our_own_limits_are_no_evidence_against_a_stream() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.tickers(BTC))
+        await settle()
+        rig.say(rig.ticker("100"))
+        rig.market.failing = Throttled("no room in the budget", 10)
+        await rig.passes(60)
+        waited = list(rig.session.renewed)
+        await rig.passes(15)
+
+        assert waited == []
+        assert rig.session.renewed == [Subscription(Channel.TICKER, BTC)]
+        (died,) = [event for event in rig.feed.recent_events if isinstance(event, StreamDead)]
+        assert died.reason.endswith("while REST could not be asked")
+        await seen.stop()
+
+
+async def test_a_stream_acknowledged_without_data_waits_for_a_turn_to_be_asked_about() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.tickers(BTC))
+        await settle()
+        rig.market.failing = Throttled("no room in the budget", 10)
+        await rig.passes(30)
+
+        assert rig.session.renewed == []
         await seen.stop()

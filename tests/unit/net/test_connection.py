@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
 
-from leadline.clock import NS_PER_S, ManualClock
+from leadline.clock import NS_PER_S, ManualClock, SystemClock
 from leadline.core.retry import SPREAD_S, UNPROVEN_PER_WINDOW, WINDOW_S, Backoff, ConnectBudget
 from leadline.core.session import Output, Reconnect, Send
 from leadline.errors import ConnectFailed, ConnectionLost
@@ -23,6 +24,7 @@ class Script:
         self.last_data_ns: int | None = None
         self.retry_floor_s = 0.0
         self.log: list[str] = []
+        self.held: list[tuple[int, int]] = []
         self.due: list[Output] = []
         self.wake_ns: int | None = None
         self.on_open: list[Output] = []
@@ -40,6 +42,9 @@ class Script:
         self.log.append(frame.decode())
         self.on_frame(frame, now_ns)
         self.changed = True
+
+    def held_up(self, since_ns: int, now_ns: int) -> None:
+        self.held.append((since_ns, now_ns))
 
     def woke(self, now_ns: int) -> None:
         self.log.append(f"woke at {now_ns / NS_PER_S:g}")
@@ -487,4 +492,111 @@ async def test_a_poke_from_within_opened_and_closed_does_no_harm() -> None:
     await house.pass_s(0.5)
 
     assert len(house.venue.far) == 2
+    await ended(running)
+
+
+async def test_a_line_knows_since_when_its_connection_stands() -> None:
+    house = House()
+    running = asyncio.create_task(house.line.run())
+    assert house.line.since_ns is None
+    house.clock.advance(3)
+    await turns()
+    assert house.line.since_ns == 3 * NS_PER_S
+
+    await house.lose()
+    assert house.line.since_ns is None
+    await ended(running)
+
+
+async def test_a_reader_that_blocked_the_loop_is_followed_by_frames_that_may_be_old() -> None:
+    clock, session = SystemClock(), Script()
+    near, far = memory_pair()
+    session.on_frame = lambda frame, now_ns: time.sleep(0.6) if frame == b"block" else None
+    driving = asyncio.create_task(Connection(session, near, clock).drive())
+    await turns()
+    begun_ns = clock.mono_ns()
+    for frame in ("block", "after", "later"):
+        await far.send(frame)
+    await turns()
+
+    [(since_ns, now_ns)] = session.held
+    assert session.log[1:] == ["block", "after", "later"]
+    assert since_ns <= begun_ns + NS_PER_S // 100
+    assert now_ns - begun_ns >= 0.6 * NS_PER_S
+    await ended(driving)
+
+
+async def test_a_block_by_somebody_else_is_noticed_by_who_waited_for_frames() -> None:
+    clock, session = SystemClock(), Script()
+    near, far = memory_pair()
+    driving = asyncio.create_task(Connection(session, near, clock).drive())
+    await far.send("before")
+    await turns()
+    begun_ns = clock.mono_ns()
+    time.sleep(0.6)  # noqa: ASYNC251
+    await asyncio.sleep(0.01)
+    await far.send("after")
+    await turns()
+
+    [(since_ns, _)] = session.held
+    assert since_ns <= begun_ns + NS_PER_S // 100
+    await ended(driving)
+
+
+async def test_a_quiet_connection_is_not_taken_for_a_block() -> None:
+    clock, session = SystemClock(), Script()
+    near, far = memory_pair()
+    driving = asyncio.create_task(Connection(session, near, clock).drive())
+    await far.send("one")
+    await asyncio.sleep(0.6)
+    await far.send("two")
+    await turns()
+
+    assert session.log == ["opened", "one", "two"]
+    assert session.held == []
+    await ended(driving)
+
+
+async def test_an_alarm_that_rings_late_lets_the_buffers_be_read_before_silence_is_judged() -> None:
+    clock, session = SystemClock(), Script()
+    near, far = memory_pair()
+    session.wake_ns = clock.mono_ns() + NS_PER_S // 10
+    driving = asyncio.create_task(Connection(session, near, clock).drive())
+    await turns()
+    time.sleep(0.6)  # noqa: ASYNC251
+    await turns()
+    await asyncio.sleep(0.01)
+    await far.send("what lay in the buffer")
+    async with asyncio.timeout(5):
+        while session.wake_ns is not None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    assert session.log[1] == "what lay in the buffer"
+    assert session.log[2].startswith("woke")
+    await ended(driving)
+
+
+async def test_a_session_hears_of_the_end_in_the_same_turn_of_the_loop() -> None:
+    house = House()
+    running = asyncio.create_task(house.line.run())
+    await turns()
+    house.session.due = [Reconnect("fed up")]
+    house.line.poke()
+
+    assert house.session.log == ["opened", "closed: fed up"]
+    await turns()
+    assert house.session.log == ["opened", "closed: fed up"]
+    await ended(running)
+
+
+async def test_what_arrives_after_the_end_is_not_read() -> None:
+    house = House()
+    running = asyncio.create_task(house.line.run())
+    await turns()
+    await house.venue.far[-1].send("late")
+    house.session.due = [Reconnect("fed up")]
+    house.line.poke()
+    await turns()
+
+    assert house.session.log == ["opened", "closed: fed up"]
     await ended(running)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from leadline.clock import NS_PER_S, ManualClock
 from leadline.core.limits import DecayingCounter
-from leadline.errors import ConnectionLost, Throttled
+from leadline.errors import ConnectFailed, ConnectionLost, Throttled, TransportError
 from leadline.net.departures import QUEUE_LIMIT, Priority
 from leadline.net.endpoint import BrokenOff
 from leadline.net.http import ESSENTIAL, MemoryHttp, PacedHttp, Purpose, Request, Response
@@ -240,6 +241,7 @@ async def test_what_does_not_fit_within_its_patience_is_refused_with_the_delay()
         await start(http, "/too-much", Priority.FALLBACK)
 
     assert throttled.value.delay_s == 6.25
+    assert http.throttled == 1
     await pass_s(http, 5)
     await asyncio.gather(*waiting)
     assert [moment for _, moment in http.left[8:]] == [1.25, 2.5, 3.75, 5.0]
@@ -398,3 +400,55 @@ async def test_a_post_that_broke_off_is_not_sent_again() -> None:
         await http.send(Request("POST", "/order"), Purpose.STATUS)
 
     assert http.counts[Purpose.STATUS] == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "failures", "limited"),
+    [
+        (Response(200, (), b""), 0, False),
+        (Response(404, (), b""), 0, False),
+        (Response(429, (), b""), 0, True),
+        (Response(503, (), b""), 1, False),
+        (ConnectFailed("no way there"), 1, False),
+        (ConnectionLost("no answer"), 1, False),
+    ],
+)
+async def test_whether_requests_get_through_is_known_from_how_they_end(
+    outcome: Response | TransportError, failures: int, limited: bool
+) -> None:
+    def answer(request: Request) -> Response:
+        if isinstance(outcome, TransportError):
+            raise outcome
+        return outcome
+
+    http = MemoryHttp(answer, ManualClock(), DecayingCounter(8, 0.8))
+    with suppress(TransportError):
+        await http.send(get("/x"), Purpose.STATUS)
+
+    assert (http.reach.failures, http.reach.limited) == (failures, limited)
+    assert http.failed == failures + limited
+
+
+async def test_all_who_share_a_failed_request_count_as_one_failure() -> None:
+    http = venue()
+    answer = http.hold("/x")
+    asking = [start(http, "/x") for _ in range(3)]
+    await turns()
+    answer.set_exception(ConnectionLost("no answer"))
+    await asyncio.gather(*asking, return_exceptions=True)
+
+    assert http.reach.failures == 1
+
+
+async def test_the_way_there_and_back_is_timed_without_the_wait_for_the_turn() -> None:
+    http = venue()
+    held = http.hold("/slow")
+    first, second = start(http, "/quick"), start(http, "/slow")
+    await pass_s(http, 0.5)
+    held.set_result(OK)
+    await asyncio.gather(first, second)
+
+    assert http.round_trips.count == 2
+    left_s = dict(http.left)["/slow"]
+    assert 0 < left_s < 0.5
+    assert http.round_trips.max == round((0.5 - left_s) * NS_PER_S)

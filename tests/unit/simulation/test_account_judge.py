@@ -229,9 +229,9 @@ def test_a_balance_is_compared_to_its_last_digit(rig: Rig) -> None:
     assert rig.kinds == {"fills_missed": 1}
 
 
-def frame(sequence: int, kind: str = "update") -> Arrival:
+def frame(sequence: int, kind: str = "update", link: int = 1) -> Arrival:
     text = f'{{"channel":"executions","type":"{kind}","data":[{sequence}],"sequence":{sequence}}}'
-    return Arrival(Frame(text, kind, "executions"), 1, 0, "ws_private")
+    return Arrival(Frame(text, kind, "executions"), link, 0, "ws_private")
 
 
 @pytest.mark.parametrize(("whole", "kinds"), [(True, {"fills_missed": 1}), (False, {})])
@@ -244,4 +244,19 @@ def test_a_hole_that_the_client_does_not_notice_is_found(
 
     rig.loop.run_until_complete(work())
     assert rig.judge.holes == 1
+    assert rig.kinds == kinds
+
+
+@pytest.mark.parametrize(("left", "kinds"), [((), {}), ((2,), {"fills_missed": 1})])
+def test_a_hole_on_one_connection_is_none_while_another_tells_all(
+    rig: Rig, left: tuple[int, ...], kinds: dict[str, int]
+) -> None:
+    async def work() -> None:
+        for arrival in (frame(1, "snapshot"), frame(7, "snapshot", link=2), frame(8, link=2)):
+            rig.judge.arrived(arrival, lambda: True)
+        for link in left:
+            rig.judge.gone(link)
+        rig.judge.arrived(frame(3), lambda: True)
+
+    rig.loop.run_until_complete(work())
     assert rig.kinds == kinds

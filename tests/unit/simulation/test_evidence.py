@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from leadline.clock import NS_PER_S
 from leadline.emulator.kraken.frames import HEARTBEAT, Frame, book
 from leadline.model.market import Channel
 from leadline.simulation.evidence import Evidence, made_ns, stamp_ns
@@ -45,7 +46,9 @@ def test_answers_are_found_by_symbol_whatever_rest_calls_it() -> None:
         depth = answered("/0/public/Depth", pair="XXBTZUSD")
         rig.evidence.answer(depth)
 
-        assert rig.evidence.answer_at(Channel.BOOK, BTC, 2) is depth
+        assert rig.evidence.answers_at(Channel.BOOK, BTC, 2) == [depth]
+        assert rig.evidence.answers_at(Channel.BOOK, BTC, 1) == [depth]
+        assert rig.evidence.answers_at(Channel.BOOK, BTC, 3) == []
 
 
 def test_only_a_refusal_nobody_provoked_counts() -> None:
@@ -73,3 +76,32 @@ def test_a_book_is_intact_until_a_message_is_late_or_lost_and_again_from_the_nex
         assert not evidence.intact(BTC)
         arrived(evidence, frame("snapshot", START_NS + 6 * MS), 5)
         assert evidence.intact(BTC)
+
+
+def test_a_book_is_intact_only_where_every_connection_has_it_in_order() -> None:
+    with Rig() as rig:
+        evidence = rig.evidence
+        for link in (1, 2):
+            evidence.frame(Arrival(frame("snapshot", START_NS), link, link))
+        evidence.frame(Arrival(frame("update", START_NS + 2 * MS), 1, 3))
+        evidence.frame(Arrival(frame("update", START_NS + MS), 2, 4))
+        assert evidence.intact(BTC)
+
+        evidence.frame(Arrival(frame("update", START_NS), 2, 5))
+        assert not evidence.intact(BTC)
+        evidence.gone(2)
+        assert evidence.intact(BTC)
+
+
+def test_a_frame_may_be_dated_back_and_never_forward() -> None:
+    with Rig() as rig:
+        evidence = rig.evidence
+        one = frame("update", START_NS)
+        arrived(evidence, one, 20 * NS_PER_S)
+        assert evidence.frames_at(Channel.BOOK, BTC, 20 * NS_PER_S) == [one]
+        assert evidence.frames_at(Channel.BOOK, BTC, 15 * NS_PER_S) == [one]
+        assert evidence.frames_at(Channel.BOOK, BTC, 13 * NS_PER_S) == []
+        assert evidence.frames_at(Channel.BOOK, BTC, 20 * NS_PER_S + 1) == []
+
+        evidence.held_up(10 * NS_PER_S, 19 * NS_PER_S)
+        assert evidence.frames_at(Channel.BOOK, BTC, 10 * NS_PER_S) == [one]

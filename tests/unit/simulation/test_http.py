@@ -44,6 +44,8 @@ def test_a_lost_answer_is_given_up_after_ten_seconds() -> None:
     with Rig() as rig:
         http = http_of(rig)
         rig.network.losing_until_ns = NS_PER_S
+        lost: list[float] = []
+        http.losing = lambda: lost.append(rig.loop.time())
 
         async def work() -> float:
             with pytest.raises(ConnectionLost):
@@ -51,6 +53,7 @@ def test_a_lost_answer_is_given_up_after_ten_seconds() -> None:
             return rig.loop.time()
 
         assert rig.run(work()) == pytest.approx(10.0)
+        assert lost == [0.0]
 
 
 def test_an_answer_that_takes_too_long_is_given_up() -> None:

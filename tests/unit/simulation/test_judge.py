@@ -15,6 +15,7 @@ from leadline.emulator.matching import ASK, Order
 from leadline.model.market import Bar, FrozenBook, Level, Side, Ticker, Trade
 from leadline.model.reading import Reading, Source
 from leadline.simulation.network import Arrival
+from leadline.simulation.strikes import Strike
 from simrig import BTC, START_NS, Rig
 
 
@@ -215,3 +216,50 @@ def test_the_same_readings_give_the_same_digest() -> None:
         digests.append(rig.judge.digest)
 
     assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize(
+    ("verified", "bound_s", "found"), [(False, 0.0, 0), (True, 0.0, 1), (False, 60.0, 1)]
+)
+def test_what_an_earlier_run_knew_is_neither_proven_nor_fresh(
+    verified: bool, bound_s: float, found: int
+) -> None:
+    with Rig() as rig:
+        made = reading(rig, book_of(rig), source=Source.CHECKPOINT, verified=verified, bound_s=bound_s)
+        rig.judge.reading(BTC, made, current=False)
+
+        assert rig.findings.kinds["served_wrong"] == found
+
+
+def test_what_an_earlier_run_knew_is_no_answer_to_who_asks_for_now() -> None:
+    with Rig() as rig:
+        rig.loop.block(1.0)
+        made = reading(rig, book_of(rig), source=Source.CHECKPOINT, verified=False, bound_s=0.0, received=0)
+        rig.judge.reading(BTC, made, current=True)
+
+        assert rig.kinds == {"stale_as_fresh": 1}
+
+
+@pytest.mark.parametrize(("source", "found"), [(Source.STREAM, 0), (Source.REST, 1), (Source.CACHE, 1)])
+def test_what_the_venue_itself_told_wrongly_is_held_against_nobody(source: Source, found: int) -> None:
+    with Rig() as rig:
+        fields = {"kind": "SKEW", "channel": "ticker", "route": "ws", "symbol": BTC, "factor": "2"}
+        rig.untruths.begin(Strike(0.0, 10.0, fields=fields), 0)
+        best = book_of(rig).bids[0].price
+        wrong = Ticker(BTC, 2 * best, *[Decimal(1)] * 3, *[best] * 5)
+        rig.judge.reading(BTC, reading(rig, wrong, source=source, verified=False), current=False)
+
+        assert len(rig.kinds) == found
+
+
+def test_a_value_may_be_called_older_than_it_is_and_not_younger() -> None:
+    for received_s, found in ((8.0, 0), (10.0, 0), (10.5, 1)):
+        with Rig() as rig:
+            rig.loop.block(10.0)
+            arrive(rig, snapshot(rig))
+            rig.loop.block(1.0)
+            received = round(received_s * NS_PER_S)
+            made = reading(rig, book_of(rig), received=received)
+            rig.judge.reading(BTC, made, current=True, depth=10)
+
+            assert rig.findings.kinds["stale_as_fresh"] == found

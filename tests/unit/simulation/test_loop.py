@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Coroutine
 from typing import Any
 
 import pytest
 
+from leadline.simulation.life import Life
 from leadline.simulation.loop import LoopClock, Stuck, VirtualLoop
 
 HOUR_S = 3600
@@ -61,6 +63,40 @@ def test_turning_in_circles_at_one_moment_is_an_error() -> None:
         run(work())
 
 
+def test_while_the_loop_is_kept_the_world_goes_on_and_the_program_does_not() -> None:
+    loop = VirtualLoop()
+    rung: list[tuple[str, int]] = []
+
+    def ring(name: str) -> None:
+        rung.append((name, loop.now_ns))
+
+    async def program() -> None:
+        for at_ns in (1_000, 2 * 10**9, 40 * 10**9):
+            loop.call_at_ns(at_ns, ring, "program")
+        loop.block(30.0)
+        assert [name for name, _ in rung] == ["world", "world again"]
+        await asyncio.sleep(15)
+
+    def world() -> None:
+        ring("world")
+        loop.call_at_ns(loop.now_ns + 5 * 10**9, ring, "world again")
+
+    async def work() -> None:
+        loop.call_at_ns(10 * 10**9, world)
+        loop.call_at_ns(20 * 10**9, ring, "never").cancel()
+        await Life().start(loop, program(), "program")
+
+    run(work(), loop)
+    late = 30 * 10**9
+    assert rung == [
+        ("world", 10 * 10**9),
+        ("world again", 15 * 10**9),
+        ("program", late),
+        ("program", late),
+        ("program", 40 * 10**9),
+    ]
+
+
 def test_a_step_moves_unix_time_and_not_the_monotonic_one() -> None:
     loop = VirtualLoop()
 
@@ -71,3 +107,20 @@ def test_a_step_moves_unix_time_and_not_the_monotonic_one() -> None:
         return clock.wall_ns(), clock.mono_ns()
 
     assert run(work(), loop) == (941_500_000_000, 1_500_000_000)
+
+
+def test_a_closed_loop_lets_go_of_the_world() -> None:
+    class World:
+        def happens(self) -> None:
+            raise AssertionError("the loop is closed before")
+
+    world = World()
+    gone = weakref.ref(world)
+    loop = VirtualLoop()
+    loop.call_at_ns(10**9, world.happens)
+    clock = LoopClock(loop, 0)
+    loop.close()
+    del world
+
+    assert gone() is None
+    assert clock.mono_ns() == 0

@@ -158,3 +158,41 @@ def test_a_connect_given_up_half_way_leaves_no_connection_behind() -> None:
             assert not [one for one in rig.exchange.connections if not one.ended]
 
         rig.run(work())
+
+
+def test_what_is_asked_on_a_public_connection_and_its_end_are_heard() -> None:
+    with Rig() as rig:
+        asked: list[tuple[int, str]] = []
+        gone: list[int] = []
+        rig.network.asked = lambda link, text: asked.append((link, text))
+        rig.network.gone = gone.append
+
+        async def work() -> None:
+            first = await subscribed(rig)
+            second = await rig.network.connect("ws_private")
+            await second.send("private")
+            await first.close()
+            await second.close()
+
+        rig.run(work())
+        assert asked == [(1, SUBSCRIBE)]
+        assert gone == [1, 2]
+
+
+def test_what_came_while_the_program_was_held_up_is_read_late() -> None:
+    with Rig() as rig:
+        arrivals: list[Arrival] = []
+
+        async def work() -> None:
+            link = await subscribed(rig)
+            rig.network.tap = arrivals.append
+            rig.bid(1)
+            rig.loop.block(30.0)
+            rig.bid(2)
+            for _ in range(3):
+                await link.receive()
+            await link.close()
+
+        rig.run(work())
+        assert len({arrival.at_ns for arrival in arrivals[:2]}) == 1
+        assert arrivals[0].at_ns >= 30 * NS_PER_S

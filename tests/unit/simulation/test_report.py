@@ -23,6 +23,15 @@ def test_findings_are_bounded_and_their_counts_are_not() -> None:
     assert findings.kinds["served_wrong"] == KEPT_VIOLATIONS + 5
 
 
+def test_levels_are_kept_in_their_order_and_failovers_and_differences_add_up() -> None:
+    total = Report()
+    total.add(Report(levels_seen=["OUTAGE", "FULL"], failover_ms=Counter({0: 2}), differences=1))
+    total.add(Report(levels_seen=["DEGRADED", "FULL"], failover_ms=Counter({0: 1, 7: 1}), differences=2))
+
+    assert total.levels_seen == ["FULL", "DEGRADED", "OUTAGE"]
+    assert (total.failover_ms, total.differences) == (Counter({0: 3, 7: 1}), 3)
+
+
 def test_reports_add_up() -> None:
     total = Report()
     total.add(Report(seeds=1, faults=2, round_trip_ms=Counter({5: 1}), trace="a"))

@@ -12,7 +12,7 @@ from leadline.simulation.world import SETTLING_S, World
 
 def test_a_trader_places_every_kind_of_order_amends_and_cancels_and_stops_in_time(tmp_path: Path) -> None:
     loop, findings = VirtualLoop(), Findings(1, "again")
-    world = World(1, 5.0, NOTHING, loop, findings, tmp_path)
+    world = World(2, 5.0, NOTHING, loop, findings, tmp_path)
     world.strikes.clear()
     loop.run_until_complete(world.run())
     loop.close()

@@ -35,6 +35,7 @@ def test_every_kind_of_fault_comes_and_the_venue_takes_each() -> None:
 
     frames = {"STALL", "DROP", "DUP", "REORDER", "CORRUPT", "ACK_NO_DATA", "INSTRUMENT"}
     of_the_account = {"ACCEPT_THEN_DROP", "TOKEN_INVALID", "SHUFFLE"}
+    untruths = {"SKEW", "LAG", "MISSTATE"}
     of_the_venue = {"CLOSE", "REFUSE", "HALF_OPEN", "SUB_RATE", "REPLY", "RATE", "STATUS"}
-    assert kinds == frames | of_the_venue | of_the_account
+    assert kinds == frames | of_the_venue | of_the_account | untruths
     assert events == set(Event)

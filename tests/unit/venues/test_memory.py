@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from leadline.core.book import Book, BookCounts
 from leadline.core.session import Confirmed, Coverage, LineDown, LineUp, SubscriptionRefused
 from leadline.errors import ConnectionLost, Rejected, UnknownSymbol
-from leadline.model.market import Channel, Subscription, VenueMode
+from leadline.model.market import BookDropped, Channel, Subscription, VenueMode
 from leadline.net.http import Purpose
 from leadline.venues.memory import MemoryMarket, MemorySession
 
@@ -88,3 +89,11 @@ async def test_every_request_is_noted_and_fails_on_demand() -> None:
     assert [each.symbol for each in market.reference.instruments()] == ["BTC/USD", "ETH/USD"]
     with pytest.raises(UnknownSymbol):
         market.reference.instrument("BTC/EUR")
+
+
+def test_books_count_as_proven_until_they_are_dropped() -> None:
+    line, _ = session()
+    line.say(Book("BTC/USD", 10, 2, 4).view, 1)
+    line.say(BookDropped("BTC/USD", "told so"), 2)
+
+    assert line.book_messages == BookCounts(proven=1, wrong=1)

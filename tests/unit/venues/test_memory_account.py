@@ -154,7 +154,7 @@ async def test_a_search_knows_nothing_older_and_nothing_while_it_fails() -> None
     with pytest.raises(VenueDown):
         await venue.find(key, 0)
     with pytest.raises(VenueDown):
-        await venue.authorise()
+        await venue.authorise(venue.session(lambda news, now_ns: None))
 
 
 async def test_its_clock_proves_a_deadline_only_while_it_is_known() -> None:
@@ -203,6 +203,6 @@ async def test_the_account_is_read_from_the_same_truth() -> None:
     assert (await venue.fetch_balances(purpose)).balances == ()
     assert await venue.fetch_ledger(0, purpose) == []
     assert await venue.fetch_positions(purpose) == ()
-    await venue.authorise()
-    assert venue.authorised == 1
+    await venue.authorise(venue.session(lambda news, now_ns: None))
+    assert len(venue.authorised_for) == 1
     assert venue.session(lambda news, now_ns: None).resubscribed == []

@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 from leadline.emulator.accounts import SPOT, Account
+from leadline.emulator.fault_board import FaultBoard
+from leadline.emulator.faults import OLDEST
 from leadline.emulator.instruments import asset
 from leadline.emulator.kraken import private_rows as rows
 from leadline.emulator.kraken.form import Form
@@ -50,13 +52,14 @@ Element = TypeVar("Element")
 class AccountQueries:
     """The read-only endpoints of an account; each takes a call and returns the `result`."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, board: FaultBoard) -> None:
         self._market = market
+        self._board = board
 
     def balance(self, call: Call) -> Any:
         return {
             rows.wallet_asset(name, wallet): rows.amount(name, units)
-            for (name, wallet), units in call.account.balances.items()
+            for (name, wallet), units in self._balances(call)
         }
 
     def balance_ex(self, call: Call) -> Any:
@@ -65,7 +68,7 @@ class AccountQueries:
                 "balance": rows.amount(name, units),
                 "hold_trade": rows.amount(name, call.account.held(name) if wallet == SPOT else 0),
             }
-            for (name, wallet), units in call.account.balances.items()
+            for (name, wallet), units in self._balances(call)
         }
 
     def trade_balance(self, call: Call) -> Any:
@@ -84,7 +87,15 @@ class AccountQueries:
         }
 
     def open_orders(self, call: Call) -> Any:
-        found = [one for one in call.account.open_orders.values() if _wanted(one, call.form)]
+        searched = "cl_ord_id" in call.form or "userref" in call.form
+        hidden = set() if searched else self._board.hidden_orders()
+        oldest = next(iter(call.account.open_orders), None)
+        found = [
+            one
+            for one in call.account.open_orders.values()
+            if _wanted(one, call.form)
+            and not hidden & {one.order_id, one.ticket.cl_ord_id, OLDEST if one.order_id == oldest else None}
+        ]
         return {"open": self._orders(call, sorted(found, key=lambda one: -one.opened_ns))}
 
     def closed_orders(self, call: Call) -> Any:
@@ -173,6 +184,11 @@ class AccountQueries:
             result["fees"] = {one.rest_id: _fee(account.taker_bp) for one in pairs}
             result["fees_maker"] = {one.rest_id: _fee(account.maker_bp) for one in pairs}
         return result
+
+    def _balances(self, call: Call) -> Iterable[tuple[tuple[str, str], int]]:
+        """Every balance as REST tells it: the truth, but for what a MISSTATE adds to it."""
+        for (name, wallet), units in call.account.balances.items():
+            yield (name, wallet), units + (self._board.misstated(name) if wallet == SPOT else 0)
 
     def _orders(self, call: Call, found: Iterable[AccountOrder]) -> dict[str, rows.Row]:
         trades = call.form.flag("trades")

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from leadline.emulator.instruments import Asset, Pair
 from leadline.emulator.market import Listing
 from leadline.emulator.matching import BID
-from leadline.emulator.numbers import NS_PER_S, fixed, ratio, shortest, stamp, stamp_fine
+from leadline.emulator.numbers import NS_PER_S, fixed, multiplied, ratio, shortest, stamp, stamp_fine
 from leadline.emulator.tape import MINUTE_S, Bar, Trade
 
 OHLC_WARNING = "timestamp is deprecated, use interval_begin"
@@ -79,20 +80,27 @@ def book(
     )
 
 
-def ticker(listing: Listing, kind: str, time_ns: int) -> Frame:
-    """Best prices and the rolling 24 hours; a side without orders shows as zero (assumed)."""
+def ticker(listing: Listing, kind: str, time_ns: int, factor: Decimal | None = None) -> Frame:
+    """Best prices and the rolling 24 hours; a side without orders shows as zero (assumed).
+
+    Prices are multiplied by `factor`, where there is one.
+    """
     pair, last = listing.pair, listing.tape.last_price
     day = listing.tape.day(time_ns) or Bar(0, last, last, last, last, 0, 0, 0)
     bid, ask = (best or (0, 0) for best in listing.best)
     change = last - day.open
-    prices, lots = pair.price_precision, pair.qty_precision
+    lots = pair.qty_precision
+
+    def price(ticks: int) -> str:
+        return multiplied(fixed(ticks, pair.price_precision), factor)
+
     text = (
         f'{{"channel":"ticker","type":"{kind}","data":[{{"symbol":"{pair.symbol}",'
-        f'"bid":{fixed(bid[0], prices)},"bid_qty":{fixed(bid[1], lots)},'
-        f'"ask":{fixed(ask[0], prices)},"ask_qty":{fixed(ask[1], lots)},'
-        f'"last":{fixed(last, prices)},"volume":{fixed(day.volume, lots)},'
-        f'"vwap":{fixed(day.vwap, prices)},"low":{fixed(day.low, prices)},"high":{fixed(day.high, prices)},'
-        f'"change":{fixed(change, prices)},"change_pct":{fixed(ratio(change * 10_000, day.open), 2)},'
+        f'"bid":{price(bid[0])},"bid_qty":{fixed(bid[1], lots)},'
+        f'"ask":{price(ask[0])},"ask_qty":{fixed(ask[1], lots)},'
+        f'"last":{price(last)},"volume":{fixed(day.volume, lots)},'
+        f'"vwap":{price(day.vwap)},"low":{price(day.low)},"high":{price(day.high)},'
+        f'"change":{price(change)},"change_pct":{fixed(ratio(change * 10_000, day.open), 2)},'
         f'"trades":{day.count},"timestamp":"{stamp(time_ns)}"}}]}}'
     )
     return Frame(text, kind, "ticker", pair.symbol)

@@ -40,7 +40,7 @@ class PrivateRest:
         self._board = board
         self._tokens = tokens
         self._endpoints = {
-            **_queries(AccountQueries(market)),
+            **_queries(AccountQueries(market, board)),
             **_acts(TradingCalls(market, trading)),
             **_funding(Funding(market)),
             "GetWebSocketsToken": _Endpoint("websocket", self._token),

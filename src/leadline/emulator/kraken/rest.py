@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -17,7 +18,8 @@ from leadline.emulator.kraken.requests import INTERVALS
 from leadline.emulator.limits import TokenBucket
 from leadline.emulator.market import Listing, Market
 from leadline.emulator.matching import BID, BookSide
-from leadline.emulator.numbers import NS_PER_S, fixed, ratio, rescaled, stamp_second
+from leadline.emulator.numbers import NS_PER_S, fixed, multiplied, ratio, rescaled, stamp_second
+from leadline.emulator.sights import Sights
 from leadline.emulator.tape import MINUTE_S, Bar
 
 # assumed: "about 1 request a second" and this much at once
@@ -49,8 +51,9 @@ Query = Mapping[str, str]
 class Rest:
     """The endpoints of /0/public."""
 
-    def __init__(self, market: Market, now_ns: int) -> None:
+    def __init__(self, market: Market, sights: Sights, now_ns: int) -> None:
         self._market = market
+        self._sights = sights
         self._bucket = TokenBucket(PUBLIC_PER_S, PUBLIC_BURST, now_ns)
         self._endpoints: dict[str, Callable[[Query, int], Any]] = {
             "Time": self._time,
@@ -124,7 +127,12 @@ class Rest:
             wanted = [self._listing(name) for name in query["pair"].split(",")]
         else:
             wanted = list(self._market.listings.values())
-        return {one.pair.rest_id: _ticker_row(one, now_ns) for one in wanted}
+        rows = {}
+        for one in wanted:
+            row = _ticker_row(self._sights.listing("rest", "ticker", one, now_ns), now_ns)
+            factor = self._sights.factor("rest", "ticker", one.pair.symbol)
+            rows[one.pair.rest_id] = row if factor is None else _skewed(row, factor)
+        return rows
 
     def _ohlc(self, query: Query, now_ns: int) -> Any:
         listing = self._listing_in(query)
@@ -145,10 +153,13 @@ class Rest:
         count = _integer(query, "count", 100)
         if not 1 <= count <= 500:
             raise RestError("EGeneral:Invalid arguments")
-        book = listing.book
+        book = self._sights.listing("rest", "book", listing, now_ns).book
+        factor = self._sights.factor("rest", "book", listing.pair.symbol)
         sides = {"asks": book.asks, "bids": book.bids}
         return {
-            listing.pair.rest_id: {name: _levels(listing.pair, side, count) for name, side in sides.items()}
+            listing.pair.rest_id: {
+                name: _levels(listing.pair, side, count, factor) for name, side in sides.items()
+            }
         }
 
     def _trades(self, query: Query, now_ns: int) -> Any:
@@ -237,11 +248,12 @@ def _volume(pair: Pair, lots: int) -> str:
     return fixed(rescaled(lots, pair.qty_precision, REST_VOLUME_DECIMALS), REST_VOLUME_DECIMALS)
 
 
-def _levels(pair: Pair, side: BookSide, count: int) -> list[list[Any]]:
-    return [
-        [_price(pair, price), _volume(pair, qty), side.levels[price * side.sign].changed_ns // NS_PER_S]
-        for price, qty in side.top(count)
-    ]
+def _levels(pair: Pair, side: BookSide, count: int, factor: Decimal | None) -> list[list[Any]]:
+    rows = []
+    for price, qty in side.top(count):
+        changed_s = side.levels[price * side.sign].changed_ns // NS_PER_S
+        rows.append([multiplied(_price(pair, price), factor), _volume(pair, qty), changed_s])
+    return rows
 
 
 def _vwap(pair: Pair, bar: Bar | None) -> str:
@@ -256,6 +268,13 @@ def _best_row(pair: Pair, best: tuple[int, int] | None) -> list[str]:
     price, lots = best or (0, 0)
     whole = max(1, lots // 10**pair.qty_precision)
     return [_price(pair, price), str(whole), f"{whole}.000"]
+
+
+def _skewed(row: dict[str, Any], factor: Decimal) -> dict[str, Any]:
+    """A ticker's row with every price in it multiplied."""
+    best = {name: [multiplied(row[name][0], factor), *row[name][1:]] for name in ("a", "b", "c")}
+    spans = {name: [multiplied(one, factor) for one in row[name]] for name in ("p", "l", "h")}
+    return row | best | spans | {"o": multiplied(row["o"], factor)}
 
 
 def _ticker_row(listing: Listing, now_ns: int) -> dict[str, Any]:

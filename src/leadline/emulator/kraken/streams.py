@@ -5,6 +5,8 @@ A topic is (channel, symbol, option): the option is the depth, the interval or t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from leadline.emulator.instruments import assets_of
@@ -13,6 +15,7 @@ from leadline.emulator.kraken.book_window import BookWindow
 from leadline.emulator.kraken.frames import Frame
 from leadline.emulator.kraken.level3 import OrderName, OrderWindow
 from leadline.emulator.market import Batch, Listing, Market
+from leadline.emulator.sights import Sights
 
 TRADES_IN_SNAPSHOT = 50
 BARS_IN_SNAPSHOT = 10
@@ -31,6 +34,9 @@ class Subscriber(Protocol):
 
     def deliver(self, frame: Frame) -> None:
         """Take one frame for sending."""
+
+    def later(self, due_ns: int, act: Callable[[int], None]) -> None:
+        """Do something at that moment."""
 
 
 class Topic(Protocol):
@@ -70,18 +76,30 @@ class BookTopic:
 class TickerTopic:
     """ticker by trades or by changes of the best bid and offer."""
 
-    def __init__(self, listing: Listing, trigger: str) -> None:
+    def __init__(self, listing: Listing, trigger: str, sights: Sights) -> None:
         self.subscribers: list[Subscriber] = []
         self._listing = listing
         self._on_best = trigger == "bbo"
+        self._sights = sights
 
     def snapshot(self, time_ns: int) -> Frame:
-        return frames.ticker(self._listing, "snapshot", time_ns)
+        return self._frame(self._shown(time_ns), "snapshot", time_ns)
+
+    def retold(self, time_ns: int) -> Frame:
+        """What is shown now, as an update."""
+        return self._frame(self._shown(time_ns), "update", time_ns)
 
     def update(self, batch: Batch) -> Frame | None:
         if batch.best_changed if self._on_best else batch.trades:
-            return frames.ticker(self._listing, "update", batch.time_ns)
+            return self._frame(self._listing, "update", batch.time_ns)
         return None
+
+    def _shown(self, time_ns: int) -> Listing:
+        return self._sights.listing("ws", "ticker", self._listing, time_ns)
+
+    def _frame(self, listing: Listing, kind: str, time_ns: int) -> Frame:
+        factor = self._sights.factor("ws", "ticker", listing.pair.symbol)
+        return frames.ticker(listing, kind, time_ns, factor)
 
 
 class TradeTopic:
@@ -133,8 +151,9 @@ class InstrumentTopic:
 class Streams:
     """All topics somebody reads; `order_name` gives the ids under which level3 shows orders."""
 
-    def __init__(self, market: Market, order_name: OrderName) -> None:
+    def __init__(self, market: Market, order_name: OrderName, sights: Sights) -> None:
         self._market = market
+        self._sights = sights
         self._order_name = order_name
         self._topics: dict[TopicKey, Topic] = {}
         self._by_symbol: dict[str, list[SymbolTopic]] = {}
@@ -173,27 +192,48 @@ class Streams:
                 topic.restart()
                 _deliver(topic, topic.snapshot(time_ns))
 
+    def tickers_retold(self, symbol: str | None, time_ns: int) -> None:
+        """Tell the readers of tickers at once what is shown from now on."""
+        for name, topics in self._by_symbol.items():
+            for topic in topics:
+                if isinstance(topic, TickerTopic) and symbol in (None, name):
+                    _deliver(topic, topic.retold(time_ns))
+
     def _publish(self, batch: Batch) -> None:
         for topic in self._by_symbol.get(batch.symbol, ()):
             frame = topic.update(batch)
-            if frame is not None:
+            if frame is None:
+                continue
+            lag = self._sights.lag(frame.channel, frame.symbol)
+            if lag is None:
                 _deliver(topic, frame)
+            else:
+                self._deliver_late(topic, frame, lag[0], batch.time_ns + lag[1])
+
+    def _deliver_late(self, topic: Topic, frame: Frame, fault_id: int, due_ns: int) -> None:
+        for subscriber in topic.subscribers:
+            subscriber.later(due_ns, partial(self._arrive, topic, subscriber, frame, fault_id))
+
+    def _arrive(self, topic: Topic, subscriber: Subscriber, frame: Frame, fault_id: int, now_ns: int) -> None:
+        """Deliver what a LAG held back, unless it is over: then the present has been told already."""
+        if subscriber in topic.subscribers and self._sights.still(fault_id):
+            subscriber.deliver(frame)
 
     def _opened(self, key: TopicKey) -> Topic:
         if key.channel == "instrument":
             return InstrumentTopic(self._market)
-        topic = _symbol_topic(key, self._market.listings[key.symbol], self._order_name)
+        topic = _symbol_topic(key, self._market.listings[key.symbol], self._order_name, self._sights)
         self._by_symbol.setdefault(key.symbol, []).append(topic)
         return topic
 
 
-def _symbol_topic(key: TopicKey, listing: Listing, order_name: OrderName) -> SymbolTopic:
+def _symbol_topic(key: TopicKey, listing: Listing, order_name: OrderName, sights: Sights) -> SymbolTopic:
     if key.channel == "book":
         return BookTopic(BookWindow(listing, int(key.option or 0)))
     if key.channel == "level3":
         return BookTopic(OrderWindow(listing, int(key.option or 0), order_name))
     if key.channel == "ticker":
-        return TickerTopic(listing, str(key.option))
+        return TickerTopic(listing, str(key.option), sights)
     if key.channel == "ohlc":
         return OhlcTopic(listing, int(key.option or 0))
     return TradeTopic(listing)

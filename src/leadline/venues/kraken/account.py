@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from leadline.clock import NS_PER_S, Clock
+from leadline.core.account_session import AccountSession
 from leadline.core.venue_time import VenueTime
 from leadline.errors import ConnectFailed, Error
 from leadline.model.account import BalancesSnapshot, LedgerEntry, Position
 from leadline.model.order import Fill, OrderReport
 from leadline.net.http import Http, Purpose
 from leadline.venues.kraken import rest_orders, rest_private
+from leadline.venues.kraken.account_session import KrakenAccountSession
 from leadline.venues.kraken.limits import KeyLimits
 from leadline.venues.kraken.order_entry import KrakenOrderEntry
 from leadline.venues.kraken.order_lookup import OrderLookup
@@ -31,10 +33,10 @@ UNUSED_NS = 600 * NS_PER_S
 
 
 class KrakenAccount(KrakenOrderEntry):
-    """Implements `Account` and `OrderEntry` over one key and one private stream.
+    """Implements `Account` and `OrderEntry` over one key and its private streams.
 
-    `session` comes before `authorise`, and `authorise` before every connect. Who hears CredentialRefused
-    calls it as well; if nobody does within five seconds the session reconnects.
+    A session is authorised before every connect. Who hears CredentialRefused does so as well; if nobody does
+    within five seconds the session reconnects.
     """
 
     name = VENUE
@@ -45,21 +47,22 @@ class KrakenAccount(KrakenOrderEntry):
         venue_time = VenueTime()
         lookup = OrderLookup(rest, public, symbols, clock, venue_time)
         super().__init__(rest, lookup, venue_time, symbols, limits, clock)
-        self._token_ns = 0
-        self._renewal: asyncio.Future[Error | None] | None = None
+        self._renewals: dict[KrakenAccountSession, asyncio.Future[Error | None]] = {}
 
-    async def authorise(self) -> None:
-        """Get a fresh token for the stream, one request however many ask; an unused one is kept 10 minutes.
+    async def authorise(self, session: AccountSession) -> None:
+        """Give a session a fresh token of its own, one request however many ask; unused it lasts 10 minutes.
 
         Raises what asking REST raises, AuthError where the key must not use the stream; for those who only
         waited for another's request too.
         """
-        if self._renewal is not None:
-            await self._same_as(self._renewal)
+        assert isinstance(session, KrakenAccountSession), "a session of another account"
+        renewal = self._renewals.get(session)
+        if renewal is not None:
+            await self._same_as(renewal)
             return
-        if self._token_unused(self._clock.mono_ns()):
+        if _token_unused(session, self._clock.mono_ns()):
             return
-        renewal = self._renewal = asyncio.get_running_loop().create_future()
+        renewal = self._renewals[session] = asyncio.get_running_loop().create_future()
         outcome: Error | None = ConnectFailed("whoever asked for the token of the stream gave up")
         try:
             token = await self._rest.ask(rest_private.websockets_token(), Purpose.CREDENTIAL)
@@ -68,12 +71,10 @@ class KrakenAccount(KrakenOrderEntry):
             outcome = error
             raise
         finally:
-            self._renewal = None
+            del self._renewals[session]
             renewal.set_result(outcome)
-        self._token_ns = self._clock.mono_ns()
-        if self._session is not None:
-            self._session.authorise(token.token, self._token_ns)
-            self.poke()
+        session.authorise(token.token, self._clock.mono_ns())
+        session.poke()
 
     @property
     def emergency_only(self) -> bool:
@@ -84,6 +85,15 @@ class KrakenAccount(KrakenOrderEntry):
     def emergency_only(self, on: bool) -> None:
         self._rest.emergency_only = on
 
+    @property
+    def reads_held(self) -> str:
+        """Why reads that can wait do not leave by REST now; empty while they do."""
+        return self._rest.reads_held
+
+    @reads_held.setter
+    def reads_held(self, why: str) -> None:
+        self._rest.reads_held = why
+
     async def fetch_token(self) -> str:
         """A new token for a connection of its own; raises what asking REST raises."""
         return (await self._rest.ask(rest_private.websockets_token(), Purpose.CREDENTIAL)).token
@@ -92,12 +102,6 @@ class KrakenAccount(KrakenOrderEntry):
         error = await asyncio.shield(renewal)
         if error is not None:
             raise error
-
-    def _token_unused(self, now_ns: int) -> bool:
-        session = self._session
-        if session is None or not session.authorised or session.credential_used:
-            return False
-        return now_ns - self._token_ns < UNUSED_NS
 
     # Reads
 
@@ -118,7 +122,11 @@ class KrakenAccount(KrakenOrderEntry):
 
         fills = {fill.exec_id: fill for fill in await self._paged(page, purpose)}
         since = [fill for fill in fills.values() if (fill.venue_ns or since_ns) >= since_ns]
-        return sorted(since, key=lambda fill: fill.venue_ns or 0)
+        return _oldest_first(since, lambda fill: fill.venue_ns)
+
+    def comparable(self, asset: str) -> bool:
+        """Whether stream and REST are known to call this asset by one name: a listed pair says so."""
+        return self._symbols.trades(asset)
 
     async def fetch_balances(self, purpose: Purpose) -> BalancesSnapshot:
         """All balances with what open orders hold, earn wallets apart."""
@@ -132,7 +140,7 @@ class KrakenAccount(KrakenOrderEntry):
 
         entries = {entry.ledger_id: entry for entry in await self._paged(page, purpose)}
         since = [entry for entry in entries.values() if (entry.venue_ns or since_ns) >= since_ns]
-        return sorted(since, key=lambda entry: entry.venue_ns or 0)
+        return _oldest_first(since, lambda entry: entry.venue_ns)
 
     async def fetch_positions(self, purpose: Purpose) -> Sequence[Position]:
         """Open margin positions."""
@@ -151,6 +159,19 @@ class KrakenAccount(KrakenOrderEntry):
                 return rows
 
 
+def _oldest_first(rows: list[T], moment: Callable[[T], int | None]) -> list[T]:
+    """assumed: the venue tells rows newest first, those of one moment too (one order matches several)."""
+    oldest = rows[::-1]
+    oldest.sort(key=lambda row: moment(row) or 0)
+    return oldest
+
+
 def _before(since_ns: int) -> int:
     """Unix seconds that everything since then comes after; the venue leaves its `start` itself out."""
     return max(0, since_ns // NS_PER_S - 1)
+
+
+def _token_unused(session: KrakenAccountSession, now_ns: int) -> bool:
+    if session.authorised_ns is None or session.credential_used:
+        return False
+    return now_ns - session.authorised_ns < UNUSED_NS

@@ -46,6 +46,8 @@ class PrivateChannel:
         self.request_id: int | None = None
         self.heard_ns = 0
         """When a message last came in its place."""
+        self.asked_ns = 0
+        """When it was asked for last: its snapshot shows nothing older."""
         self.repeated_count = 0
         self.broken_count = 0
         self._sequence = 0
@@ -90,6 +92,7 @@ class PrivateChannel:
         """The subscription has been asked for in that request."""
         self.asked, self.unsubscribe_first = True, False
         self.request_id = request_id
+        self.asked_ns = now_ns
         self.due_ns = now_ns + ANSWER_TIMEOUT_NS
 
     def confirmed(self, now_ns: int) -> None:

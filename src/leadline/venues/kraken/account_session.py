@@ -82,6 +82,7 @@ class KrakenAccountSession:
         venue_time: VenueTime,
         limit_told: Callable[[int], None],
     ) -> None:
+        self.poke: Callable[[], None] = _nobody
         self.last_frame_ns = 0
         self.last_data_ns: int | None = None
         self.changed = False
@@ -104,8 +105,8 @@ class KrakenAccountSession:
         self._last_ping: int | None = None
         self._token = ""
         self._credential = 0
-        self.authorised = False
-        """Whether it has been given a credential."""
+        self.authorised_ns: int | None = None
+        """When it was given its credential."""
         self.credential_used = False
         """Whether the venue has seen the present credential."""
         self._renewal_due_ns: int | None = None
@@ -132,7 +133,7 @@ class KrakenAccountSession:
         """Use this credential from now on; what is subscribed with another one is subscribed anew."""
         self._token = token
         self._credential += 1
-        self.authorised, self.credential_used = True, False
+        self.authorised_ns, self.credential_used = now_ns, False
         self._renewal_due_ns = self._refusal = None
         if not self._open:
             return
@@ -157,6 +158,10 @@ class KrakenAccountSession:
         request_id = self._send(method, params)
         self._asked[request_id] = _Asked(now_ns, self._credential, waiter)
         return request_id
+
+    @property
+    def outstanding(self) -> int:
+        return sum(one.waiter is not None for one in self._asked.values())
 
     def forget(self, request_id: int) -> None:
         """Nobody waits for this answer any more."""
@@ -190,6 +195,12 @@ class KrakenAccountSession:
         for one in asked.values():
             if one.waiter:
                 one.waiter.lost(reason)
+
+    def held_up(self, since_ns: int, now_ns: int) -> None:
+        """An account's news is worth no less for being old; whether the line stands is asked at once."""
+        if self._open and not self._leaving:
+            self._ping(now_ns)
+            self.changed = True
 
     def woke(self, now_ns: int) -> None:
         silent_ns = now_ns - self.last_frame_ns
@@ -258,7 +269,7 @@ class KrakenAccountSession:
                 self._skip(frame, str(why), now_ns)  # the next one is asked for when this one is overdue
                 return
             if self._in_place(self._balances, "snapshot", message.sequence, frame, now_ns):
-                self._emit(BalancesReported(snapshot), now_ns)
+                self._emit(BalancesReported(snapshot, self._balances.asked_ns), now_ns)
             return
         if not self._in_place(self._balances, "update", message.sequence, frame, now_ns):
             return
@@ -423,3 +434,7 @@ class KrakenAccountSession:
         news = FrameSkipped(self._masked(frame)[:MOST_TEXT], why[:MOST_TEXT])
         self.skipped.append(news)
         self._emit(news, now_ns)
+
+
+def _nobody() -> None:
+    """Nobody drives it yet."""

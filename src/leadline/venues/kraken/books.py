@@ -6,10 +6,9 @@ is ignored until the next snapshot, because an update to an unknown book means n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 
-from leadline.core.book import Book, Change
+from leadline.core.book import Book, BookCounts, Change
 from leadline.model.instrument import Instrument
 from leadline.venues.kraken import wire
 from leadline.venues.kraken.wire import levels
@@ -26,20 +25,6 @@ class Verdict(Enum):
 
 _PROVEN = Verdict.PROVEN  # once, not per message: reading a member through its class is a call in 3.11
 _NONE: list[Change] = []
-
-
-@dataclass(slots=True)
-class BookCounts:
-    """Messages by verdict; updates = proven + wrong + unsynced + unchecked, snapshots included."""
-
-    proven: int = 0
-    wrong: int = 0
-    unsynced: int = 0
-    unchecked: int = 0
-
-    @property
-    def updates(self) -> int:
-        return self.proven + self.wrong + self.unsynced + self.unchecked
 
 
 class BookStream:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from leadline.clock import NS_PER_S
+from leadline.core.echo import Echo
 from leadline.core.level3 import EmitLevel3, Level3Book, OrderChange, OrderEvent
 from leadline.core.session import (
     Coverage,
@@ -81,6 +82,7 @@ class Level3Session:
         self._open = False
         self._leaving = False
         self._ping_ns = 0
+        self._echo = Echo()
         self._outputs: list[Output] = []
 
     def authorise(self, token: str, now_ns: int) -> None:
@@ -120,6 +122,7 @@ class Level3Session:
         self._open, self._leaving = True, False
         self.last_frame_ns, self.last_data_ns = now_ns, None
         self._ping_ns = now_ns + PING_NS
+        self._echo = Echo()
         self._outputs.clear()
         self._subscriptions.opened(now_ns)
         self._emit(LineUp(), now_ns)
@@ -137,17 +140,27 @@ class Level3Session:
         silent_ns = now_ns - self.last_frame_ns
         if self._open and silent_ns >= SILENCE_NS and self._subscriptions.entries:
             self._leave(f"no frame for {silent_ns / NS_PER_S:.1f} s")
+        elif self._open and now_ns >= (self._echo.due_ns() or now_ns + 1):
+            self._leave("behind the venue, and no ping is answered")
         elif self._open and now_ns >= self._ping_ns:
-            self._ping_ns = now_ns + PING_NS
-            self._outputs.append(Send(requests.PING))
-            self.changed = True
+            self._ping(now_ns)
         self._ask(now_ns)
+
+    def held_up(self, since_ns: int, now_ns: int) -> None:
+        if self._open and self._echo.held_up(since_ns):
+            self._ping(now_ns)
+
+    def _ping(self, now_ns: int) -> None:
+        self._ping_ns = now_ns + PING_NS
+        self._echo.sent(now_ns)
+        self._outputs.append(Send(requests.PING))
+        self.changed = True
 
     def wake_at(self) -> int | None:
         if not self._open or self._leaving:
             return None
         asking_ns = self._subscriptions.wake_at()
-        dues_ns = [self._ping_ns]
+        dues_ns = [self._ping_ns, self._echo.due_ns() or self._ping_ns]
         if self._subscriptions.entries:  # without any, the venue sends no heartbeat
             dues_ns.append(self.last_frame_ns + SILENCE_NS)
         return min(dues_ns if asking_ns is None else [*dues_ns, asking_ns])
@@ -189,7 +202,7 @@ class Level3Session:
         book.venue_time = data.timestamp
         self._synced.add(data.symbol)
         self._subscriptions.data(wanted, now_ns)
-        self._emit(book, now_ns)
+        self._emit(book, self._echo.behind_ns or now_ns)
 
     def _new_book(self, wanted: Subscription) -> Level3Book:
         instrument = self._instrument(wanted.symbol)
@@ -221,6 +234,8 @@ class Level3Session:
             text = frame.replace(self._token.encode(), b"***") if self._token else frame
             self._emit(FrameSkipped(text[:MOST_TEXT], why[:MOST_TEXT]), now_ns)
             return
+        if reply.method == "pong" and self._echo.answered(now_ns):
+            self._ping(now_ns)
         ask = self._subscriptions.request(reply.req_id)
         if ask is None or ask.verb is not Verb.SUBSCRIBE:
             return

@@ -128,6 +128,10 @@ class KeyLimits:
         """Where the pair's counter stands, in points."""
         return self._pair(symbol).read(now_ns).level(now_ns)
 
+    def fullest(self, now_ns: int) -> float:
+        """Where the fullest of the order counters stands of the pairs that this program trades, in points."""
+        return max((self.level(symbol, now_ns) for symbol in self._pairs), default=0.0)
+
     def learned(self, max_rate_count: float, now_ns: int) -> None:
         """The venue has shown the account's tier; it counts from now on, be it higher or lower."""
         tier = tier_of(max_rate_count)

@@ -32,10 +32,7 @@ T = TypeVar("T")
 
 
 class KrakenOrderEntry:
-    """Implements `OrderEntry` over the private REST and, once `session` was called, the private stream.
-
-    `poke` is to be set to the private line's own, and is called after a request was put on the stream.
-    """
+    """Implements `OrderEntry` over the private REST and, once `carry` was called, a private stream."""
 
     batch_max = BATCH_MAX
     cancel_batch_max = CANCEL_BATCH_MAX
@@ -52,7 +49,6 @@ class KrakenOrderEntry:
         limits: KeyLimits,
         clock: Clock,
     ) -> None:
-        self.poke: Callable[[], None] = _nobody
         self._rest = rest
         self._lookup = lookup
         self._venue_time = venue_time
@@ -62,18 +58,16 @@ class KrakenOrderEntry:
         self._charged: set[str] = set()
         self._recalls: dict[str, Recall] = {}
         """Of placements that go by REST and are not answered yet, by client id."""
-        self._session: KrakenAccountSession | None = None
         self._stream: StreamRequests | None = None
 
     def session(self, emit: EmitAccount) -> AccountSession:
-        """A new stream session, not connected yet; requests take this one from now on."""
-        session = KrakenAccountSession(emit, self._venue_time, self._limit_told)
-        self._session = session
-        self._stream = StreamRequests(session, self._poke, self._clock, self._rest.audit)
-        return session
+        """A new stream session, not connected yet."""
+        return KrakenAccountSession(emit, self._venue_time, self._limit_told)
 
-    def _poke(self) -> None:
-        self.poke()
+    def carry(self, session: AccountSession) -> None:
+        """Requests leave on this session from now on; those on another wait for their answers there."""
+        assert isinstance(session, KrakenAccountSession), "a session of another account"
+        self._stream = StreamRequests(session, self._clock, self._rest.audit)
 
     def _limit_told(self, max_rate_count: int) -> None:
         self._limits.learned(max_rate_count, self._clock.mono_ns())
@@ -94,7 +88,7 @@ class KrakenOrderEntry:
 
     def can_stream(self) -> bool:
         """Whether requests can leave on the stream now: connected, authorised, account news flowing."""
-        return self._session is not None and self._session.ready(self._clock.mono_ns())
+        return self._stream is not None and self._stream.ready
 
     def venue_ns(self) -> int:
         """Kraken's clock now, in Unix nanoseconds; before it was ever heard, this machine's."""
@@ -317,10 +311,6 @@ class KrakenOrderEntry:
         if names is None:  # the stream has listed it since the last load, and told no REST name
             raise UnknownSymbol(symbol)
         return names.rest_key
-
-
-def _nobody() -> None:
-    """There is no line to poke yet."""
 
 
 def _counted(count: int, asked: int) -> list[VenueError | None]:

@@ -49,6 +49,8 @@ class PrivateRest:
     ) -> None:
         self.emergency_only = False
         """While set nothing leaves but what makes the account safer or tells how it stands."""
+        self.reads_held = ""
+        """Why reads that can wait do not leave now; empty while they do. Orders are held elsewhere."""
         self.breaker = breaker
         self.audit = audit
         self._http = http
@@ -85,7 +87,11 @@ class PrivateRest:
 
     def _in_emergency(self, name: str, purpose: Purpose) -> Purpose:
         """What a request is for while only emergencies are: the reads that are left go ahead of all."""
-        if not self.emergency_only or purpose in ESSENTIAL:
+        if purpose in ESSENTIAL:
+            return purpose
+        if not self.emergency_only:
+            if self.reads_held and purpose not in _MONEY and name not in _EMERGENCY_READS:
+                raise Held(f"{self.reads_held}: {name} does not leave until that is over")
             return purpose
         if name in _EMERGENCY_READS:
             return Purpose.EMERGENCY

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from leadline.clock import NS_PER_S
+from leadline.core.book import BookCounts, sum_of
+from leadline.core.echo import Echo
 from leadline.core.session import (
     Confirmed,
     Coverage,
@@ -37,7 +39,7 @@ from leadline.model.market import (
     VenueMode,
 )
 from leadline.venues.kraken import requests, wire
-from leadline.venues.kraken.books import BookCounts, BookStream, Verdict
+from leadline.venues.kraken.books import BookStream, Verdict
 from leadline.venues.kraken.refusals import refusal
 from leadline.venues.kraken.requests import Reply
 from leadline.venues.kraken.wire import MOST_TEXT, NOT_UNDERSTOOD, BookFrame, decode
@@ -97,10 +99,12 @@ class KrakenSession:
         self._open = False
         self._silent = False
         self._ping_ns = 0
+        self._echo = Echo()
         self._outputs: list[Output] = []
         self._subscriptions = Subscriptions(PACE)
         self._wanted_books: dict[str, Subscription] = {}
         self._books: dict[str, BookStream] = {}
+        self._past_books = BookCounts()
         self._changing: set[str] = set()
         """Symbols whose book was given up: what comes before a new one is confirmed is of the old depth."""
         self._receivers: dict[type, Callable[[wire.Frame, bytes, int], None]] = {
@@ -138,6 +142,7 @@ class KrakenSession:
                 self._changing.add(subscription.symbol)
             if stream := self._books.pop(subscription.symbol, None):
                 stream.drop()
+                self._past_books = sum_of((self._past_books, stream.counts))
 
     def renew(self, subscription: Subscription, reason: str, now_ns: int) -> None:
         stream = self._books.get(subscription.symbol)
@@ -157,6 +162,10 @@ class KrakenSession:
         """Messages by verdict, by symbol."""
         return {symbol: stream.counts for symbol, stream in self._books.items()}
 
+    @property
+    def book_messages(self) -> BookCounts:
+        return sum_of([self._past_books, *(stream.counts for stream in self._books.values())])
+
     def book(self, symbol: str) -> BookStream | None:
         """The stream of a symbol, whatever its state."""
         return self._books.get(symbol)
@@ -167,6 +176,7 @@ class KrakenSession:
         self.last_frame_ns = now_ns
         self.last_data_ns = None
         self._ping_ns = now_ns + PING_NS
+        self._echo = Echo()
         self._outputs.clear()
         self._subscriptions.want(INSTRUMENTS, now_ns)  # anew, should it have been refused
         self._subscriptions.opened(now_ns)
@@ -187,15 +197,30 @@ class KrakenSession:
         if self._open and not self._silent and silent_ns >= SILENCE_NS:
             self._silent = True
             self._outputs.append(Reconnect(f"no frame for {silent_ns / NS_PER_S:.1f} s"))
+        elif self._open and not self._silent and now_ns >= (self._echo.due_ns() or now_ns + 1):
+            self._silent = True
+            self._outputs.append(Reconnect("behind the venue, and no ping is answered"))
         elif self._open and now_ns >= self._ping_ns:
-            self._ping_ns = now_ns + PING_NS
-            self._outputs.append(Send(requests.PING))
+            self._ping(now_ns)
         self._ask(now_ns)
+
+    def _ping(self, now_ns: int) -> None:
+        """assumed: the answer comes behind whatever the venue had sent before it (dossier §3.3)."""
+        self._ping_ns = now_ns + PING_NS
+        self._echo.sent(now_ns)
+        self._outputs.append(Send(requests.PING))
+
+    def held_up(self, since_ns: int, now_ns: int) -> None:
+        if self._open and self._echo.held_up(since_ns):
+            self._ping(now_ns)
+            self.changed = True
 
     def wake_at(self) -> int | None:
         if not self._open or self._silent:
             return None
         own_ns = min(self.last_frame_ns + SILENCE_NS, self._ping_ns)
+        if (echo_ns := self._echo.due_ns()) is not None:
+            own_ns = min(own_ns, echo_ns)
         asking_ns = self._subscriptions.wake_at()
         return own_ns if asking_ns is None else min(own_ns, asking_ns)
 
@@ -232,7 +257,7 @@ class KrakenSession:
         book = stream.book
         if book.crossed is not stream.crossed:
             self._cross(stream, now_ns)
-        self._emit(book.view, now_ns)
+        self._emit(book.view, self._echo.behind_ns or now_ns)
 
     # The venue's channels
 
@@ -244,11 +269,12 @@ class KrakenSession:
         except ValueError as why:
             self._skip(frame, str(why), now_ns)
             return
+        stamp_ns = self._echo.behind_ns or now_ns
         for value in values:
             if self._subscriptions.restless:
                 param = value.interval_s if type(value) is BarBatch else 0
                 self._subscriptions.data(Subscription(channel, value.symbol, param), now_ns)
-            self._emit(value, now_ns)
+            self._emit(value, stamp_ns)
 
     def _instruments(self, message: wire.InstrumentFrame, frame: bytes, now_ns: int) -> None:
         changed = wire.instruments(message)
@@ -281,9 +307,12 @@ class KrakenSession:
                 if stream := self._books.get(symbol):
                     self._resync(stream, "a message was not understood", now_ns)
             return
-        if reply.success is not True:
-            if reply.method != "pong":
-                self._refuse(reply, frame, now_ns)
+        if reply.method == "pong":
+            if self._echo.answered(now_ns):
+                self._ping(now_ns)
+                self.changed = True
+        elif reply.success is not True:
+            self._refuse(reply, frame, now_ns)
         elif (ask := self._subscriptions.request(reply.req_id)) and ask.verb is Verb.SUBSCRIBE:
             confirmed = requests.about(reply, self._subscriptions.unanswered(ask))
             if len(confirmed) == 1:

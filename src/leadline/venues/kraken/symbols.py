@@ -151,6 +151,10 @@ class SymbolTable:
             raise UnknownSymbol(rest_name, get_close_matches(rest_name.upper(), self._assets, n=3))
         return code
 
+    def trades(self, asset: str) -> bool:
+        """Whether a listed pair has this asset, so that REST's name of it is known to be the stream's."""
+        return asset in self._assets.values()
+
     def resolve(self, spelling: str) -> str:
         """The symbol meant by `XBT/USD`, `BTC-USD`, `XXBTZUSD`, `btcusd` …
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from leadline.clock import NS_PER_S, Clock
+from leadline.core.reach import Reach
 from leadline.core.session import Emit, MarketSession
 from leadline.errors import CheckFailed, RateLimited, Rejected, UnknownSymbol
 from leadline.model.market import Bar, FrozenBook, Ticker, Trade, VenueStatus
@@ -31,6 +32,7 @@ _PRIORITIES = {
     Purpose.FALLBACK: Priority.FALLBACK,
     Purpose.BACKFILL: Priority.BACKGROUND,
     Purpose.HISTORY: Priority.BACKGROUND,
+    Purpose.CROSS_CHECK: Priority.BACKGROUND,
 }
 
 
@@ -69,6 +71,11 @@ class Kraken:
         """What the names mean; the account's side reads the same table."""
         self._loaded_ns: int | None = None
         self.reference: Reference = self.symbols
+
+    @property
+    def reach(self) -> Reach:
+        """Whether what is asked by REST gets through."""
+        return self._http.reach
 
     async def load(self) -> None:
         """Fetch the reference data, unless it is less than an hour old."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from emulated import OTHER, QUIET, START_NS, S, emulated
+from leadline.emulator import truth
 from leadline.emulator.accounts import EARN, SPOT, UNIT
 from signed import Signed
 from vectors import VECTORS, needs_vectors, records
@@ -195,3 +196,29 @@ def test_an_unknown_order_has_no_amends() -> None:
 )
 def test_results_have_the_recorded_keys(call_name: str, name: str, missing: set[str]) -> None:
     assert set(recorded(name)) - set(caller()(call_name)) == missing
+
+
+def test_a_misstated_balance_is_off_by_its_amount_on_rest_alone() -> None:
+    call = caller()
+    call.exchange.inject({"kind": "MISSTATE", "asset": "BTC", "amount": "-0.5", "for_s": 9}, START_NS)
+
+    assert call("Balance")["XXBT"] == call("BalanceEx")["XXBT"]["balance"] == "9.5000000000"
+    assert call("Balance")["ZUSD"] == "1000000.0000"
+    assert truth.balances(call.account)["BTC"]["spot"] == "10.0000000000"
+    call.exchange.advance(START_NS + 9 * S)
+    assert call("Balance")["XXBT"] == "10.0000000000"
+
+
+def test_one_open_order_can_be_hidden_while_a_look_up_finds_it() -> None:
+    call = caller()
+    first, second, third = call.place(), call.place(cl_ord_id="mine"), call.place()
+
+    for hidden, left in (("oldest", {second, third}), ("mine", {first, third}), (third, {first, second})):
+        call.exchange.inject({"kind": "MISSTATE", "hide_order": hidden}, START_NS)
+        assert set(call("OpenOrders")["open"]) == left
+        assert set(call("QueryOrders", txid=f"{first},{second},{third}")) == {first, second, third}
+        assert list(call("OpenOrders", cl_ord_id="mine")["open"]) == [second]
+        assert len(truth.orders(call.account, call.exchange.market.listings)) == 3
+        call.exchange.end_faults(START_NS)
+        call.exchange.inject({"kind": "NONCE_STRICT", "counters": False}, START_NS)
+    assert len(call("OpenOrders")["open"]) == 3

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from decimal import Decimal
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from account_rig import TOKEN, WALL_NS, AccountRig, virtual
 from leadline.clock import NS_PER_S
 from leadline.core.account_session import CredentialRefused
+from leadline.core.session import Send
 from leadline.errors import AuthError, ConnectFailed
 from leadline.model.account import WalletKind
 from leadline.model.order import Event
@@ -15,13 +17,13 @@ from leadline.net.http import Purpose
 from leadline.venues.kraken.limits import Tier
 from leadline.venues.kraken.rest_orders import PAGE_ROWS
 from leadline.venues.ports import Path
-from private_frames import no, rest_order, rest_trade, yes
+from private_frames import no, rest_booking, rest_order, rest_trade, yes
 
 
 @virtual
 async def test_one_token_is_fetched_however_many_ask() -> None:
     rig = AccountRig()
-    await asyncio.gather(*(rig.account.authorise() for _ in range(20)))
+    await asyncio.gather(*(rig.account.authorise(rig.session) for _ in range(20)))
     assert rig.venue.names() == ["GetWebSocketsToken"]
     assert rig.http.counts == {Purpose.CREDENTIAL: 1}
 
@@ -30,36 +32,55 @@ async def test_one_token_is_fetched_however_many_ask() -> None:
 async def test_a_failure_to_get_a_token_is_everybodys() -> None:
     rig = AccountRig()
     rig.venue.reply("GetWebSocketsToken", "EGeneral:Permission denied")
-    outcomes = await asyncio.gather(*(rig.account.authorise() for _ in range(5)), return_exceptions=True)
+    outcomes = await asyncio.gather(
+        *(rig.account.authorise(rig.session) for _ in range(5)), return_exceptions=True
+    )
     assert [type(one) for one in outcomes] == [AuthError] * 5
     assert len(rig.venue.asked) == 1
 
 
 @virtual
+async def test_each_line_has_a_token_of_its_own() -> None:
+    rig = AccountRig()
+    other = rig.account.session(lambda news, now_ns: None)
+    other.poke = lambda: None
+    rig.venue.reply("GetWebSocketsToken", *({"token": f"canary{name}", "expires": 900} for name in "AB"))
+    await asyncio.gather(rig.account.authorise(rig.session), rig.account.authorise(other))
+    tokens = set()
+    for session in (rig.session, other):
+        session.opened(rig.clock.mono_ns())
+        sent = [json.loads(output.text) for output in session.outputs() if isinstance(output, Send)]
+        tokens.add(sent[0]["params"]["token"])
+
+    assert tokens == {"canaryA", "canaryB"}
+    assert rig.http.counts == {Purpose.CREDENTIAL: 2}
+
+
+@virtual
 async def test_who_gives_up_on_the_token_tells_those_who_waited_with_it() -> None:
     rig = AccountRig()
-    first = asyncio.create_task(rig.account.authorise())
-    second = asyncio.create_task(rig.account.authorise())
+    first = asyncio.create_task(rig.account.authorise(rig.session))
+    second = asyncio.create_task(rig.account.authorise(rig.session))
     await asyncio.sleep(0.01)
     first.cancel()
     with pytest.raises(ConnectFailed, match="gave up"):
         await second
-    await rig.account.authorise()
+    await rig.account.authorise(rig.session)
     assert len(rig.venue.asked) == 2
 
 
 @virtual
 async def test_an_unused_token_is_kept_ten_minutes_and_a_used_one_never() -> None:
     rig = AccountRig()
-    await rig.account.authorise()
+    await rig.account.authorise(rig.session)
     await asyncio.sleep(599)
-    await rig.account.authorise()
+    await rig.account.authorise(rig.session)
     assert len(rig.venue.asked) == 1
     await asyncio.sleep(2)
-    await rig.account.authorise()
+    await rig.account.authorise(rig.session)
     assert len(rig.venue.asked) == 2
     rig.session.opened(rig.clock.mono_ns())
-    await rig.account.authorise()
+    await rig.account.authorise(rig.session)
     assert len(rig.venue.asked) == 3
 
 
@@ -74,7 +95,7 @@ async def test_a_refused_token_is_renewed_on_the_standing_connection() -> None:
     with pytest.raises(AuthError):
         await cancelling
     assert [type(one) for one in rig.news] == [CredentialRefused]
-    await rig.account.authorise()
+    await rig.account.authorise(rig.session)
     subscriptions = [one for one in rig.sent if one["method"] == "subscribe"]
     assert [one["params"]["token"] for one in subscriptions] == ["canaryOTHER"] * 2
 
@@ -82,7 +103,7 @@ async def test_a_refused_token_is_renewed_on_the_standing_connection() -> None:
 @virtual
 async def test_the_token_of_a_connection_is_in_its_subscriptions() -> None:
     rig = AccountRig()
-    await rig.account.authorise()
+    await rig.account.authorise(rig.session)
     rig.session.opened(rig.clock.mono_ns())
     rig.poke()
     assert [one["params"]["token"] for one in rig.sent] == [TOKEN] * 2
@@ -91,7 +112,7 @@ async def test_the_token_of_a_connection_is_in_its_subscriptions() -> None:
 @virtual
 async def test_the_tier_is_learned_from_the_stream() -> None:
     rig = AccountRig()
-    await rig.account.authorise()
+    await rig.account.authorise(rig.session)
     rig.session.opened(rig.clock.mono_ns())
     rig.poke()
     rig.hear(yes(rig.sent[0], {"channel": "executions", "maxratecount": 180}))
@@ -124,6 +145,20 @@ async def test_fills_are_read_to_the_last_page_oldest_first_and_each_once() -> N
 
 
 @virtual
+async def test_what_was_booked_at_one_moment_stays_in_order_although_rest_tells_the_newest_first() -> None:
+    rig = AccountRig()
+    at_s = WALL_NS // NS_PER_S + 7
+    rig.venue.reply("TradesHistory", {"trades": {one: rest_trade(time=at_s) for one in ["TC", "TB", "TA"]}})
+    rows = {one: rest_booking(time=at_s) for one in ["LC", "LB", "LA"]}
+    rig.venue.reply("Ledgers", {"ledger": rows})
+    fills = await rig.account.fetch_fills(WALL_NS, Purpose.HISTORY)
+    entries = await rig.account.fetch_ledger(WALL_NS, Purpose.HISTORY)
+
+    assert [fill.exec_id for fill in fills] == ["TA", "TB", "TC"]
+    assert [entry.ledger_id for entry in entries] == ["LA", "LB", "LC"]
+
+
+@virtual
 async def test_fills_before_the_moment_asked_for_are_left_out() -> None:
     rig = AccountRig()
     since_s = WALL_NS // NS_PER_S
@@ -135,23 +170,10 @@ async def test_fills_before_the_moment_asked_for_are_left_out() -> None:
 @virtual
 async def test_bookings_are_read_to_the_last_page_oldest_first() -> None:
     rig = AccountRig()
-
-    def booking(number: int) -> dict[str, object]:
-        return {
-            "refid": f"R{number}",
-            "time": WALL_NS // NS_PER_S + 100 - number,
-            "type": "trade",
-            "subtype": "",
-            "aclass": "currency",
-            "asset": "ZUSD",
-            "amount": "-1.0000",
-            "fee": "0.0010",
-            "balance": f"{number}.0000",
-        }
-
-    rows = {f"L{number}": booking(number) for number in range(PAGE_ROWS + 1)}
+    first_s = WALL_NS // NS_PER_S + 100
+    rows = {f"L{number}": rest_booking(time=first_s - number) for number in range(PAGE_ROWS + 1)}
     rig.venue.reply(
-        "Ledgers", {"ledger": dict(list(rows.items())[:PAGE_ROWS])}, {"ledger": {"L50": booking(50)}}
+        "Ledgers", {"ledger": dict(list(rows.items())[:PAGE_ROWS])}, {"ledger": {"L50": rows["L50"]}}
     )
     entries = await rig.account.fetch_ledger(WALL_NS, Purpose.HISTORY)
     assert [entry.ledger_id for entry in entries] == list(reversed(rows))

@@ -449,3 +449,15 @@ def test_a_repeated_booking_is_dropped() -> None:
     made.hear(balances(2, BOOKING), balances(2, BOOKING), balances(1, USDT, kind="snapshot"), balances(3))
     assert [type(one) for one in made.news()] == [LedgerReported, AccountGap]
     assert made.session.repeated("balances") == 1
+
+
+def test_only_requests_of_ours_are_outstanding_until_they_are_answered_or_forgotten() -> None:
+    made = live()
+    assert made.session.outstanding == 0
+    first = made.session.ask("cancel_all", (), made.now_ns, Waiting())
+    second = made.session.ask("cancel_all", (), made.now_ns, Waiting())
+    assert made.session.outstanding == 2
+    made.hear(yes({"method": "cancel_all", "req_id": first}))
+    made.session.forget(second)
+
+    assert made.session.outstanding == 0

@@ -226,3 +226,20 @@ def test_a_symbol_nobody_wants_any_more_is_cancelled() -> None:
     heard.drain()
     assert heard.sent[-1]["method"] == "unsubscribe"
     assert heard.session.coverage("BTC/USD") is None
+
+
+def test_after_a_block_orders_are_as_old_as_it_until_a_ping_is_answered() -> None:
+    stamps: list[int] = []
+    session = Level3Session(lambda news, now_ns: stamps.append(now_ns // S), instrument)
+    session.authorise(TOKEN, 0)
+    session.opened(0)
+    session.want("BTC/USD", 10, 0)
+    stamps.clear()
+    session.held_up(10 * S, 40 * S)
+    session.received(json.dumps(SNAPSHOT).encode(), 40 * S)
+    sent = [output.text for output in session.outputs() if isinstance(output, Send)]
+    session.received(b'{"method":"pong"}', 40 * S + 1)
+    session.received(json.dumps(SNAPSHOT).encode(), 41 * S)
+
+    assert '{"method":"ping"}' in sent
+    assert stamps == [10, 41]

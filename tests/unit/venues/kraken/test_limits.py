@@ -177,3 +177,13 @@ def test_whatever_else_is_asked_by_rest_leaves_room_to_look_one_order_up() -> No
     others = [Priority.FALLBACK, Priority.NORMAL, Priority.BACKGROUND]
 
     assert all(REST_RESERVE[one] >= REST_RESERVE[Priority.EMERGENCY] + look_up for one in others)
+
+
+def test_the_fullest_of_the_pairs_is_told() -> None:
+    found = limits(Tier.PRO)
+    assert found.fullest(0) == 0.0
+    for symbol, count in ((BTC, 2), (ETH, 5)):
+        for _ in range(count):
+            found.charge(symbol, Action.ADD, 0)
+
+    assert found.fullest(0) == found.level(ETH, 0) == pytest.approx(5.0)

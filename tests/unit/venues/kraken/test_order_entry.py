@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ from account_rig import WALL_NS, AccountRig, virtual
 from kraken_frames import instrument
 from leadline.clock import NS_PER_S
 from leadline.core.breaker import BreakerState
+from leadline.core.session import Send
 from leadline.core.venue_time import VenueTime
 from leadline.errors import (
     Acted,
@@ -28,11 +30,12 @@ from leadline.errors import (
 from leadline.model.market import Side
 from leadline.model.order import Amendment, ConditionalClose, OrderKey, OrderKind, OrderRequest
 from leadline.net.http import Purpose, Response
+from leadline.venues.kraken.account_session import KrakenAccountSession
 from leadline.venues.kraken.limits import Tier
 from leadline.venues.kraken.order_entry import KrakenOrderEntry
 from leadline.venues.kraken.order_lookup import OrderLookup
 from leadline.venues.ports import Action, Path, Placed, Placement
-from private_frames import no, rest_order, yes
+from private_frames import USDT, balances, executions, no, rest_order, yes
 
 REQUEST = OrderRequest(
     symbol="BTC/USD",
@@ -219,7 +222,7 @@ async def test_a_limit_of_the_whole_account_leaves_the_pairs_counter_alone() -> 
 @virtual
 async def test_the_tier_of_the_stream_sets_the_counters() -> None:
     rig = AccountRig()
-    await rig.account.authorise()
+    await rig.account.authorise(rig.session)
     rig.session.opened(rig.clock.mono_ns())
     rig.poke()
     rig.hear(yes(rig.sent[0], {"channel": "executions", "maxratecount": 125}))
@@ -533,3 +536,57 @@ async def test_a_venue_that_fails_on_the_stream_opens_the_breaker_and_a_mode_of_
             await asyncio.gather(task, return_exceptions=True)
         state = rig.breaker.state(rig.clock.mono_ns())
         assert (state is BreakerState.OPEN) is opens
+
+
+@virtual
+async def test_a_request_waits_for_its_answer_where_it_left_and_the_next_leaves_on_the_new_carrier() -> None:
+    rig = await live()
+    first = asyncio.create_task(rig.account.place(placement("ours-1"), Path.STREAM))
+    await rig.asked()
+    other = SecondLine(rig)
+    await other.live()
+    rig.account.carry(other.session)
+    second = asyncio.create_task(rig.account.place(placement("ours-2"), Path.STREAM))
+    await asyncio.sleep(0.01)
+
+    assert (rig.session.outstanding, other.session.outstanding) == (1, 1)
+    rig.session.closed("cut", rig.clock.mono_ns())
+    with pytest.raises(ConnectionLost, match="cut"):
+        await first
+    assert rig.account.can_stream()
+    [asked] = other.sent
+    other.hear(yes(asked, {"order_id": "OB", "cl_ord_id": "ours-2"}))
+    assert (await second).order_id == "OB"
+    assert [one["params"]["cl_ord_id"] for one in (*rig.sent, *other.sent)] == ["ours-1", "ours-2"]
+
+
+class SecondLine:
+    """Another line of the account of a rig."""
+
+    def __init__(self, rig: AccountRig) -> None:
+        self._rig = rig
+        self.sent: list[dict[str, Any]] = []
+        session = rig.account.session(lambda news, now_ns: None)
+        assert isinstance(session, KrakenAccountSession)
+        self.session = session
+        session.poke = self._poke
+
+    def _poke(self) -> None:
+        self.sent += [
+            json.loads(output.text) for output in self.session.outputs() if isinstance(output, Send)
+        ]
+
+    def hear(self, *frames: str | dict[str, Any]) -> None:
+        for frame in frames:
+            text = json.dumps(frame) if isinstance(frame, dict) else frame
+            self.session.received(text.encode(), self._rig.clock.mono_ns())
+
+    async def live(self) -> None:
+        """With a token of its own, and both snapshots."""
+        await self._rig.account.authorise(self.session)
+        self.session.opened(self._rig.clock.mono_ns())
+        self._poke()
+        self.hear(*(yes(request) for request in self.sent))
+        self.hear(executions(1, kind="snapshot"), balances(1, USDT, kind="snapshot"))
+        self._poke()
+        self.sent.clear()

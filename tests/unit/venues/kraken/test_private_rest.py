@@ -190,7 +190,7 @@ def test_neither_key_nor_secret_nor_token_is_in_the_log_or_in_the_audit(
     @virtual
     async def work() -> None:
         rig = AccountRig()
-        await rig.account.authorise()
+        await rig.account.authorise(rig.session)
         rig.venue.reply("GetWebSocketsToken", Response(200, (), b'{"error":[],"result":{"token":"canary'))
         with pytest.raises(ProtocolError) as caught:
             await rig.rest.ask(rest_private.websockets_token(), Purpose.CREDENTIAL)
@@ -251,3 +251,28 @@ async def test_a_breaker_that_cannot_be_stored_makes_no_lost_answer_certain() ->
         assert lost.value.acted is Acted.MAYBE
     assert state(rig) is BreakerState.OPEN
     assert rig.breaker.changed
+
+
+@virtual
+async def test_reads_that_can_wait_are_held_with_the_reason_and_nothing_else_is() -> None:
+    rig = AccountRig()
+    rig.rest.reads_held = "the service level is OUTAGE (no line has stood for 7.0 s)"
+    rig.venue.reply("BalanceEx", {})
+    rig.venue.reply("CancelAll", {"count": 0})
+    await rig.rest.ask(rest_private.balance_ex(rig.symbols), Purpose.ACCOUNT)
+    await rig.rest.ask(cancel_all(), Purpose.CANCEL)
+    with pytest.raises(Held, match=r"level is OUTAGE .*: Balance does not leave until that is over"):
+        await balance(rig)
+    rig.rest.reads_held = ""
+    rig.venue.reply("Balance", {"ZUSD": "1.5"})
+    assert await balance(rig)
+
+
+@virtual
+async def test_a_held_back_read_does_not_pass_an_open_breaker_because_of_it() -> None:
+    rig = AccountRig()
+    rig.venue.reply("BalanceEx", {})
+    rig.breaker.limited(None, "for the test", rig.clock.mono_ns())
+    rig.rest.reads_held = "the service level is OUTAGE"
+    with pytest.raises(BreakerOpen):
+        await rig.rest.ask(rest_private.balance_ex(rig.symbols), Purpose.ACCOUNT)

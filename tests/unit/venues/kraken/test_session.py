@@ -748,3 +748,111 @@ def test_no_bytes_raise_and_no_book_is_emitted_that_fails_its_own_checksum(frame
         session.received(said, 1)
     assert len(session.skipped) <= 100
     assert requests_in(session.outputs())
+
+
+class Stamps:
+    """A session with a book and a ticker, and the times its values are stamped with, in seconds."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[type, float]] = []
+        self.session = KrakenSession(self._take, KNOWN.get)
+        self.feed = BookFeed()
+        for wanted in (BOOK, TICKER):
+            self.session.want(wanted, 0)
+        self.session.opened(0)
+        self.hear(0, *(json.dumps(one) for ask in requests_in(self.session.outputs()) for one in acks(ask)))
+        self.hear(0, instrument_frame(), self.feed.snapshot(), ticker_frame())
+        self.hear(29, HEARTBEAT)
+        self.told.clear()
+
+    def _take(self, news: News, now_ns: int) -> None:
+        self.told.append((type(news), now_ns / 10**9))
+
+    def hear(self, now_s: float, *frames: str) -> None:
+        for frame in frames:
+            self.session.received(frame.encode(), round(now_s * 10**9))
+
+    def change(self) -> str:
+        return self.feed.update([("99.0", "7.00000000")])
+
+    def asked(self) -> list[dict[str, Any]]:
+        return requests_in(self.session.outputs())
+
+
+def test_what_is_read_after_a_block_is_as_old_as_it_until_a_ping_is_answered() -> None:
+    made = Stamps()
+    made.session.held_up(10 * 10**9, 40 * 10**9)
+    made.hear(40.0, made.change(), ticker_frame())
+    asked = made.asked()
+    made.hear(40.1, '{"method":"pong"}', made.change())
+
+    assert asked == [{"method": "ping"}]
+    assert made.told == [(BookView, 10.0), (Ticker, 10.0), (BookView, 40.1)]
+
+
+def test_old_frames_are_a_sign_of_life_all_the_same() -> None:
+    made = Stamps()
+    made.session.held_up(10 * 10**9, 40 * 10**9)
+    made.hear(40.0, made.change())
+    made.session.woke(41 * 10**9)
+
+    assert made.session.last_frame_ns == 40 * 10**9
+    assert made.session.up(41 * 10**9)
+    assert made.asked() == [{"method": "ping"}]
+
+
+def test_a_long_way_behind_every_answer_shows_how_far() -> None:
+    made = Stamps()
+    made.session.held_up(10 * 10**9, 40 * 10**9)
+    made.asked()
+    made.hear(43.0, made.change(), '{"method":"pong"}', made.change())
+    again = made.asked()
+    made.hear(43.2, '{"method":"pong"}', made.change())
+
+    assert again == [{"method": "ping"}]
+    assert [stamp for _, stamp in made.told] == [10.0, 40.0, 43.2]
+
+
+def test_a_reader_that_falls_behind_bit_by_bit_is_found_out_by_the_routine_ping() -> None:
+    made = Stamps()
+    made.session.woke(30 * 10**9)
+    made.asked()
+    made.hear(33.0, '{"method":"pong"}', made.change())
+
+    assert made.told == [(BookView, 30.0)]
+
+
+def test_a_connection_that_is_behind_and_answers_no_ping_is_left() -> None:
+    made = Stamps()
+    made.session.held_up(10 * 10**9, 40 * 10**9)
+    made.asked()
+    made.hear(44.9, made.change())
+    wake_ns = made.session.wake_at()
+    made.session.woke(45 * 10**9)
+
+    assert wake_ns == 45 * 10**9
+    assert made.session.outputs() == [Reconnect("behind the venue, and no ping is answered")]
+    assert made.session.wake_at() is None
+
+
+def test_a_new_connection_is_not_behind() -> None:
+    made = Stamps()
+    made.session.held_up(10 * 10**9, 40 * 10**9)
+    made.session.closed("cut", 41 * 10**9)
+    made.session.opened(42 * 10**9)
+    made.told.clear()
+    made.hear(42.5, ticker_frame())
+
+    assert made.told == [(Ticker, 42.5)]
+
+
+def test_what_books_have_counted_stays_counted_when_one_is_unwanted() -> None:
+    feed = BookFeed()
+    made = live(feed)
+    made.hear(feed.wrong_update())
+    before = made.session.book_messages
+    made.session.unwant(BOOK, made.now_ns)
+
+    assert made.session.book_counts() == {}
+    assert made.session.book_messages == before
+    assert (before.proven, before.wrong) == (1, 1)

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from typing import Any
 
 import pytest
 
-from account_rig import AccountRig, virtual
+from account_rig import AccountRig, blockable, virtual
 from leadline.errors import Acted, ConnectFailed, ConnectionLost, Rejected
+from leadline.net.connection import HELD_UP_S
 from leadline.net.http import Purpose
+from leadline.simulation.loop import VirtualLoop
 from leadline.venues.kraken.answers import Answer
 from leadline.venues.kraken.stream_requests import StreamRequests
 from private_frames import no, yes
@@ -16,7 +20,7 @@ class Asker:
     """Asks for a cancel of everything, and keeps the answers."""
 
     def __init__(self, rig: AccountRig, answers: int = 1) -> None:
-        self.requests = StreamRequests(rig.session, rig.poke, rig.clock, rig.audit)
+        self.requests = StreamRequests(rig.session, rig.clock, rig.audit)
         self.answers: list[Answer] = []
         self._count = answers
 
@@ -66,6 +70,34 @@ async def test_an_answer_that_never_comes_leaves_open_what_the_venue_did() -> No
     assert rig.clock.mono_ns() - began_ns == pytest.approx(5e9)
     rig.hear(yes(rig.sent[0]))
     assert asker.answers == []
+
+
+@blockable
+async def test_an_answer_that_came_while_the_loop_was_blocked_is_read_before_it_is_given_up(
+    loop: VirtualLoop,
+) -> None:
+    rig = AccountRig()
+    await rig.live()
+    task = Asker(rig).ask()
+    (request,) = await rig.asked()
+    loop.block(8.0)
+    loop.call_later(0.01, rig.hear, yes(request))
+
+    await task
+
+
+@blockable
+async def test_after_a_block_no_answer_is_still_no_answer(loop: VirtualLoop) -> None:
+    rig = AccountRig()
+    await rig.live()
+    task = Asker(rig).ask()
+    await rig.asked()
+    begun_s = loop.time()
+    loop.block(8.0)
+
+    with pytest.raises(ConnectionLost, match="no answer"):
+        await task
+    assert loop.time() == pytest.approx(begun_s + 8.0 + HELD_UP_S)
 
 
 @virtual
@@ -122,3 +154,20 @@ async def test_an_answer_after_the_asker_gave_up_is_nobodys() -> None:
     await asyncio.wait([task])
     assert task.cancelled()
     assert rig.session.ready(rig.clock.mono_ns())
+
+
+@virtual
+async def test_a_connection_lost_in_the_turn_in_which_the_asker_gives_up_leaves_no_error_to_nobody() -> None:
+    escaped: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: escaped.append(context))
+    rig = AccountRig()
+    await rig.live()
+    task = Asker(rig).ask()
+    await rig.asked()
+    rig.session.closed("cut", rig.clock.mono_ns())
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    del task
+    gc.collect()
+    assert escaped == []

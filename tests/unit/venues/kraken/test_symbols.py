@@ -216,3 +216,8 @@ def test_balance_assets_of_the_recorded_pairs_are_a_bijection() -> None:
         "XRP",
         "XTZ",
     )
+
+
+def test_an_asset_is_known_by_one_name_when_a_listed_pair_has_it(few: SymbolTable) -> None:
+    assert [few.trades(asset) for asset in ("BTC", "DOGE", "USDT")] == [True, True, True]
+    assert [few.trades(asset) for asset in ("XXBT", "KFEE", "EUR")] == [False, False, False]

@@ -1,0 +1,145 @@
+"""One stream over several lines: every line's own copy of it, and which of them readers are served from."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from leadline.core.overlap import Trail, Value, later, same
+from leadline.core.session import Coverage, MarketSession
+from leadline.core.weave import TradeWeave
+from leadline.model.market import BarBatch, Channel, Subscription, Ticker, TradeBatch, parse_time_ns
+
+COMPARED = 10
+"""Levels a side by which two copies of a book are told apart."""
+
+STREAMED = frozenset({Coverage.CONFIRMED, Coverage.RECEIVING})
+
+
+class Carrying(Protocol):
+    """A line as its strands know it."""
+
+    number: int
+    standing: bool
+    session: MarketSession
+
+
+class Stream:
+    """One wanted subscription over all lines: who carries it, and what the feed has been told of it."""
+
+    __slots__ = ("carrier", "confirmed", "refused", "strands", "subscription", "weave")
+
+    def __init__(self, subscription: Subscription) -> None:
+        self.subscription = subscription
+        self.carrier: Strand | None = None
+        self.strands: list[Strand] = []
+        self.confirmed = False
+        self.refused = False
+        self.weave = TradeWeave(subscription.symbol)
+
+
+class Strand:
+    """One line's copy of one stream: its newest value, when it came, and what readers have not had of it."""
+
+    __slots__ = ("behind", "carries", "floor", "lane", "last_ns", "stream", "trail", "value")
+
+    def __init__(self, stream: Stream, lane: Carrying) -> None:
+        self.stream = stream
+        self.lane = lane
+        self.carries = False
+        self.value: Any = None
+        self.last_ns = 0
+        self.trail = Trail()
+        self.floor: Value | None = None
+        """What readers have had from another line and this one has still to repeat."""
+        self.behind: tuple[int, int] | None = None
+        """Its last news when another line was first seen to be ahead of it, and when that was."""
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the venue streams it on this line, data or not."""
+        return self.lane.session.coverage(self.stream.subscription) in STREAMED
+
+    def warm(self, now_ns: int) -> bool:
+        """Whether readers could go on from here now; of trades a yes is enough, the rest needs a value."""
+        if not self.lane.standing or not self.lane.session.up(now_ns):
+            return False
+        if self.stream.subscription.channel is Channel.TRADES:
+            return self.streamed
+        return self.value is not None
+
+    @property
+    def told(self) -> Any:
+        """What readers have had last, while this is the carrier."""
+        return self.value if self.floor is None else self.floor
+
+    def carry(self) -> None:
+        """Serve readers from here."""
+        self.stream.carrier = self
+        self.carries = True
+        self.behind = None
+
+    def cool(self) -> None:
+        """The line has lost the stream: nothing of it may be used any more."""
+        if self.carries:
+            self.stream.carrier = None
+        self.carries = False
+        self.value = self.floor = self.behind = None
+        self.trail.clear()
+
+    def repeats(self, value: Value) -> bool:
+        """Whether a carrier that is behind what readers have had says something that they know."""
+        floor = self.floor
+        if floor is None:
+            return False
+        known = same(value, floor)
+        if known or later(value, floor):
+            self.floor = None
+        return known or self.floor is not None
+
+    def differs(self, other: Strand) -> bool:
+        """Whether both copies have come to different ends.
+
+        Times alone say nothing: a snapshot bears its own, and repeats what another line was told long ago.
+        """
+        if self.value is None or other.value is None:
+            return False
+        match self.stream.subscription.channel:
+            case Channel.BOOK if self.value.venue_time == other.value.venue_time:
+                return False
+            case _:
+                return bool(_end(self.value) != _end(other.value))
+
+
+def trails(one: Strand, other: Strand) -> bool:
+    """Whether, of two copies that differ, the other has come further: by the venue's count, else by receipt.
+
+    Who was heard last says little: a line that lags may have told something old a moment ago.
+    """
+    mine, theirs = _place(one.value), _place(other.value)
+    if mine is None or theirs is None or mine == theirs:
+        return other.last_ns > one.last_ns
+    return theirs > mine
+
+
+def _place(value: Any) -> tuple[int, int] | None:
+    """What the venue numbers or times an update with; None where it does not."""
+    match value:
+        case TradeBatch():
+            number = value.trades[-1].trade_id if value.trades else None
+            return None if number is None else (number, 0)
+        case BarBatch():
+            return max(((bar.begin_ns, bar.trades) for bar in value.bars), default=None)
+    moment_ns = parse_time_ns(value.venue_time)
+    return None if moment_ns is None else (moment_ns, 0)
+
+
+def _end(value: Any) -> object:
+    """Where a copy has come to: what changes with every message of an update, and with nothing else."""
+    match value:
+        case TradeBatch():
+            return value.trades[-1:]
+        case BarBatch():
+            return value.bars[-1:]
+        case Ticker():  # a trade that moves no best price is not told, but by the next snapshot
+            return value.bid, value.bid_qty, value.ask, value.ask_qty
+    return value.bids(COMPARED), value.asks(COMPARED)

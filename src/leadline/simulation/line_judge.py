@@ -1,0 +1,90 @@
+"""Whether readers lose a stream although another connection of the client had it whole.
+
+Rule: a connection has a stream whole while data of it has come since it was last asked for there, the
+connection is heard, and no fault keeps anything of the stream back.
+"""
+
+from __future__ import annotations
+
+import re
+
+from leadline.clock import NS_PER_S
+from leadline.engine.events import Event
+from leadline.model.market import Channel, Gap, GapCause
+from leadline.simulation.evidence import CHANNELS
+from leadline.simulation.loop import VirtualLoop
+from leadline.simulation.network import Arrival
+from leadline.simulation.report import BROKEN_WHILE_WHOLE, Findings
+from leadline.simulation.strikes import Event as Striking
+from leadline.simulation.strikes import Strike
+
+HEARD_NS = 3 * NS_PER_S
+"""A connection that was silent for longer may be dead without anybody knowing yet."""
+
+AFTERMATH_S = 15.0
+_LOSING = frozenset({"STALL", "DROP", "REORDER", "CORRUPT", "ACK_NO_DATA", "HALF_OPEN", "INSTRUMENT"})
+_ASKED = re.compile(r'"method":"(?:un)?subscribe","params":\{"channel":"(\w+)"')
+
+_Stream = tuple[Channel, str]
+
+
+class _Link:
+    """One connection as the client has heard it."""
+
+    def __init__(self) -> None:
+        self.heard_ns = 0
+        self.flowing: set[_Stream] = set()
+
+    def asked(self, channel: Channel) -> None:
+        """The client asks for streams of this channel, or for no more of them."""
+        self.flowing = {stream for stream in self.flowing if stream[0] is not channel}
+
+
+class LineJudge:
+    """The public connections of one run, over all lives of its client."""
+
+    def __init__(self, loop: VirtualLoop, findings: Findings) -> None:
+        self._loop = loop
+        self._findings = findings
+        self._links: dict[int, _Link] = {}
+        self._doubtful_until_ns = 0
+
+    def struck(self, strike: Strike) -> None:
+        """A fault begins."""
+        losing = strike.fields.get("kind") in _LOSING
+        if losing or strike.event in (Striking.BLACK_HOLE, Striking.BLOCK):
+            until_ns = self._loop.now_ns + round((strike.lasts_s + AFTERMATH_S) * NS_PER_S)
+            self._doubtful_until_ns = max(self._doubtful_until_ns, until_ns)
+
+    def arrived(self, arrival: Arrival) -> None:
+        """A frame has reached the client."""
+        link = self._links.setdefault(arrival.link, _Link())
+        link.heard_ns = arrival.at_ns
+        channel = CHANNELS.get(arrival.frame.channel)
+        if channel is not None and arrival.frame.kind in ("snapshot", "update"):
+            link.flowing.add((channel, arrival.frame.symbol))
+
+    def asked(self, number: int, text: str) -> None:
+        """A text of the client leaves on a connection."""
+        found = _ASKED.search(text)
+        channel = CHANNELS.get(found[1]) if found is not None else None
+        if channel is not None and number in self._links:
+            self._links[number].asked(channel)
+
+    def gone(self, number: int) -> None:
+        """The client has left a connection, or lost it."""
+        self._links.pop(number, None)
+
+    def heard(self, event: Event) -> None:
+        """An event of the client's feed."""
+        now_ns = self._loop.now_ns
+        if not isinstance(event, Gap) or event.until_ns is not None or now_ns < self._doubtful_until_ns:
+            return
+        if event.cause is not GapCause.DISCONNECTED:
+            return
+        stream = (event.channel, event.symbol)
+        for number, link in self._links.items():
+            if stream in link.flowing and now_ns - link.heard_ns < HEARD_NS:
+                true = f"connection {number} had it whole"
+                self._findings.add(BROKEN_WHILE_WHOLE, event.symbol, event, true, now_ns)
+                return

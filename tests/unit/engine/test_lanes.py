@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import random
+
+from leadline.clock import ManualClock
+from leadline.core.book import BookView
+from leadline.core.retry import Backoff, ConnectBudget
+from leadline.core.session import Confirmed, FrameSkipped, LineDown, LineUp, SubscriptionRefused
+from leadline.engine.carriers import Carriers
+from leadline.engine.lanes import Lane, whole
+from leadline.engine.strands import Stream
+from leadline.errors import Rejected
+from leadline.model.market import (
+    BarBatch,
+    BookCrossed,
+    BookDropped,
+    InstrumentsChanged,
+    Subscription,
+    Ticker,
+    TradeBatch,
+    VenueMode,
+    VenueStatus,
+)
+from leadline.net.connection import Line
+from leadline.venues.memory import MemorySession, instrument
+from linesrig import BARS, BOOK, BTC, ETH, TICKER, TRADES, LinesRig, bars, ticker, trades
+from quiet_socket import quiet_socket
+
+
+def both(*subscriptions: object, **settings: object) -> LinesRig:
+    """Two lines that stand and have everything acknowledged."""
+    rig = LinesRig(2, **settings)
+    rig.want(*subscriptions)  # type: ignore[arg-type]
+    rig.open(1, 2)
+    return rig
+
+
+def test_the_line_that_speaks_first_carries_a_stream_and_the_other_is_not_heard() -> None:
+    rig = both(TICKER)
+    rig.say(2, ticker(1))
+    rig.say(1, ticker(1))
+    rig.say(2, ticker(2))
+    rig.say(1, ticker(2))
+
+    assert rig.told(Ticker) == [ticker(1), ticker(2)]
+
+
+def test_books_come_from_their_carrier_alone() -> None:
+    rig = both(BOOK)
+    rig.say_book(1)
+    rig.say_book(2)
+    rig.say_book(1, 9901)
+
+    assert rig.told(BookView) == [rig.book(1).view] * 2
+
+
+def test_trades_are_passed_on_from_every_line() -> None:
+    rig = both(TRADES)
+    rig.say(1, trades(1, 2))
+    rig.say(2, trades(1, 2))
+    rig.say(2, trades(3))
+
+    assert rig.told(TradeBatch) == [trades(1, 2), trades(1, 2), trades(3)]
+
+
+def test_bars_come_from_their_carrier_alone() -> None:
+    rig = both(BARS)
+    rig.say(1, bars(0, 1))
+    rig.say(2, bars(0, 1))
+    rig.say(2, bars(0, 2))
+
+    assert rig.told(BarBatch) == [bars(0, 1)]
+
+
+def test_a_crossed_book_is_told_by_its_carrier_alone() -> None:
+    rig, crossed = both(BOOK), BookCrossed(BTC, *[ticker(1).bid] * 2)
+    rig.say_book(1)
+    rig.say_book(2)
+    rig.say(2, crossed)
+    rig.say(1, crossed)
+
+    assert rig.told(BookCrossed) == [crossed]
+
+
+def test_what_nobody_wants_is_passed_over() -> None:
+    rig = both()
+    for news in (
+        ticker(1),
+        trades(1),
+        bars(0, 1),
+        BookDropped(BTC, "wrong"),
+        BookCrossed(BTC, *[ticker(1).bid] * 2),
+    ):
+        rig.say(1, news)
+    rig.say_book(1)
+
+    assert rig.news == [LineUp(1), LineUp(2)]
+
+
+def test_what_every_line_is_told_goes_on_once() -> None:
+    rig = both()
+    for news in (
+        InstrumentsChanged((instrument(ETH),), snapshot=True),
+        VenueStatus(VenueMode.ONLINE),
+        FrameSkipped(b"{", "no JSON"),
+    ):
+        rig.say(1, news)
+        rig.say(2, news)
+
+        assert rig.told(type(news)) == [news]
+
+
+def lone(told: list[object]) -> tuple[Lane, MemorySession]:
+    """A lane that reports to a list, and its session."""
+    clock = ManualClock()
+
+    def emit(news: object, now_ns: int) -> None:
+        told.append(news)
+
+    lane = Lane(1, Carriers(emit, told.append, clock), emit)
+    session = MemorySession(lane.receive)
+    lane.join(session, Line(session, quiet_socket, clock, Backoff(random.Random(1)), ConnectBudget()))
+    return lane, session
+
+
+def test_a_retired_line_says_nothing_any_more() -> None:
+    told: list[object] = []
+    lane, session = lone(told)
+    lane.add(Stream(TICKER), 0)
+    lane.retire()
+    for news in (ticker(1), trades(1), LineUp(), LineDown("cut"), VenueStatus(VenueMode.ONLINE)):
+        session.say(news, 0)
+
+    assert told == []
+
+
+def test_what_is_asked_for_twice_has_one_strand() -> None:
+    lane, _ = lone([])
+    stream = Stream(TICKER)
+    lane.add(stream, 0)
+    lane.add(stream, 0)
+
+    assert list(lane.strands) == [TICKER]
+    assert len(stream.strands) == 1
+
+
+def test_answers_and_lost_books_are_for_who_decides() -> None:
+    rig = both(TICKER, BOOK)
+    rig.say_book(1)
+    rig.say_book(2)
+    rig.book(1).clear()
+    rig.say(1, BookDropped(BTC, "wrong"))
+    rig.say(1, Confirmed(TRADES))
+    rig.sessions[0].refuse(TICKER, Rejected("no"), rig.now)
+    rig.sessions[0].refuse(TRADES, Rejected("no"), rig.now)
+    rig.cut(1)
+
+    assert rig.told(BookDropped) == rig.told(SubscriptionRefused) == []
+    assert rig.told(LineDown) == [LineDown("cut", 1, 1)]
+
+
+def test_a_carrier_behind_is_not_heard_until_it_says_what_is_new() -> None:
+    rig = both(TICKER)
+    rig.say(1, ticker(1))
+    rig.say(2, ticker(1))
+    rig.say(1, ticker(2))
+    rig.cut(1)
+    rig.say(2, ticker(2))
+    rig.say(2, ticker(3))
+
+    assert rig.told(Ticker) == [ticker(1), ticker(2), ticker(3)]
+
+
+def test_a_trade_that_waits_is_not_passed_on_yet() -> None:
+    rig = both(TRADES)
+    rig.say(1, trades(1))
+    rig.say(2, trades(1))
+    rig.say(1, trades(3))
+
+    assert rig.told(TradeBatch) == [trades(1), trades(1)]
+
+
+# --- whole ---
+
+
+def pair(*wanted: Subscription) -> tuple[Lane, MemorySession, Lane, MemorySession]:
+    """An old lane that stands, a young one, and their sessions; both are asked for the same."""
+    (old, of_old), (young, of_young) = lone([]), lone([])
+    for subscription in wanted:
+        old.add(Stream(subscription), 0)
+        young.add(Stream(subscription), 0)
+    of_old.opened(0)
+    return old, of_old, young, of_young
+
+
+def test_whole_means_a_value_of_all_that_has_one_and_a_yes_to_what_is_quiet() -> None:
+    old, of_old, young, of_young = pair(TICKER, TRADES)
+    assert not whole(old, young, 0)
+
+    of_young.opened(0)
+    assert whole(old, young, 0)
+    of_old.say(trades(1), 0)
+    assert not whole(old, young, 0)
+    of_young.say(trades(1), 0)
+    assert whole(old, young, 0)
+
+
+def test_a_yes_that_is_missing_is_waited_for() -> None:
+    old, _, young, of_young = pair(TICKER)
+    of_young.opened(0)
+    of_young.unwant(TICKER, 0)
+
+    assert not whole(old, young, 0)
+
+
+def test_a_silent_line_is_not_whole() -> None:
+    old, _, young, of_young = pair()
+    of_young.opened(0)
+
+    assert whole(old, young, 0)
+    assert not whole(old, young, 6_000_000_000)
+
+
+def test_what_is_no_longer_wanted_is_not_passed_on() -> None:
+    rig = both(TICKER, BOOK)
+    rig.lines.unwant(TICKER, rig.now)
+    rig.lines.unwant(BOOK, rig.now)
+    rig.say(1, ticker(1))
+    rig.say_book(2)
+
+    assert rig.told(Ticker) == rig.told(BookView) == []
