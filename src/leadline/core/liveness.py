@@ -196,13 +196,12 @@ class Damping:
 
 
 def same_ticker(stream: Ticker, rest: Ticker) -> bool:
-    """Whether both views tell of the same market: best prices and last trade.
+    """Whether both views tell of the same best prices.
 
-    assumed: the stream reports every change of the best prices (Kraken's `bbo` trigger), not only trades.
+    assumed: the stream reports every change of the best prices (Kraken's `bbo` trigger). A trade that moves
+    neither is told with the next change only, so the last trade says nothing of a stream's life.
     """
-    if (stream.bid, stream.ask) != (rest.bid, rest.ask):
-        return False
-    return stream.last is None or stream.last == rest.last  # REST tells the last trade however old it is
+    return (stream.bid, stream.ask) == (rest.bid, rest.ask)
 
 
 def same_levels(bids: Sequence[Level], asks: Sequence[Level], rest: FrozenBook) -> bool:

@@ -124,7 +124,7 @@ class Topic(Generic[T]):
         self.keep_until_ns = now_ns
         self.poll_ns = 0
         self.doubted_ns: int | None = None
-        self.strikes = 0
+        self.strikes = self.struck_ns = 0
         self.readers: list[Reader] = []
         self.holds: set[object] = set()
         self.quarantined: str | None = None

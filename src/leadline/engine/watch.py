@@ -25,6 +25,7 @@ from leadline.model.market import Channel, FrozenBook, GapCause, Subscription, T
 from leadline.net.http import Purpose
 from leadline.venues.ports import MarketData
 
+_APART_NS = 5 * NS_PER_S // 2  # REST tells a trade at once, and its message may take two seconds
 _STRIKES = 2  # data may be under way while REST answers: only the second contradiction counts
 _PATIENCE_NS = 15 * NS_PER_S  # a suspect that REST does not answer about is subscribed anew after this time
 _UNASKED_PATIENCE_NS = 60 * NS_PER_S  # and one about which our own limits let nobody ask, after this
@@ -196,7 +197,9 @@ class Watch:
             return
         if self._line_silent(now_ns):
             return
-        topic.strikes += word is Word.NEWER
+        if word is Word.NEWER and (topic.replaceable or now_ns - topic.struck_ns >= _APART_NS):
+            topic.strikes += 1
+            topic.struck_ns = now_ns
         if topic.strikes >= _STRIKES or _overdue(topic, word, now_ns):
             silent_ns = _silent_ns(topic, now_ns)
             self.detection.dead.observe(silent_ns)

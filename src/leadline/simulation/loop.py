@@ -130,7 +130,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._leap.now_ns = until_ns
 
     def close(self) -> None:
-        """Close, and let go of the world: a reading that somebody keeps holds its clock, and that this loop."""
+        """Close, and let go of the world: a reading that is kept holds its clock, and that this loop."""
         self._world.clear()
         super().close()
 

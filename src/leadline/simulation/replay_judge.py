@@ -26,8 +26,8 @@ _REQUEST = re.compile(r'"req_id":(\d+)')
 
 
 KEPT_PROMISES = 200
-WRITING_NS = NS_PER_S // 10
-"""An order let go at the last moment is written to the disk before it leaves."""
+WRITING_NS = 3 * NS_PER_S
+"""An order let go at the last moment is written to the disk first, and by REST it waits for its turn."""
 
 
 def names_in(text: str) -> set[str]:

@@ -291,9 +291,9 @@ def ticker(bid: str, last: str) -> Ticker:
     return Ticker("BTC/USD", Decimal(bid), one, Decimal("101"), one, Decimal(last), one, one, one, one)
 
 
-def test_tickers_agree_by_best_prices_and_last_trade_whatever_their_zeros() -> None:
+def test_tickers_agree_by_best_prices_whatever_their_zeros_and_the_last_trade() -> None:
     assert same_ticker(ticker("99.0", "100"), ticker("99.00000", "100.0"))
-    assert not same_ticker(ticker("99", "100"), ticker("99", "100.1"))
+    assert same_ticker(ticker("99", "100"), ticker("99", "100.1"))
     assert not same_ticker(ticker("99", "100"), ticker("98", "100"))
 
 
