@@ -118,11 +118,14 @@ async def test_one_lost_ticker_makes_the_call_for_all_an_urgent_one() -> None:
 
 
 async def test_a_long_past_of_trades_is_asked_for_a_few_pages_at_a_time() -> None:
+    # made before the feed runs: they take so long that it would take its event loop for held up
+    maker = Rig()
+    past = [maker.trade(number) for number in range(1, 8001)]
     async with running() as rig:
         seen = Collected(rig.feed.every_trade(BTC))
         await settle()
         rig.say(rig.trades(1))
-        rig.market.trades[BTC] = [rig.trade(number) for number in range(1, 8001)]
+        rig.market.trades[BTC] = past
         rig.cut()
         await rig.passes(3, alive=False)
 
