@@ -80,10 +80,11 @@ class Divergence(Struct, frozen=True):
 
 
 def compare_tickers(states: Sequence[Ticker], rest: Ticker) -> Outcome:
-    """Hold REST's best prices and last trade against the states of the stream; `states` is not empty.
+    """Hold REST's best prices against the states of the stream; `states` is not empty.
 
-    Quantities are left out: REST tells those of the best prices rounded to lots of its own (dossier §14.1).
-    assumed: bid, ask and last trade of one REST row are of one moment.
+    Quantities are left out: REST tells those of the best prices rounded to lots of its own (dossier §14.1). So
+    is the last trade: one that moves neither price reaches the stream only with the next that does.
+    assumed: bid and ask of one REST row are of one moment.
     """
     return _nearest(_ticker_differences(state, rest) for state in states)
 
@@ -153,10 +154,7 @@ def _largest(differences: Iterable[Difference]) -> Difference | None:
 
 
 def _ticker_differences(state: Ticker, rest: Ticker) -> Difference | None:
-    pairs = [Difference("bid", state.bid, rest.bid), Difference("ask", state.ask, rest.ask)]
-    if state.last is not None and rest.last is not None:  # REST tells the last trade however old it is
-        pairs.append(Difference("last", state.last, rest.last))
-    return _largest(pairs)
+    return _largest([Difference("bid", state.bid, rest.bid), Difference("ask", state.ask, rest.ask)])
 
 
 def _book_differences(state: FrozenBook, rest: FrozenBook) -> Difference | None:

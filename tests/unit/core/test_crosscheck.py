@@ -43,7 +43,13 @@ def test_a_mixture_of_two_states_is_neither_of_them() -> None:
 
     outcome = compare_tickers(states, ticker("100.0", "80.2", "80.1"))
 
-    assert outcome == Outcome(Verdict.DIVERGED, Difference("last", Decimal("100.1"), Decimal("80.1")))
+    assert outcome == Outcome(Verdict.DIVERGED, Difference("ask", Decimal("100.2"), Decimal("80.2")))
+
+
+def test_a_last_trade_that_moved_no_best_price_is_no_difference() -> None:
+    states = [ticker("100.0", "100.2", "100.1")]
+
+    assert compare_tickers(states, ticker("100.0", "100.2", "80.1")).verdict is Verdict.AGREED
 
 
 def test_what_lies_within_the_tolerance_is_told_apart_from_equality() -> None:
