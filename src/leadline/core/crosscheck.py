@@ -82,7 +82,7 @@ class Divergence(Struct, frozen=True):
 def compare_tickers(states: Sequence[Ticker], rest: Ticker) -> Outcome:
     """Hold REST's best prices against the states of the stream; `states` is not empty.
 
-    Quantities are left out: REST tells those of the best prices rounded to lots of its own (dossier §14.1). So
+    Quantities are left out: REST tells those of the best prices in lots of its own (dossier §14.1). So
     is the last trade: one that moves neither price reaches the stream only with the next that does.
     assumed: bid and ask of one REST row are of one moment.
     """
