@@ -12,10 +12,11 @@ from rich.console import Console, RenderableType
 from leadline.demo.incidents import Incident
 from leadline.demo.run import Demo, perform
 from leadline.demo.screen import WIDEST, picture
+from leadline.demo.side import Side
 from leadline.demo.words import Announced
 
 SECONDS = 80.0
-LINES = 40
+LINES = 46
 PICTURE = Path(__file__).with_name("demo.svg")
 
 
@@ -32,7 +33,7 @@ class Photograph:
     def told(self, incident: Incident) -> None:
         """The picture shows it."""
 
-    def news(self, event: Announced) -> None:
+    def news(self, event: Announced, side: Side) -> None:
         """The picture shows it."""
 
     def redraw(self) -> None:

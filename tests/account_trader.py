@@ -26,6 +26,7 @@ from leadline.simulation.journal import SimulatedJournal
 from leadline.simulation.life import LIFE, Life
 from leadline.simulation.network import PRIVATE
 from leadline.venues.kraken.auth import Credentials
+from leadline.venues.kraken.kit import KrakenKey, kraken_account
 from leadline.venues.kraken.venue import Kraken
 from scenario import OverheardHttp
 
@@ -62,12 +63,12 @@ class Trader:
     def _account(self, http: OverheardHttp, settings: dict[str, Any]) -> LiveAccount:
         stage = self.stage
         demo = stage.truth.account
+        key = KrakenKey(Credentials(demo.api_key, demo.secret))
         return LiveAccount(
-            AccountSettings("main", Credentials(demo.api_key, demo.secret), **settings),
+            AccountSettings("main", key, **settings),
+            lambda state: kraken_account(key, state, http, self._market.symbols, stage.clock),
             nullcontext(self.state),
             self.journal,
-            http,
-            self._market.symbols,
             self._connect_private,
             stage.clock,
             chance=random.Random(4),

@@ -32,13 +32,13 @@ class Overheard:
         """Key, signatures and tokens as they travelled, and the private key, which never does."""
         [main] = self.settings.accounts
         found = {one.decode() for one in _HEADER.findall(self.traffic) + _TOKEN.findall(self.traffic)}
-        return found | {main.credentials.api_key, main.credentials.secret}
+        return found | {main.key.api_key, main.key.credentials.secret}
 
 
 @asynccontextmanager
 async def overheard(settings: Settings) -> AsyncIterator[Overheard]:
     """A relay before the venue; programs are given its address."""
-    venue = urlsplit(settings.kraken.rest)
+    venue = urlsplit(settings.endpoints.rest)
     traffic = bytearray()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -62,7 +62,7 @@ async def overheard(settings: Settings) -> AsyncIterator[Overheard]:
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    kraken = settings.kraken
+    kraken = settings.endpoints
     names = ("ws_public", "ws_private", "ws_level3", "rest")
     moved = {name: getattr(kraken, name).replace(f":{venue.port}", f":{port}") for name in names}
     try:

@@ -9,8 +9,8 @@ from typing import Any
 
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.instruments import Pair
-from leadline.emulator.kraken.frames import Close, Frame
 from leadline.emulator.kraken.ws import Connection
+from leadline.emulator.wire import Close, Frame
 
 START_NS = 1_790_000_000 * 10**9
 S = 10**9

@@ -15,14 +15,18 @@ from leadline.engine.feed import Feed
 from leadline.model.market import (
     Bar,
     BarBatch,
+    DayStats,
     FrozenBook,
     Level,
+    Liquidation,
+    MarkPrice,
     Side,
     Ticker,
     Trade,
     TradeBatch,
 )
-from leadline.venues.memory import MemoryMarket, MemorySession
+from leadline.venues.memory import LIMITS, MemoryMarket, MemorySession
+from leadline.venues.ports import Limits
 
 BTC = "BTC/USD"
 ETH = "ETH/USD"
@@ -37,11 +41,11 @@ async def settle() -> None:
 class Rig:
     """One feed under test."""
 
-    def __init__(self, symbols: Sequence[str] = (BTC, ETH)) -> None:
+    def __init__(self, symbols: Sequence[str] = (BTC, ETH), limits: Limits = LIMITS) -> None:
         self.clock = ManualClock(mono_ns=1000 * NS_PER_S)
-        self.market = MemoryMarket(symbols)
+        self.market = MemoryMarket(symbols, limits=limits)
         self.feed = Feed(self.market, self.clock)
-        self.session: MemorySession = self.market.session(self.feed.receive)
+        self.session: MemorySession = self.market.session(self.feed.receive, "public")
         self.books: dict[str, Book] = {}
 
     @property
@@ -97,6 +101,20 @@ class Rig:
     def trades(self, *numbers: int) -> TradeBatch:
         return TradeBatch(BTC, tuple(self.trade(number) for number in numbers))
 
+    def mark(self, price: str = "100", at_ms: int = 1_790_000_000_000, symbol: str = BTC) -> MarkPrice:
+        """Mark price, index a little below, and the funding to come."""
+        mark = Decimal(price)
+        return MarkPrice(symbol, mark, mark - 1, Decimal("0.0001"), 1_790_006_400_000_000_000, None, at_ms)
+
+    def day(self, trades: int = 7, at_ms: int = 1_790_000_000_000, symbol: str = BTC) -> DayStats:
+        """The last 24 hours, of which the trades are counted."""
+        one = Decimal(1)
+        return DayStats(symbol, one, one, one, one, one, one, one, one, one, trades, at_ms)
+
+    def liquidation(self, price: str = "100", at_ms: int = 1_790_000_000_000) -> Liquidation:
+        """Somebody's long position, sold."""
+        return Liquidation(BTC, Side.SELL, Decimal(1), Decimal(price), Decimal(price), at_ms)
+
     def bar(self, minute: int, close: str = "100", *, complete: bool = False) -> Bar:
         """The bar of a minute counted from the rig's first full one."""
         begin_ns = (1_790_000_040 + 60 * minute) * NS_PER_S
@@ -108,9 +126,11 @@ class Rig:
 
 
 @asynccontextmanager
-async def running(*, connected: bool = True, symbols: Sequence[str] = (BTC, ETH)) -> AsyncIterator[Rig]:
+async def running(
+    *, connected: bool = True, symbols: Sequence[str] = (BTC, ETH), limits: Limits = LIMITS
+) -> AsyncIterator[Rig]:
     """A rig whose feed runs and whose line stands."""
-    rig = Rig(symbols)
+    rig = Rig(symbols, limits)
     async with rig.feed:
         rig.feed.attach(rig.session, lambda: None)
         if connected:

@@ -25,12 +25,16 @@ class Heard:
         """The fields of the first line of these words."""
         return self.fields[self.words.index(words)]
 
-    async def says(self, words: str) -> None:
-        """Return when a line of these words was said."""
+    async def says(self, words: str, times: int = 1) -> None:
+        """Return when a line of these words was said so often."""
         async with asyncio.timeout(PATIENCE_S):
-            while words not in self.words:
+            while self.words.count(words) < times:
                 self._said.clear()
                 await self._said.wait()
+
+    def bind(self, **fields: Any) -> Heard:
+        """The same: what is bound is in no line here."""
+        return self
 
     def debug(self, words: str, **fields: Any) -> None:
         self._line("debug", words, fields)

@@ -10,7 +10,7 @@ from emulated import MS, QUIET, START_NS, S, ask, emulated
 from leadline.emulator.accounts import Account
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.instruments import Pair
-from leadline.emulator.kraken.frames import Close
+from leadline.emulator.wire import Close
 
 ETHER = Pair("ETH/USD", 2, 8, 321_588, 90_000_000, levels=40, step=8)
 

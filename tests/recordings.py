@@ -14,11 +14,11 @@ class Recording:
         self._lines = [json.dumps({"meta": {"venue": "kraken", **meta}})]
         self._n = 0
 
-    def add(self, direction: str, raw: str | dict[str, Any], t: str | None = None) -> int:
+    def add(self, direction: str, raw: str | dict[str, Any], t: str | None = None, **more: str) -> int:
         """One record; returns its number."""
         self._n += 1
         text = raw if isinstance(raw, str) else json.dumps(raw)
-        self._lines.append(json.dumps({"n": self._n, "t": t, "dir": direction, "raw": text}))
+        self._lines.append(json.dumps({"n": self._n, "t": t, "dir": direction, "raw": text, **more}))
         return self._n
 
     def rx(self, *frames: str | dict[str, Any]) -> list[int]:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from leadline.app.opening import PUBLIC_BUDGET
 from leadline.app.system import System
 from leadline.clock import NS_PER_MS, NS_PER_S
 from leadline.core.limits import DecayingCounter
@@ -32,6 +31,7 @@ from leadline.simulation.http import SimulatedHttp
 from leadline.simulation.latency import Latency
 from leadline.simulation.loop import VirtualLoop
 from leadline.simulation.network import Arrival
+from leadline.venues.kraken.kit import PUBLIC_BUDGET
 from leadline.venues.kraken.venue import Kraken
 from stage import START_NS, Stage, play
 

@@ -29,7 +29,7 @@ class Served:
 
     def yaml(self) -> str:
         """Its addresses as a settings file."""
-        found = self.settings.kraken
+        found = self.settings.endpoints
         names = ("ws_public", "ws_private", "ws_level3", "rest")
         lines = "".join(f"      {name}: {getattr(found, name)}\n" for name in names)
         return "venues:\n  kraken:\n    endpoints:\n" + lines

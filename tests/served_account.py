@@ -17,6 +17,7 @@ from leadline.emulator.serve import serve
 from leadline.model.market import Side
 from leadline.model.order import OrderKind, OrderRequest
 from leadline.venues.kraken.auth import Credentials
+from leadline.venues.kraken.kit import KrakenKey
 from leadline.venues.kraken.limits import Tier
 from leadline.venues.kraken.venue import Endpoints
 
@@ -40,7 +41,7 @@ async def served_account(folder: Path) -> AsyncIterator[ServedAccount]:
     exchange = Exchange(start_ns=clock.wall_ns(), seed=1, rate=20.0, history_minutes=5)
     async with serve(exchange, clock) as endpoints:
         told = endpoints.as_json()["kraken"]
-        account = AccountSettings("main", Credentials(**_named(told["credentials"])), Tier.PRO)
+        account = AccountSettings("main", KrakenKey(Credentials(**_named(told["credentials"])), Tier.PRO))
         yield ServedAccount(exchange, Settings(Endpoints(**told["endpoints"]), (account,), folder))
 
 

@@ -15,7 +15,7 @@ from emulated import START_NS
 from leadline.emulator.accounts import Account
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.fault_board import RefusedConnect
-from leadline.emulator.kraken.rest import Answer
+from leadline.emulator.wire import Answer
 
 
 class Signed:

@@ -39,7 +39,8 @@ class Rig:
         self.listing = self.exchange.market.listings[BTC]
         self.network = Network(self.exchange, self.loop, random.Random(1), START_NS)
         self.truth = Truth(self.exchange.market, {}, START_NS)
-        self.evidence = Evidence(self.exchange.market)
+        names = {one.pair.rest_id: symbol for symbol, one in self.exchange.market.listings.items()}
+        self.evidence = Evidence(names)
         self.findings = Findings(1, "again")
         self.untruths = Untruths(0)
         self.judge = Judge(self.truth, self.evidence, self.untruths, self.loop, START_NS, self.findings)

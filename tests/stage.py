@@ -7,7 +7,6 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from leadline.app.opening import PUBLIC_BUDGET
 from leadline.app.system import System
 from leadline.clock import NS_PER_S
 from leadline.core.limits import DecayingCounter
@@ -18,6 +17,7 @@ from leadline.net.websocket import Socket
 from leadline.simulation.http import SimulatedHttp
 from leadline.simulation.loop import LoopClock, VirtualLoop
 from leadline.simulation.network import Network
+from leadline.venues.kraken.kit import PUBLIC_BUDGET
 from leadline.venues.kraken.venue import Kraken
 
 START_NS = 1_790_000_000 * NS_PER_S

@@ -25,7 +25,7 @@ from typing import Any, NoReturn, Self
 
 from leadline.app.account import LiveAccount, Places
 from leadline.app.config import Settings, load_settings
-from leadline.app.opening import public_budget
+from leadline.app.opening import client_of, market_of, ports_of
 from leadline.app.system import System
 from leadline.clock import SystemClock
 from leadline.core.retry import ConnectBudget, Randomness
@@ -38,9 +38,7 @@ from leadline.model.market import Side
 from leadline.model.order import Amendment, OrderKey, OrderKind, OrderRequest
 from leadline.net import websocket
 from leadline.net.http import Purpose
-from leadline.net.http_client import AiohttpClient
 from leadline.net.websocket import AiohttpSocket, Socket
-from leadline.venues.kraken.venue import Kraken
 from leadline.venues.ports import Path as Way
 
 BTC = "BTC/USD"
@@ -159,28 +157,27 @@ def system_of(
     chance: Randomness | None = None,
 ) -> System:
     """What `leadline.open` makes, with the journal and the account's socket put into others."""
-    clock, address = SystemClock(), settings.kraken.rest
-    http = AiohttpClient(address, clock, public_budget(address))
-    market = Kraken(http, clock)
-    account, places = settings.account(), Places(settings.state_dir or Path())
+    clock = SystemClock()
+    http = client_of(settings, clock)
+    market = market_of(settings, http, clock)
+    account, places = settings.account(), Places(settings.folder, settings.venue)
 
     async def connected(url: str) -> Socket:
         return socket(await websocket.connect(url))
 
     live = LiveAccount(
         account,
+        ports_of(settings, account.name, http, market, clock),
         places.key_state(account, clock),
         journal(places.journal(account, clock)),
-        http,
-        market.symbols,
-        partial(connected, settings.kraken.ws_private),
+        partial(connected, settings.endpoints.ws_private),
         clock,
         chance=chance or random.Random(),
         connects=ConnectBudget(),
         private_lines=settings.lines.private,
         rotate_after_s=settings.lines.rotate_after_s,
     )
-    public = partial(websocket.connect, settings.kraken.ws_public)
+    public = partial(websocket.connect, settings.endpoints.ws_public)
     return System(
         market, public, clock, chance=random.Random(), connects=ConnectBudget(), http=http, account=live
     )

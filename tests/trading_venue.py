@@ -24,6 +24,7 @@ from leadline.emulator.serve import serve
 from leadline.engine.orders import Orders
 from leadline.model.order import OrderState
 from leadline.venues.kraken.auth import Credentials
+from leadline.venues.kraken.kit import KrakenKey
 from leadline.venues.kraken.limits import Tier
 from leadline.venues.kraken.venue import Endpoints
 
@@ -182,7 +183,7 @@ async def trading_venue(folder: Path, *, rate: float = 0.0, **account: Any) -> A
     async with serve(exchange, clock) as endpoints:
         demo = exchange.trading.demo
         demo.set_tier("pro")
-        main = AccountSettings("main", Credentials(demo.api_key, demo.secret), Tier.PRO, **account)
+        main = AccountSettings("main", KrakenKey(Credentials(demo.api_key, demo.secret), Tier.PRO), **account)
         addresses = Endpoints(**endpoints.as_json()["kraken"]["endpoints"])
         yield TradingVenue(exchange, Settings(addresses, (main,), folder), clock, endpoints.control)
 
@@ -190,12 +191,12 @@ async def trading_venue(folder: Path, *, rate: float = 0.0, **account: Any) -> A
 def as_file(settings: Settings, path: Path) -> Path:
     """The settings as a file that names the variables with the key, as a user would write it."""
     [main] = settings.accounts
-    found = settings.kraken
+    found = settings.endpoints
     names = ("ws_public", "ws_private", "ws_level3", "rest")
     credentials = {
         "api_key": "${KRAKEN_API_KEY}",
         "private_key": "${KRAKEN_PRIVATE_KEY}",
-        "tier": main.tier.name.lower(),
+        "tier": main.key.tier.name.lower(),
         "dead_man_s": str(main.dead_man_s),
     }
     kraken = {"endpoints": {name: getattr(found, name) for name in names}, "credentials": credentials}
@@ -206,4 +207,4 @@ def as_file(settings: Settings, path: Path) -> Path:
 def key_variables(settings: Settings) -> dict[str, str]:
     """The variables that such a file names."""
     [main] = settings.accounts
-    return {"KRAKEN_API_KEY": main.credentials.api_key, "KRAKEN_PRIVATE_KEY": main.credentials.secret}
+    return {"KRAKEN_API_KEY": main.key.api_key, "KRAKEN_PRIVATE_KEY": main.key.credentials.secret}

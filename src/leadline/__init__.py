@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from leadline.app.system import System
     from leadline.core.aggregate import TopOfBook
     from leadline.core.book import BookView
+    from leadline.core.consensus import Agreement
     from leadline.engine.balances import Balances
+    from leadline.engine.between import Between, Leg, Prices
     from leadline.engine.cancels import CancelOutcome
     from leadline.engine.delivery import batched, only
     from leadline.engine.desk import Desk
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from leadline.engine.feed import Feed
     from leadline.engine.order_news import Cause, NewsGap, NewsSummed, OrderEvent, OrderNews
     from leadline.engine.orders import Orders
+    from leadline.engine.positions import Positions
     from leadline.errors import (
         Acted,
         AuthError,
@@ -50,17 +53,30 @@ if TYPE_CHECKING:
         VenueDown,
         VenueError,
     )
-    from leadline.model.account import Balance, LedgerEntry, Wallet, WalletKind
+    from leadline.model.account import (
+        AccountConfiguration,
+        Balance,
+        LedgerEntry,
+        MarginMode,
+        Position,
+        SymbolConfiguration,
+        Wallet,
+        WalletKind,
+    )
     from leadline.model.instrument import Instrument, InstrumentStatus
     from leadline.model.market import (
         Bar,
         BarBatch,
         Channel,
+        DayStats,
         FrozenBook,
+        FundingRate,
         Gap,
         GapCause,
         Level,
         Level3,
+        Liquidation,
+        MarkPrice,
         RestingOrder,
         Side,
         Ticker,
@@ -77,6 +93,8 @@ if TYPE_CHECKING:
         OrderKind,
         OrderRequest,
         OrderState,
+        PositionSide,
+        PriceMatch,
         PriceType,
         Provenance,
         SelfTrade,
@@ -92,7 +110,9 @@ _HOMES = {
     "app.system": ("System",),
     "core.aggregate": ("TopOfBook",),
     "core.book": ("BookView",),
+    "core.consensus": ("Agreement",),
     "engine.balances": ("Balances",),
+    "engine.between": ("Between", "Leg", "Prices"),
     "engine.cancels": ("CancelOutcome",),
     "engine.delivery": ("batched", "only"),
     "engine.desk": ("Desk",),
@@ -100,34 +120,42 @@ _HOMES = {
     "engine.feed": ("Feed",),
     "engine.order_news": ("Cause", "NewsGap", "NewsSummed", "OrderEvent", "OrderNews"),
     "engine.orders": ("Orders",),
+    "engine.positions": ("Positions",),
     "errors": (
         "Acted", "AuthError", "BreakerOpen", "CheckFailed", "ConfigError", "ConnectFailed",
         "ConnectionLost", "Error", "Held", "JournalBusy", "JournalError", "ProtocolError", "RateLimited",
         "RecordingError", "Refused", "Rejected", "Stale", "Throttled", "TransportError", "UnknownSymbol",
         "VenueDown", "VenueError",
     ),
-    "model.account": ("Balance", "LedgerEntry", "Wallet", "WalletKind"),
+    "model.account": (
+        "AccountConfiguration", "Balance", "LedgerEntry", "MarginMode", "Position", "SymbolConfiguration",
+        "Wallet", "WalletKind",
+    ),
     "model.instrument": ("Instrument", "InstrumentStatus"),
     "model.market": (
-        "Bar", "BarBatch", "Channel", "FrozenBook", "Gap", "GapCause", "Level", "Level3", "RestingOrder",
-        "Side", "Ticker", "Trade", "TradeBatch",
+        "Bar", "BarBatch", "Channel", "DayStats", "FrozenBook", "FundingRate", "Gap", "GapCause", "Level",
+        "Level3", "Liquidation", "MarkPrice", "RestingOrder", "Side", "Ticker", "Trade", "TradeBatch",
     ),
     "model.order": (
         "Amendment", "ConditionalClose", "Fee", "FeeIn", "Fill", "Order", "OrderKind", "OrderRequest",
-        "OrderState", "PriceType", "Provenance", "SelfTrade", "TimeInForce", "Trigger", "TriggerReference",
+        "OrderState", "PositionSide", "PriceMatch", "PriceType", "Provenance", "SelfTrade", "TimeInForce",
+        "Trigger", "TriggerReference",
     ),
     "model.reading": ("Reading", "Source"),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AccountConfiguration",
     "Acted",
+    "Agreement",
     "Amendment",
     "AuthError",
     "Balance",
     "Balances",
     "Bar",
     "BarBatch",
+    "Between",
     "BookView",
     "BreakerOpen",
     "CancelOutcome",
@@ -138,6 +166,7 @@ __all__ = [
     "ConfigError",
     "ConnectFailed",
     "ConnectionLost",
+    "DayStats",
     "Desk",
     "Error",
     "Event",
@@ -146,6 +175,7 @@ __all__ = [
     "Feed",
     "Fill",
     "FrozenBook",
+    "FundingRate",
     "Gap",
     "GapCause",
     "Held",
@@ -154,8 +184,12 @@ __all__ = [
     "JournalBusy",
     "JournalError",
     "LedgerEntry",
+    "Leg",
     "Level",
     "Level3",
+    "Liquidation",
+    "MarginMode",
+    "MarkPrice",
     "NewsGap",
     "NewsSummed",
     "Order",
@@ -165,7 +199,12 @@ __all__ = [
     "OrderRequest",
     "OrderState",
     "Orders",
+    "Position",
+    "PositionSide",
+    "Positions",
+    "PriceMatch",
     "PriceType",
+    "Prices",
     "ProtocolError",
     "Provenance",
     "RateLimited",
@@ -179,6 +218,7 @@ __all__ = [
     "Side",
     "Source",
     "Stale",
+    "SymbolConfiguration",
     "System",
     "Throttled",
     "Ticker",

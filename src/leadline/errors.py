@@ -137,10 +137,9 @@ class ConnectionLost(TransportError):
 
     acted = Acted.MAYBE
 
-    def __init__(self, message: str, *, code: int | None = None, terminal: bool = False) -> None:
+    def __init__(self, message: str, *, code: int | None = None) -> None:
         super().__init__(message)
         self.code = code
-        self.terminal = terminal
 
 
 class ProtocolError(Error):

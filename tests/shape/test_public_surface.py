@@ -10,16 +10,18 @@ import pytest
 import leadline
 
 SURFACE = [
-    "Acted", "Amendment", "AuthError", "Balance", "Balances", "Bar", "BarBatch", "BookView", "BreakerOpen",
-    "CancelOutcome", "Cause", "Channel", "CheckFailed", "ConditionalClose", "ConfigError", "ConnectFailed",
-    "ConnectionLost", "Desk", "Error", "Event", "Fee", "FeeIn", "Feed", "Fill", "FrozenBook", "Gap",
-    "GapCause", "Held", "Instrument", "InstrumentStatus", "JournalBusy", "JournalError", "LedgerEntry",
-    "Level", "Level3", "NewsGap", "NewsSummed", "Order", "OrderEvent", "OrderKind", "OrderNews",
-    "OrderRequest", "OrderState", "Orders", "PriceType", "ProtocolError", "Provenance", "RateLimited",
+    "AccountConfiguration", "Acted", "Agreement", "Amendment", "AuthError", "Balance", "Balances", "Bar",
+    "BarBatch", "Between", "BookView", "BreakerOpen", "CancelOutcome", "Cause", "Channel", "CheckFailed",
+    "ConditionalClose", "ConfigError", "ConnectFailed", "ConnectionLost", "DayStats", "Desk", "Error",
+    "Event", "Fee", "FeeIn", "Feed", "Fill", "FrozenBook", "FundingRate", "Gap", "GapCause", "Held",
+    "Instrument", "InstrumentStatus", "JournalBusy", "JournalError", "LedgerEntry", "Leg", "Level",
+    "Level3", "Liquidation", "MarginMode", "MarkPrice", "NewsGap", "NewsSummed", "Order", "OrderEvent",
+    "OrderKind", "OrderNews", "OrderRequest", "OrderState", "Orders", "Position", "PositionSide",
+    "Positions", "PriceMatch", "PriceType", "Prices", "ProtocolError", "Provenance", "RateLimited",
     "Reading", "RecordingError", "Refused", "Rejected", "RestingOrder", "SelfTrade", "Settings", "Side",
-    "Source", "Stale", "System", "Throttled", "Ticker", "TimeInForce", "TopOfBook", "Trade", "TradeBatch",
-    "TransportError", "Trigger", "TriggerReference", "UnknownSymbol", "VenueDown", "VenueError", "Wallet",
-    "WalletKind", "batched", "load_settings", "only", "open",
+    "Source", "Stale", "SymbolConfiguration", "System", "Throttled", "Ticker", "TimeInForce", "TopOfBook",
+    "Trade", "TradeBatch", "TransportError", "Trigger", "TriggerReference", "UnknownSymbol", "VenueDown",
+    "VenueError", "Wallet", "WalletKind", "batched", "load_settings", "only", "open",
 ]  # fmt: skip
 
 

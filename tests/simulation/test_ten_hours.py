@@ -13,7 +13,7 @@ from leadline.simulation.plants import PLANTS
 from leadline.simulation.report import Report
 from leadline.simulation.run import run_seed, run_seeds
 
-SEEDS = 300
+SEEDS = 200
 MINUTES = 3.0
 MOST_SEEDS_TO_FIND = 10
 LOSSES = 1_000

@@ -18,6 +18,7 @@ from commands import LEAVE_S, begun, leadline, stop
 from free_port import free_port
 from leadline.app.embedded import demo_account
 from leadline.app.settings import EmulatorSettings
+from leadline.venues.kraken.kit import KRAKEN
 
 SHIPPED = Path(__file__).resolve().parents[2] / "leadline.yaml"
 PHASES = ["reference data", "state", "stream", "subscriptions", "monitoring", "ready"]
@@ -123,7 +124,7 @@ def test_no_secret_is_in_anything_it_says_at_its_most_talkative(tmp_path: Path) 
         *(one.out + one.err for one in said),
     ]
     texts += [file.read_text(errors="replace") for file in tmp_path.rglob("*") if file.is_file()]
-    keys = demo_account(EmulatorSettings()).credentials
+    keys = demo_account(EmulatorSettings(), KRAKEN).key.credentials
     hidden = (keys.api_key, keys.secret, hook)
     texts.remove(config.read_text())  # there the hook was written by hand
     assert [secret for secret in hidden if secret in "".join(texts)] == []

@@ -16,6 +16,7 @@ import pytest
 from leadline.clock import NS_PER_S, SystemClock
 from leadline.demo.local_venue import LocalVenue
 from leadline.demo.observed import SeenTrade
+from leadline.demo.script import PERPETUALS, SYMBOLS
 
 COMMAND = (sys.executable, "-c", "from leadline.cli.main import main; main()", "demo")
 
@@ -39,6 +40,28 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+def test_both_venues_stand_side_by_side_with_the_price_between_them(folder: Path) -> None:
+    with started(folder, "--seconds", "8", "--json") as demo:
+        said, progress = demo.communicate(timeout=30)
+
+    assert demo.returncode == 0, progress
+    result = json.loads(said)
+    rows = [(row["venue"], row["symbol"]) for row in result["symbols"]]
+    assert rows[:8] == [("kraken", symbol) for symbol in SYMBOLS]
+    assert rows[8:] == [("binance", symbol) for symbol in PERPETUALS]
+    kraken, binance = result["venues"]
+    assert [kraken["venue"], binance["venue"]] == ["kraken", "binance"]
+    assert kraken["frames"] == result["frames"] and kraken["levels_seen"] == result["levels_seen"]
+    assert binance["frames"] > binance["books"]["updates"] > binance["books"]["proven"] > 0
+    assert (binance["books"]["wrong"], binance["books"]["rebuilt"]) == (1, 1)
+    between = result["between"]
+    first, second = map(Decimal, between["mids"])
+    assert between["symbols"] == ["BTC/USD", "BTC/USDT:USDT"]
+    assert Decimal(between["difference"]) == second - first
+    assert between["least_bp"] <= between["apart_bp"] <= between["most_bp"]
+    assert between["agreement"] == "agreed"
+
+
 def numbers(row: dict[str, Any], *names: str) -> bool:
     return all(isinstance(row[name], int | float) for name in names)
 
@@ -53,7 +76,7 @@ def test_eight_seconds_of_faults_leave_nothing_wrong(folder: Path) -> None:
     result = json.loads(said)
     assert list(result) == [
         "seconds", "frames", "books", "faults", "failover", "readings", "gaps", "latency_us", "levels_seen",
-        "switches", "symbols", "divergences",
+        "switches", "symbols", "divergences", "venues", "between",
     ]  # fmt: skip
     assert list(result["books"]) == ["updates", "checksum_ok", "checksum_bad", "resyncs", "served_wrong"]
     assert result["books"]["served_wrong"] == 0 < result["books"]["checksum_bad"]
@@ -67,7 +90,7 @@ def test_eight_seconds_of_faults_leave_nothing_wrong(folder: Path) -> None:
     assert "CORRUPT" in progress
     assert result["levels_seen"][0] == "FULL"
     assert result["switches"]["count"] > 0
-    assert {"symbol", "source", "confidence", "level"} == set(result["symbols"][0])
+    assert list(result["symbols"][0]) == ["symbol", "source", "confidence", "level", "venue"]
     assert "a part of the walk" in progress
 
 

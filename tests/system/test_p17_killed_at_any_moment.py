@@ -91,7 +91,7 @@ def state(venue: TradingVenue) -> Path:
 
 
 def journal_path(venue: TradingVenue) -> Path:
-    return Places(state(venue)).journal(venue.settings.account(), SystemClock()).path
+    return Places(state(venue) / "kraken", "kraken").journal(venue.settings.account(), SystemClock()).path
 
 
 def owner(venue: TradingVenue) -> Owner:

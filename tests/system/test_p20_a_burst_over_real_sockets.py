@@ -27,6 +27,7 @@ from leadline.model.market import Channel, Gap, GapCause
 from leadline.model.order import OrderState
 from leadline.model.reading import Reading
 from leadline.venues.kraken.auth import Credentials
+from leadline.venues.kraken.kit import KrakenKey
 from leadline.venues.kraken.limits import Tier
 from leadline.venues.kraken.venue import Endpoints
 from scenario import BTC, BTC_PAIR, fifty
@@ -100,7 +101,7 @@ async def test_a_slow_reader_in_a_burst_misses_what_it_is_told_and_delays_nobody
     exchange = Exchange(start_ns=clock.wall_ns(), seed=1, rate=0.0, pairs=PAIRS, history_minutes=1)
     async with serve(exchange, clock) as endpoints:
         demo = exchange.trading.demo
-        main = AccountSettings("main", Credentials(demo.api_key, demo.secret), Tier.PRO)
+        main = AccountSettings("main", KrakenKey(Credentials(demo.api_key, demo.secret), Tier.PRO))
         settings = Settings(Endpoints(**endpoints.as_json()["kraken"]["endpoints"]), (main,), tmp_path)
         async with leadline.open(settings, BTC, channels=(Channel.BOOK,), account="main") as system:
             await system.ready(30)

@@ -130,7 +130,7 @@ async def lived_through_everything(
     """A program under every fault; what its objects say of themselves at the end."""
     system = system_of(
         settings.settings,
-        socket=lambda inner: RecordedSocket(inner, recorder, settings.settings.kraken.ws_private),
+        socket=lambda inner: RecordedSocket(inner, recorder, settings.settings.endpoints.ws_private),
     )
     async with system:
         await system.ready(READY_S)

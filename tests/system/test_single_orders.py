@@ -18,6 +18,7 @@ from leadline.emulator.numbers import fixed
 from leadline.errors import CheckFailed, ConfigError
 from leadline.model.market import GapCause
 from leadline.venues.kraken.auth import Credentials
+from leadline.venues.kraken.kit import KrakenKey
 from served import Served, served
 
 
@@ -25,7 +26,7 @@ from served import Served, served
 async def opened(folder: Path, rate: float = 200.0) -> AsyncIterator[tuple[Served, System]]:
     async with served(rate=rate) as venue:
         demo = venue.exchange.trading.demo
-        account = AccountSettings("main", Credentials(demo.api_key, demo.secret))
+        account = AccountSettings("main", KrakenKey(Credentials(demo.api_key, demo.secret)))
         settings = msgspec.structs.replace(venue.settings, accounts=(account,), state_dir=folder)
         async with open_system(settings, account="main") as system:
             yield venue, system

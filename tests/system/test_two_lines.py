@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import leadline
-from leadline.app.opening import public_budget
+from leadline.app.opening import client_of
 from leadline.app.system import System
 from leadline.clock import NS_PER_MS, SystemClock
 from leadline.core.retry import ConnectBudget
@@ -19,7 +19,6 @@ from leadline.errors import ConnectionLost
 from leadline.model.market import Channel, Gap, Subscription
 from leadline.model.reading import Reading, Source
 from leadline.net import websocket
-from leadline.net.http_client import AiohttpClient
 from leadline.net.websocket import Socket
 from leadline.venues.kraken.venue import Kraken
 from served import Served, served
@@ -68,11 +67,11 @@ class _Watched:
 @asynccontextmanager
 async def opened(venue: Served, **parts: Any) -> AsyncIterator[tuple[System, Ends]]:
     """A ready system on a venue's sockets that reconnects without delay."""
-    clock, address, ends = SystemClock(), venue.settings.kraken.rest, Ends()
-    http = AiohttpClient(address, clock, public_budget(address))
+    clock, ends = SystemClock(), Ends()
+    http = client_of(venue.settings, clock)
 
     async def connect() -> Socket:
-        return ends(await websocket.connect(venue.settings.kraken.ws_public))
+        return ends(await websocket.connect(venue.settings.endpoints.ws_public))
 
     system = System(
         Kraken(http, clock),

@@ -10,20 +10,18 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from leadline.app.account import Keyed, LiveAccount, Places, keyed
-from leadline.app.config import Settings, state_home
+from leadline.app.account import LiveAccount, Places, keyed
+from leadline.app.config import Settings
 from leadline.app.errands import STREAM_S, Errands
 from leadline.app.glance import Glance
-from leadline.app.opening import connects_to, live_account, public_budget
+from leadline.app.opening import client_of, connects_to, live_account, market_of, ports_of
 from leadline.clock import NS_PER_S, Clock, SystemClock
 from leadline.errors import ConfigError, Error
 from leadline.model.order import Order, OrderKind, OrderRequest, OrderState, TimeInForce
 from leadline.net import websocket
-from leadline.net.http_client import AiohttpClient
 from leadline.net.key_state import KeyState, MemoryKey, MemoryKeyState
-from leadline.venues.kraken.order_wire import add_order
-from leadline.venues.kraken.venue import Kraken
-from leadline.venues.ports import Placement
+from leadline.venues.kit import Keyed
+from leadline.venues.ports import MarketData, Placement, Reference
 
 ANSWER_S = 10.0
 """So long beyond its deadline an order is followed: evidence is there 5 s after it, if the venue is."""
@@ -36,7 +34,7 @@ _AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 class Access:
     """The venue's public side, whose reference data is not loaded yet, and the account's ports."""
 
-    market: Kraken
+    market: MarketData
     ports: Keyed
 
 
@@ -49,10 +47,10 @@ async def open_access(
     `without_state` allows to go on where the key's files cannot be used, as on a full disk, and is told why.
     Nonces come from the clock alone then, as every program on the key takes them while the clock goes on.
     """
-    clock, address = SystemClock(), settings.kraken.rest
-    chosen, places = settings.account(account), Places(settings.state_dir or state_home())
+    clock = SystemClock()
+    chosen, places = settings.account(account), Places(settings.folder, settings.venue)
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(AiohttpClient(address, clock, public_budget(address)))
+        http = await stack.enter_async_context(client_of(settings, clock))
         state: KeyState
         try:
             state = await stack.enter_async_context(places.key_state(chosen, clock))
@@ -61,8 +59,9 @@ async def open_access(
                 raise
             without_state(f"{error}; going on without it")
             state = MemoryKeyState(MemoryKey())
-        market = Kraken(http, clock)
-        yield Access(market, await keyed(chosen, state, http, market.symbols, clock))
+        market = market_of(settings, http, clock)
+        ports = await keyed(ports_of(settings, account, http, market, clock), state, clock)
+        yield Access(market, ports)
 
 
 @asynccontextmanager
@@ -79,15 +78,15 @@ async def open_errands(
             tell(f"the venue's names are not known: {error}")
         stream = None
         if not emergency:
-            connect = partial(websocket.connect, settings.kraken.ws_private)
+            address = settings.kit.account_address(settings.endpoints)
             chance = random.SystemRandom()
             stream = await stack.enter_async_context(
                 Glance(
                     access.ports.account,
-                    connect,
+                    partial(websocket.connect, address),
                     clock,
                     chance=chance,
-                    connects=connects_to(settings.kraken.rest),
+                    connects=connects_to(settings.venue, settings.endpoints.rest),
                 )
             )
         yield Errands(access.ports.account, clock, stream, tell)
@@ -96,8 +95,9 @@ async def open_errands(
 class OrderDesk:
     """A live account for one order of one command."""
 
-    def __init__(self, account: LiveAccount, clock: Clock) -> None:
+    def __init__(self, account: LiveAccount, reference: Reference, clock: Clock) -> None:
         self._account = account
+        self._reference = reference
         self._clock = clock
 
     async def place(self, request: OrderRequest) -> Order:
@@ -106,6 +106,7 @@ class OrderDesk:
         The order as it then is; still UNKNOWN only where the venue could not be asked for long. Raises what
         `Orders.submit` raises.
         """
+        request = replace(request, symbol=self._reference.instrument(request.symbol).symbol)
         with suppress(Error):  # the stream is first choice, not a condition
             await self._account.ready(STREAM_S)
         orders = self._account.desk.orders
@@ -134,22 +135,20 @@ async def order_desk(settings: Settings, account: str) -> AsyncIterator[OrderDes
         for one in settings.accounts
     ]
     settings = replace(settings, accounts=tuple(quiet))
-    clock, address = SystemClock(), settings.kraken.rest
-    async with AiohttpClient(address, clock, public_budget(address)) as http:
-        market = Kraken(http, clock)
+    clock = SystemClock()
+    async with client_of(settings, clock) as http:
+        market = market_of(settings, http, clock)
         await market.load()
         async with live_account(settings, account, http, market, clock) as live:
-            yield OrderDesk(live, clock)
+            yield OrderDesk(live, market.reference, clock)
 
 
 async def wire_form(settings: Settings, account: str, request: OrderRequest) -> list[tuple[str, str]]:
     """The order as it will leave, name by name; raises CheckFailed where it would not."""
     async with open_access(settings, account) as access:
         await access.market.load()
+        request = replace(request, symbol=access.market.reference.instrument(request.symbol).symbol)
         access.ports.account.check(request)
         deadline_ns = SystemClock().wall_ns() + round(request.deadline_s * NS_PER_S)
-        names = add_order(Placement("new", None, request, deadline_ns))
-    return [(name, value) for name, value in names if name not in _MADE_AT_SENDING]
-
-
-_MADE_AT_SENDING = frozenset({"cl_ord_id", "order_userref", "deadline"})
+        placement = Placement("new", None, request, deadline_ns)
+        return list(settings.kit.wire_form(access.market, placement))

@@ -1,4 +1,4 @@
-"""One account of Kraken, from its settings to live orders; every part of it is handed in from outside.
+"""One account of a venue, from its settings to live orders; every part of it is handed in from outside.
 
 Rule: the journal is open before the desk exists, and the desk before the line: no news comes to nobody.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from leadline.app.account_settings import AccountSettings
 from leadline.app.authorised import Connect, authorised
@@ -33,54 +33,26 @@ from leadline.engine.sqlite_journal import SqliteJournal
 from leadline.errors import Error, Stale
 from leadline.net.audit import Audit
 from leadline.net.connection import Line
-from leadline.net.http import Exchange, Http
 from leadline.net.key_state import KeyState
-from leadline.net.keyed_http import KeyedHttp
 from leadline.net.sqlite_key_state import SqliteKeyState
 from leadline.net.websocket import Socket
-from leadline.venues.kraken.account import KrakenAccount
-from leadline.venues.kraken.auth import Signer
-from leadline.venues.kraken.limits import REST_RESERVE, KeyLimits
-from leadline.venues.kraken.private_rest import PrivateRest
-from leadline.venues.kraken.symbols import VENUE, SymbolTable
+from leadline.venues.kit import Keyed, Spent, TradingAccount
+from leadline.venues.ports import RequestSession
 
 _LOOK_S = 0.25
 
 _log = logging.getLogger("leadline")
 
 
-class Wire(Http, Exchange, Protocol):
-    """The venue's REST address: public requests in their turn, and the bare exchange for signed ones."""
+MakePorts = Callable[[KeyState], Keyed]
+"""Makes an account's ports over the open state of its key; raises ConfigError for a malformed key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keyed:
-    """An account's ports over one key, and what its requests have met with."""
-
-    account: KrakenAccount
-    breaker: Breaker
-    audit: Audit
-    limits: KeyLimits
-
-
-async def keyed(
-    settings: AccountSettings,
-    state: KeyState,
-    wire: Wire,
-    symbols: SymbolTable,
-    clock: Clock,
-    make: type[KrakenAccount] = KrakenAccount,
-) -> Keyed:
-    """The ports of an account over the open state of its key; nothing is sent yet.
-
-    Raises ConfigError for a malformed key.
-    """
-    breaker, audit = Breaker(), Audit(clock)
-    limits = KeyLimits(state, settings.tier)
-    http = KeyedHttp(wire, state, clock, limits.rest, REST_RESERVE, floor=settings.nonce_floor)
-    rest = PrivateRest(http, Signer(settings.credentials), breaker, state, clock, audit)
-    await _recall(breaker, state, clock)
-    return Keyed(make(rest, wire, symbols, limits, clock), breaker, audit, limits)
+async def keyed(make: MakePorts, state: KeyState, clock: Clock) -> Keyed:
+    """The ports of an account, its breaker as it was before a restart; nothing is sent yet."""
+    made = make(state)
+    await _recall(made.breaker, state, clock)
+    return made
 
 
 async def _recall(breaker: Breaker, state: KeyState, clock: Clock) -> None:
@@ -102,23 +74,21 @@ class LiveAccount:
     client ids, unique for ever. What is annotated without a value is there inside.
     """
 
-    make: type[KrakenAccount] = KrakenAccount
-    """What stands behind the ports."""
-
-    account: KrakenAccount
+    account: TradingAccount
     breaker: Breaker
     audit: Audit
-    limits: KeyLimits
+    spent: Callable[[int], Spent]
+    """How far the venue's budgets of the key are used at a monotonic time."""
     desk: Desk
-    level3: Level3Line
+    level3: Level3Line | None
+    """Single orders; None where the venue has none."""
 
     def __init__(
         self,
         settings: AccountSettings,
+        make_ports: MakePorts,
         state: AbstractAsyncContextManager[KeyState],
         journal: AbstractAsyncContextManager[Journal],
-        wire: Wire,
-        symbols: SymbolTable,
         connect: Connect,
         clock: Clock,
         *,
@@ -126,21 +96,22 @@ class LiveAccount:
         connects: ConnectBudget,
         new_id: Callable[[], str] = new_client_id,
         connect_level3: Connect = no_address,
+        connect_requests: Connect = no_address,
         private_lines: int = 1,
         rotate_after_s: float | None = None,
     ) -> None:
         self.name = settings.name
         self._settings = settings
+        self._make_ports = make_ports
         self._state = state
         self._journal = journal
-        self._wire = wire
-        self._symbols = symbols
         self._connect = connect
         self._clock = clock
         self._chance = chance
         self._connects = connects
         self._new_id = new_id
         self._connect_level3 = connect_level3
+        self._connect_requests = connect_requests
         self._private_lines = private_lines
         self._rotate_after_s = rotate_after_s
         self._stack = AsyncExitStack()
@@ -150,9 +121,9 @@ class LiveAccount:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             state = await stack.enter_async_context(self._state)
-            ports = await keyed(self._settings, state, self._wire, self._symbols, self._clock, self.make)
+            ports = await keyed(self._make_ports, state, self._clock)
             self.account, self.breaker, self.audit = ports.account, ports.breaker, ports.audit
-            self.limits = ports.limits
+            self.spent = ports.spent
             journal = await stack.enter_async_context(self._journal)
             self.desk = Desk(
                 self.account,
@@ -166,17 +137,16 @@ class LiveAccount:
                 dead_man_s=self._settings.dead_man_s,
                 orders_per_s=self._settings.orders_per_s,
                 cancel_on_exit=self._settings.cancel_on_exit,
+                expected=self._settings.expected,
+                protection=self._settings.protection,
             )
-            self.level3 = Level3Line(
-                self.account,
-                self._connect_level3,
-                self._symbols.get,
-                self._clock,
-                self._chance,
-                self._connects,
-            )
+            self.level3 = self._single_orders(ports)
             watch = BreakerWatch(self.breaker, state, self.account, journal, self._clock)
-            for work in (self._stay_connected, self.level3.run, watch.run):
+            works = [self._stay_connected, watch.run, self._keep_alive]
+            works += [] if self.level3 is None else [self.level3.run]
+            if (requests := self.account.request_session()) is not None:
+                works.append(partial(self._carry_requests, requests))
+            for work in works:
                 await stack.enter_async_context(beside(work))
             await stack.enter_async_context(self.desk)  # it takes its leave while the line still stands
             self._stack = stack.pop_all()
@@ -230,6 +200,13 @@ class LiveAccount:
         why = f"the service level is {change.level.name} ({'; '.join(change.reasons)})"
         self.account.reads_held = why if held else ""
 
+    def _single_orders(self, ports: Keyed) -> Level3Line | None:
+        if ports.single_orders is None:
+            return None
+        return Level3Line(
+            ports.single_orders, self._connect_level3, self._clock, self._chance, self._connects
+        )
+
     def _gate(self) -> None:
         """Raise BreakerOpen while what moves money must not leave."""
         self.breaker.check(False, self._clock.mono_ns(), harmless=False)
@@ -242,6 +219,19 @@ class LiveAccount:
     async def _authorised(self, session: AccountSession) -> Socket:
         return await authorised(partial(self.account.authorise, session), self._connect)
 
+    async def _keep_alive(self) -> None:
+        """What the venue wants done for the account as long as it is open."""
+        await self.account.run()
+
+    async def _carry_requests(self, session: RequestSession) -> None:
+        """Keep the connection for requests; while it is down they go by REST."""
+        line = Line(session, self._connect_requests, self._clock, Backoff(self._chance), self._connects)
+        session.poke = line.poke
+        try:
+            await line.run()
+        except Error as error:
+            _log.error("the connection for requests is over, orders go by REST: %s", error)
+
     async def _stay_connected(self) -> None:
         try:
             await self.desk.lines.run()
@@ -252,15 +242,16 @@ class LiveAccount:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where an account's files lie."""
+    """Where the files of a venue's accounts lie; `folder` is the venue's own."""
 
     folder: Path
+    venue: str
 
     def journal(self, settings: AccountSettings, clock: Clock) -> SqliteJournal:
         """The order journal of an account, not open yet."""
-        owner = Owner(VENUE, settings.fingerprint, settings.formerly)
-        return SqliteJournal(self.folder / VENUE / settings.name / "orders.sqlite", owner, clock)
+        owner = Owner(self.venue, settings.fingerprint, settings.formerly)
+        return SqliteJournal(self.folder / settings.name / "orders.sqlite", owner, clock)
 
     def key_state(self, settings: AccountSettings, clock: Clock) -> SqliteKeyState:
         """What all programs on this machine share of a key, not open yet."""
-        return SqliteKeyState(self.folder / VENUE / "keys", settings.credentials.api_key, clock)
+        return SqliteKeyState(self.folder / "keys", settings.key.api_key, clock)

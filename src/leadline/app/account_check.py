@@ -1,29 +1,19 @@
-"""Looks at an account's key as the product uses it: signature, nonce, permissions, and the journal's state.
+"""Looks at an account's key as the product uses it: signature, permissions, how the account trades.
 
 Rule: it only reads; what a key may do is found out by asking what it may see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from leadline.app.access import open_access
 from leadline.app.config import Settings
 from leadline.app.finding import Finding
 from leadline.errors import AuthError, Error
+from leadline.model.account import AccountConfiguration
 from leadline.net.http import Purpose
-from leadline.venues.kraken.account import KrakenAccount
+from leadline.venues.kit import Keyed
 
 _WIDEN = "give the key this permission on the venue's page for API keys, or make a new one"
-_MEANINGS = (
-    ("EAPI:Invalid key", "the venue does not know the key: check KRAKEN_API_KEY, or api_key"),
-    ("EAPI:Invalid signature", "the private key does not belong to this API key: copy both again"),
-    (
-        "EAPI:Invalid nonce",
-        "another program uses the key with larger nonces: give each program a key of its own",
-    ),
-    ("EGeneral:Temporary lockout", "too many refused requests: wait a quarter of an hour"),
-)
 
 
 async def examine_account(settings: Settings, account: str) -> list[Finding]:
@@ -32,35 +22,39 @@ async def examine_account(settings: Settings, account: str) -> list[Finding]:
     try:
         async with open_access(settings, account) as access:
             await access.market.load()
-            return await _permissions(name, access.ports.account)
+            found = await _permissions(name, settings, access.ports)
+            if all(finding.ok for finding in found):
+                found += await _configuration(name, access.ports)
+            return found
     except Error as error:
-        return [Finding(name, False, str(error), advice(error))]
+        return [Finding(name, False, str(error), settings.kit.advice(error, settings.environment))]
 
 
-async def _permissions(name: str, account: KrakenAccount) -> list[Finding]:
-    asked: list[tuple[str, Callable[[], Awaitable[object]]]] = [
-        ("query funds", lambda: account.fetch_balances(Purpose.DIAGNOSIS)),
-        ("query open orders", lambda: account.fetch_open_orders(Purpose.DIAGNOSIS)),
-        ("open the stream", account.fetch_token),
-    ]
+async def _permissions(name: str, settings: Settings, ports: Keyed) -> list[Finding]:
     findings, allowed = [], []
-    for what, ask in asked:
+    for permission in settings.kit.permissions(ports):
         try:
-            await ask()
-            allowed.append(what)
+            await permission.ask()
+            allowed.append(permission.what)
         except AuthError as error:
-            if not error.text.startswith("EGeneral:Permission denied"):
+            if not settings.kit.lacks_permission(error):
                 raise
-            findings.append(Finding(f"{name}: {what}", False, f"the key may not: {error}", _WIDEN))
-    told = (
-        f"signature and nonce are accepted; the key may {', '.join(allowed) or 'nothing of what is needed'}"
-    )
+            findings.append(Finding(f"{name}: {permission.what}", False, f"the key may not: {error}", _WIDEN))
+    told = f"it is accepted; the key may {', '.join(allowed) or 'nothing of what is needed'}"
     return [Finding(name, bool(allowed), told, "" if allowed else _WIDEN), *findings]
 
 
-def advice(error: Error) -> str:
-    """What to do about an error of a key."""
-    for text, cure in _MEANINGS:
-        if str(error).startswith(text):
-            return cure
-    return "see the message; nothing was changed"
+async def _configuration(name: str, ports: Keyed) -> list[Finding]:
+    """How the account trades contracts, where the venue has them."""
+    found = await ports.account.fetch_configuration((), Purpose.DIAGNOSIS)
+    if found is None:
+        return []
+    cure = "" if found.can_trade else "allow futures trading for the account on the venue's own pages"
+    return [Finding(f"{name}: configuration", found.can_trade, configuration_words(found), cure)]
+
+
+def configuration_words(found: AccountConfiguration) -> str:
+    """How an account trades contracts, in words."""
+    mode = "hedge mode, long and short apart" if found.hedge else "one-way mode"
+    margin = "margin shared between assets" if found.multi_assets else "margin of each asset by itself"
+    return f"{mode}; {margin}; {'may' if found.can_trade else 'may not'} trade"

@@ -43,13 +43,12 @@ def account_times(account: LiveAccount) -> Iterator[Metric]:
 
 
 def _budgets(account: LiveAccount, now_ns: int) -> Iterator[Metric]:
-    limits = account.limits
-    figures = limits.tier.value
+    spent = account.spent(now_ns)
     yield one("leadline_private_requests", account.audit.count)
-    yield one("leadline_key_counter_spent", limits.rest.read(now_ns).level(now_ns))
-    yield one("leadline_key_counter_limit", figures.rest_limit)
-    yield one("leadline_order_counter_spent", limits.fullest(now_ns))
-    yield one("leadline_order_counter_limit", figures.order_limit)
+    yield one("leadline_key_counter_spent", spent.requests)
+    yield one("leadline_key_counter_limit", spent.requests_limit)
+    yield one("leadline_order_counter_spent", spent.orders)
+    yield one("leadline_order_counter_limit", spent.orders_limit)
 
 
 def _orders(account: LiveAccount) -> Iterator[Metric]:

@@ -75,7 +75,8 @@ class Advisor:
             self._slices.popleft()
         http = self._system.http
         if http is not None:
-            share = http.budget.level(now_ns) / http.budget.limit
+            budget = http.budget.read(now_ns)
+            share = budget.level(now_ns) / budget.limit
             self._slices[-1].budget_share = max(self._slices[-1].budget_share, share)
 
     def hear(self, event: Event) -> None:

@@ -7,11 +7,12 @@ is and what to do, and one error tells all of them.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec.structs import replace
 
 from leadline.app.account_settings import environment_account
 from leadline.app.config_check import settings_from, state_dir
@@ -22,45 +23,142 @@ from leadline.app.settings import Settings as Settings
 from leadline.app.settings import control_path_in
 from leadline.app.settings import state_home as state_home
 from leadline.errors import ConfigError
+from leadline.venues.catalogue import VENUES, AnyKit
 
 
-def settings_of(config: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from a file where there is one, else the defaults with the account of the environment.
+def settings_of(
+    config: Path | None,
+    venue: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    with_account: bool = False,
+    contracts: bool = False,
+) -> Settings:
+    """The settings of one venue, from a file where there is one, else its defaults.
 
-    Raises ConfigError for a file, or for KRAKEN_API_KEY and KRAKEN_PRIVATE_KEY, that cannot be used.
+    Without a file the account is that of the environment's variables, looked for only `with_account`. Where
+    no `venue` is named it is the one there is; of several it is the only one with an account, where one is
+    needed, and with `contracts`, where those are. Raises ConfigError where that is none or more than one.
     """
-    if config is not None:
-        return load_settings(config, environment)
-    return Settings(accounts=environment_account(environment))
+    if config is None and venue is not None:
+        return _of_environment(VENUES[venue], environment if with_account else {})
+    if config is None:
+        every = of_environment(environment if with_account else {})
+    else:
+        every = load_all(config, environment)
+    if venue is not None:
+        of_venue = [one for one in every if one.venue == venue]
+        return of_venue[0] if of_venue else _beside(every[0], VENUES[venue])
+    return _only(every, config is not None, with_account, contracts)
+
+
+def settings_with(
+    config: Path | None, account: str, venue: str | None = None, environment: Mapping[str, str] = os.environ
+) -> tuple[Settings, ...]:
+    """The settings of every venue that has an account of this name; raises ConfigError where none has."""
+    if venue is not None:
+        every: tuple[Settings, ...] = (settings_of(config, venue, environment, with_account=True),)
+    else:
+        every = of_environment(environment) if config is None else load_all(config, environment)
+    found = tuple(one for one in every if any(each.name == account for each in one.accounts))
+    if not found:
+        every[0].account(account)  # says what is missing
+    return found
+
+
+def of_environment(environment: Mapping[str, str] = os.environ) -> tuple[Settings, ...]:
+    """The defaults of every venue, each with the account of the environment's variables, if any."""
+    return tuple(_of_environment(kit, environment) for kit in VENUES.values())
+
+
+def _of_environment(kit: AnyKit, environment: Mapping[str, str]) -> Settings:
+    where, accounts = environment_account(kit, environment)
+    return Settings(kit.endpoints(where), accounts, venue=kit.name, environment=where)
+
+
+def _beside(other: Settings, kit: AnyKit) -> Settings:
+    """Settings of a venue that a file does not name: its own, with what the file says of all."""
+    environment = kit.environments[0]
+    return Settings(
+        kit.endpoints(environment),
+        state_dir=other.state_dir,
+        log=other.log,
+        venue=kit.name,
+        environment=environment,
+    )
+
+
+def _only(every: Sequence[Settings], in_file: bool, with_account: bool, contracts: bool) -> Settings:
+    found = [one for one in every if one.kit.contracts or not contracts]
+    if not found:
+        names = " or ".join(kit.name for kit in VENUES.values() if kit.contracts)
+        raise ConfigError(f"the file names no venue with contracts; write venues.{names} into it")
+    if with_account and len(found) > 1:
+        found = [one for one in found if one.accounts] or found[:1]
+    if len(found) > 1 and (in_file or with_account):
+        names = " and ".join(one.venue for one in found)
+        cure = f"say which is meant, such as --venue {found[0].venue}"
+        what = "both have an account" if with_account else "both are in the file"
+        raise ConfigError(f"{names}: {what}; {cure}")
+    return found[0]
 
 
 def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from a file; raises ConfigError naming the file, each path in it and the cure."""
+    """Settings from a file that names one venue; raises ConfigError with each path in it and the cure."""
     return parse_settings(_text(path), _name(path), environment)
 
 
-def control_path(config: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
+def load_all(path: Path, environment: Mapping[str, str] = os.environ) -> tuple[Settings, ...]:
+    """Settings from a file, of each venue in it; raises ConfigError as `load_settings` does."""
+    return parse_all(_text(path), _name(path), environment)
+
+
+def control_path(
+    config: Path | None, venue: str | None = None, environment: Mapping[str, str] = os.environ
+) -> Path:
     """The control socket of the `leadline run` of a file, or of one without a state folder of its own.
 
-    Only the state folder is looked at: who asks a running system need not have its keys. Raises ConfigError.
+    Where that runs several venues it is the first one's, or that of a `venue` with a socket of its own. Only
+    the state folder is looked at: who asks a running system need not have its keys. Raises ConfigError.
     """
-    if config is None:
-        return control_path_in(state_home(environment))
-    name, problems = _name(config), Problems()
-    file: RawFile = fitted(_tree(_text(config), name, Problems()), RawFile, Problems())
-    state = state_dir(file.state_dir, environment, problems)
-    problems.check(name)
-    return control_path_in(state or state_home(environment))
+    state = None
+    if config is not None:
+        name, problems = _name(config), Problems()
+        file: RawFile = fitted(_tree(_text(config), name, Problems()), RawFile, Problems())
+        state = state_dir(file.state_dir, environment, problems)
+        problems.check(name)
+    state = state or state_home(environment)
+    own = control_path_in(state, venue) if venue is not None else None
+    return own if own is not None and own.exists() else control_path_in(state)
 
 
 def parse_settings(text: str, name: str, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from YAML text; `name` is what errors call the file. Raises ConfigError with all problems."""
+    """Settings from YAML text of one venue; `name` is what errors call the file. Raises ConfigError."""
+    found = parse_all(text, name, environment)
+    if len(found) > 1:
+        names = " and ".join(one.venue for one in found)
+        raise ConfigError(f"{name} has {names}: name the one that is meant, and the file as `config`")
+    return found[0]
+
+
+def parse_all(text: str, name: str, environment: Mapping[str, str] = os.environ) -> tuple[Settings, ...]:
+    """Settings of each venue in YAML text; raises ConfigError with all problems."""
     problems = Problems()
     # before variables are filled in: an alias that stands for billions of texts is never walked through
     file: RawFile = fitted(_tree(text, name, problems), RawFile, problems)
     settings = settings_from(file, problems, environment)
     problems.check(name)
-    return settings
+    return tuple(_further(one, number) if number else one for number, one in enumerate(settings))
+
+
+def _further(settings: Settings, number: int) -> Settings:
+    """Settings of a venue that is not the first of its file: where it is asked is a place of its own."""
+    metrics = settings.metrics
+    if metrics is not None:
+        port, emulator = metrics.port + number, settings.emulator
+        passed_over = emulator is not None and metrics.port < emulator.port <= port
+        metrics = replace(metrics, port=port + passed_over)
+    return replace(settings, control=settings.venue, metrics=metrics)
 
 
 def _name(path: Path) -> str:

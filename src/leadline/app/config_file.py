@@ -1,19 +1,19 @@
-"""What a settings file may say, name by name, as the file has it: texts and lists, nothing read yet."""
+"""What a settings file may say, name by name, as the file has it: texts and lists, nothing read yet.
+
+What it may say of a venue's addresses and accounts, each venue's kit knows.
+"""
 
 from __future__ import annotations
 
-from msgspec import Struct
+import dataclasses
+from collections.abc import Mapping
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any
 
-from leadline.app.account_settings import RawAccount
+from msgspec import Struct, defstruct
 
-
-class RawAddresses(Struct, frozen=True):
-    """What the file says of addresses; the others are the venue's own."""
-
-    ws_public: str | None = None
-    ws_private: str | None = None
-    ws_level3: str | None = None
-    rest: str | None = None
+from leadline.venues.catalogue import DEFAULT, VENUES, AnyKit
+from leadline.venues.kit import RawAccount
 
 
 class RawLines(Struct, frozen=True):
@@ -23,10 +23,18 @@ class RawLines(Struct, frozen=True):
     private: int | None = None
 
 
+class RawExpected(Struct, frozen=True):
+    """How the account is expected to trade contracts; what is left out is not looked at."""
+
+    hedge: bool | None = None
+    multi_assets: bool | None = None
+    margin_mode: str | None = None
+    leverage: int | None = None
+
+
 class RawVenue(Struct, frozen=True):
-    endpoints: RawAddresses | None = None
-    credentials: RawAccount | None = None
-    accounts: dict[str, RawAccount] = {}
+    """What may be said of every venue."""
+
     symbols: tuple[str, ...] = ()
     channels: tuple[str, ...] | None = None
     depth: int | None = None
@@ -35,9 +43,35 @@ class RawVenue(Struct, frozen=True):
     account: str | None = None
     lines: RawLines = RawLines()
 
+    if TYPE_CHECKING:  # in what is made of it below, for the venues that have such a thing
+        endpoints: Struct | None = None
+        credentials: RawAccount | None = None
+        accounts: Mapping[str, RawAccount] = {}
+        environment: str | None = None
+        expect: RawExpected | None = None
+        protection: str | None = None
 
-class RawVenues(Struct, frozen=True):
-    kraken: RawVenue = RawVenue()
+
+def _of(kit: AnyKit) -> Any:
+    """What may be said of this venue, a kind of RawVenue."""
+    own = dataclasses.fields(kit.endpoints(kit.environments[0]))
+    addresses = defstruct("RawAddresses", [(one.name, str | None, None) for one in own], frozen=True)
+    fields: list[Any] = [
+        ("endpoints", addresses | None, None),
+        ("credentials", kit.raw_account | None, None),
+        ("accounts", GenericAlias(dict, (str, kit.raw_account)), {}),
+    ]
+    if len(kit.environments) > 1:
+        fields.append(("environment", str | None, None))
+    if kit.contracts:
+        fields += [("expect", RawExpected | None, None), ("protection", str | None, None)]
+    return defstruct("RawVenue", fields, bases=(RawVenue,), frozen=True)
+
+
+_FORMS = {name: _of(kit) for name, kit in VENUES.items()}
+_NAMED: list[Any] = [(name, form | None, None) for name, form in _FORMS.items()]
+RawVenues = defstruct("RawVenues", _NAMED, frozen=True)
+"""Venues by name; None where the file does not name one."""
 
 
 class RawReads(Struct, frozen=True):
@@ -74,7 +108,7 @@ class RawEmulator(Struct, frozen=True):
 
 
 class RawFile(Struct, frozen=True):
-    venues: RawVenues = RawVenues()
+    venues: RawVenues = RawVenues()  # type: ignore[valid-type]
     state_dir: str | None = None
     ready_within: str | None = None
     reads: RawReads = RawReads()
@@ -83,3 +117,9 @@ class RawFile(Struct, frozen=True):
     alerts: RawAlerts | None = None
     log: RawLog = RawLog()
     emulator: RawEmulator | None = None
+
+    def named(self) -> dict[str, RawVenue]:
+        """What is said of each venue that is named; of the default one where none is."""
+        found = {name: getattr(self.venues, name) for name in VENUES}
+        named = {name: raw for name, raw in found.items() if raw is not None}
+        return named or {DEFAULT.name: _FORMS[DEFAULT.name]()}

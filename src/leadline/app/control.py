@@ -126,7 +126,7 @@ async def control_socket(path: Path, asked: Asked) -> AsyncIterator[None]:
 def _only_one(path: Path) -> FileLock:
     try:
         own_folder(path.parent)
-        return FileLock(path.with_name("lock"))
+        return FileLock(path.with_name(f"{path.name}.lock"))
     except Locked as held:
         who = "another process" if held.pid is None else f"process {held.pid}"
         raise ConfigError(

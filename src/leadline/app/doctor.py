@@ -10,65 +10,86 @@ import os
 import platform
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from msgspec.structs import replace
 from yarl import URL
 
 from leadline.app.account_check import examine_account
-from leadline.app.config import Settings, settings_of
+from leadline.app.config import Settings, load_all, of_environment, settings_of
 from leadline.app.finding import Finding
-from leadline.app.opening import public_budget
-from leadline.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
+from leadline.app.opening import unloaded_market
+from leadline.clock import NS_PER_MS, Clock, SystemClock
 from leadline.errors import ConfigError, Error
 from leadline.model.market import VenueMode
 from leadline.net import websocket
 from leadline.net.endpoint import endpoint, is_loopback, proxy_for
 from leadline.net.http import Purpose
-from leadline.net.http_client import AiohttpClient
-from leadline.venues.kraken.venue import Kraken
+from leadline.venues.catalogue import DEFAULT
+from leadline.venues.ports import MarketData
 
-MOST_OFFSET_S = 5.0
+LEAST_TENTH_S = 0.05
 _LOOKUP_TIMEOUT_S = 5.0
 _FIRST_FRAME_TIMEOUT_S = 5.0
 _LIBRARIES = ("aiohttp", "msgspec", "PyYAML", "click", "rich")
 
 
-async def examine(config: Path | None, tell: Callable[[Finding], None]) -> bool:
-    """Look at everything, telling each finding at once; whether all of it works."""
+async def examine(config: Path | None, tell: Callable[[Finding], None], venue: str | None = None) -> bool:
+    """Look at everything, telling each finding at once; whether all of it works.
+
+    All venues of the file are looked at; without one, and without a `venue`, those with keys in the
+    environment, and the default one where there is no key.
+    """
     clock = SystemClock()
-    settings, first = _settings(config)
+    every, first = _settings(config, venue)
     findings = [first, _versions()]
     for finding in findings:
         tell(finding)
-    if settings is None:
-        return False
-    rest, stream = settings.kraken.rest, settings.kraken.ws_public
-    checks: list[Awaitable[list[Finding]]] = [
-        _ways(rest, stream, clock),
-        _rest(rest, clock),
-        _stream(stream, clock),
-        *(examine_account(settings, account.name) for account in settings.accounts),
-    ]
-    for check in checks:
-        for finding in await check:
-            tell(finding)
-            findings.append(finding)
+    for settings in every:
+        before = f"{settings.venue}: " if len(every) > 1 else ""
+        for check in _checks(settings, clock):
+            for found in await check:
+                finding = replace(found, name=before + found.name)
+                tell(finding)
+                findings.append(finding)
     return all(finding.ok for finding in findings)
 
 
-def _settings(config: Path | None) -> tuple[Settings | None, Finding]:
+def _checks(settings: Settings, clock: Clock) -> list[Awaitable[list[Finding]]]:
+    streams = _streams(settings)
+    return [
+        _ways([settings.endpoints.rest, *streams.values()], clock),
+        _rest(settings, clock),
+        *(_stream(name, url, settings, clock) for name, url in streams.items()),
+        *(examine_account(settings, account.name) for account in settings.accounts),
+    ]
+
+
+def _streams(settings: Settings) -> dict[str, str]:
+    """The addresses of public streams by what a finding calls them."""
+    kit, routes = settings.kit, settings.kit.routes
+    names = {route: "WebSocket" if len(routes) == 1 else f"WebSocket, {route} streams" for route in routes}
+    return {name: kit.market_address(settings.endpoints, route) for route, name in names.items()}
+
+
+def _settings(config: Path | None, venue: str | None) -> tuple[tuple[Settings, ...], Finding]:
     name = "configuration"
     try:
-        settings = settings_of(config)
+        every = load_all(config) if config is not None else of_environment()
+        if venue is not None:
+            every = (settings_of(config, venue, with_account=True),)
     except ConfigError as error:
         what = "the environment" if config is None else "the file"
-        return None, Finding(name, False, str(error), f"correct {what}; nothing else was looked at")
+        return (), Finding(name, False, str(error), f"correct {what}; nothing else was looked at")
     if config is not None:
-        return settings, Finding(name, True, f"{config} is good")
-    keys = ", and the key of the environment" if settings.accounts else ""
-    return settings, Finding(name, True, f"none given; the venue's own addresses are used{keys}")
+        return every, Finding(name, True, f"{config} is good")
+    found = [settings for settings in every if settings.accounts] or [
+        settings for settings in every if settings.venue == (venue or DEFAULT.name)
+    ]
+    keys = ", and the key of the environment" if found[0].accounts else ""
+    return tuple(found), Finding(name, True, f"none given; the venue's own addresses are used{keys}")
 
 
 def _versions() -> Finding:
@@ -78,10 +99,11 @@ def _versions() -> Finding:
     return Finding("versions", ok, found, "" if ok else "use Python 3.11 or newer")
 
 
-async def _ways(rest: str, stream: str, clock: Clock) -> list[Finding]:
+async def _ways(addresses: Sequence[str], clock: Clock) -> list[Finding]:
     """Proxy or name look-up for each host."""
     findings = []
-    hosts = {url.host or "": url for url in (endpoint(rest, "https"), endpoint(stream, "wss"))}
+    urls = [endpoint(one, "https" if one.startswith("http") else "wss") for one in addresses]
+    hosts = {url.host or "": url for url in urls}
     for host, url in hosts.items():
         findings.append(await _way(host, url, clock))
     return findings
@@ -116,49 +138,53 @@ def _proxy_hint() -> str:
     return "" if named else "; behind a company proxy set https_proxy"
 
 
-async def _rest(url: str, clock: Clock) -> list[Finding]:
+async def _rest(settings: Settings, clock: Clock) -> list[Finding]:
     """Status and clock in two requests; both come with verified certificates or not at all."""
+    url = settings.endpoints.rest
     try:
-        async with AiohttpClient(url, clock, public_budget(url)) as http:
-            market = Kraken(http, clock)
+        async with unloaded_market(settings) as market:
             begun_ns = clock.mono_ns()
             status = await market.fetch_status(Purpose.DIAGNOSIS)
             took = _since(begun_ns, clock)
             online = status.mode is VenueMode.ONLINE
             advice = "" if online else "wait for the venue, and see its status page"
             reached = Finding("REST", online, f"{url} answers in {took}; the venue is {status.text}", advice)
-            return [reached, await _offset(market, clock)]
+            return [reached, await _offset(settings, market, clock)]
     except Error as error:
         return [Finding("REST", False, f"{url}: {error}", _advice(error))]
 
 
-async def _offset(market: Kraken, clock: Clock) -> Finding:
-    """Our clock against the venue's, which tells whole seconds: half of one is the best guess."""
-    before_ns = clock.wall_ns()
-    venue_ns = await market.fetch_time_ns(Purpose.DIAGNOSIS) + NS_PER_S // 2
-    offset_s = ((before_ns + clock.wall_ns()) / 2 - venue_ns) / NS_PER_S
-    ok = abs(offset_s) < MOST_OFFSET_S
-    direction = "ahead of" if offset_s > 0 else "behind"
-    found = f"this machine is {abs(offset_s):.1f} s {direction} the venue (± 0.5 s)"
+async def _offset(settings: Settings, market: MarketData, clock: Clock) -> Finding:
+    """Our clock against the venue's."""
+    offset = await settings.kit.clock_offset(market, clock)
+    ok = abs(offset.ahead_s) < settings.kit.most_offset_s
+    direction = "ahead of" if offset.ahead_s > 0 else "behind"
+    digits = 1 if offset.within_s >= LEAST_TENTH_S else 3
+    found = (
+        f"this machine is {abs(offset.ahead_s):.{digits}f} s {direction} the venue "
+        f"(± {offset.within_s:.{digits}f} s)"
+    )
     return Finding("clock", ok, found, "" if ok else "switch on NTP (timedatectl set-ntp true)")
 
 
-async def _stream(url: str, clock: Clock) -> list[Finding]:
+async def _stream(name: str, url: str, settings: Settings, clock: Clock) -> list[Finding]:
     begun_ns = clock.mono_ns()
     try:
         connected = await websocket.connect(url)
         try:
+            if (question := settings.kit.stream_probe) is not None:
+                await connected.send(question)
             async with asyncio.timeout(_FIRST_FRAME_TIMEOUT_S):
                 await connected.receive()
         finally:
             await connected.close()
     except Error as error:
-        return [Finding("WebSocket", False, f"{url}: {error}", _advice(error))]
+        return [Finding(name, False, f"{url}: {error}", _advice(error))]
     except TimeoutError:
         silent = f"{url} connects, but says nothing for {_FIRST_FRAME_TIMEOUT_S:.0f} s"
-        return [Finding("WebSocket", False, silent, "something between here and there swallows the frames")]
+        return [Finding(name, False, silent, "something between here and there swallows the frames")]
     how = "plain text on this machine" if is_loopback(URL(url)) else "certificate verified"
-    return [Finding("WebSocket", True, f"{url} speaks after {_since(begun_ns, clock)}, {how}")]
+    return [Finding(name, True, f"{url} speaks after {_since(begun_ns, clock)}, {how}")]
 
 
 def _advice(error: Error) -> str:

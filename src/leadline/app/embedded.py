@@ -8,28 +8,29 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
+
 from leadline.app.account_settings import MAIN, AccountSettings
 from leadline.app.settings import EmulatorSettings
 from leadline.clock import Clock
-from leadline.venues.kraken.auth import Credentials
-from leadline.venues.kraken.venue import Endpoints
+from leadline.venues.catalogue import AnyKit
+from leadline.venues.kit import Endpoints
 
 HOST = "127.0.0.1"
 
 
-def embedded_endpoints(settings: EmulatorSettings) -> Endpoints:
-    """Where it will listen."""
-    base = f"{HOST}:{settings.port}"
-    return Endpoints(f"ws://{base}/v2", f"ws://{base}/auth/v2", f"ws://{base}/level3/v2", f"http://{base}")
+def embedded_endpoints(settings: EmulatorSettings, kit: AnyKit) -> Endpoints:
+    """Where it will listen in a venue's place."""
+    found: Endpoints = kit.emulated(f"{HOST}:{settings.port}")
+    return found
 
 
-def demo_account(settings: EmulatorSettings) -> AccountSettings:
+def demo_account(settings: EmulatorSettings, kit: AnyKit) -> AccountSettings:
     """The invented account that is there from the start: the same seed, the same key."""
-    from leadline.emulator.accounts import DEMO, Account
-    from leadline.emulator.market import chance
+    from leadline.emulator.demo_keys import demo_keys
 
-    account = Account(DEMO, chance(settings.seed, "account", DEMO), "intermediate", {})
-    return AccountSettings(MAIN, Credentials(account.api_key, account.secret))
+    raw = msgspec.convert(demo_keys(settings.seed)[kit.name], kit.raw_account)
+    return AccountSettings(MAIN, kit.key(raw, lambda text: text, kit.environments[0]))
 
 
 @asynccontextmanager
@@ -38,9 +39,11 @@ async def embedded(settings: EmulatorSettings, clock: Clock) -> AsyncIterator[st
 
     It knows nothing of a run before.
     """
+    from leadline.emulator.binance.exchange import BinanceExchange
     from leadline.emulator.exchange import Exchange
     from leadline.emulator.serve import serve
 
     exchange = Exchange(start_ns=clock.wall_ns(), seed=settings.seed, rate=settings.rate)
-    async with serve(exchange, clock, host=HOST, port=settings.port) as endpoints:
+    binance = BinanceExchange(start_ns=clock.wall_ns(), seed=settings.seed, rate=settings.rate)
+    async with serve(exchange, clock, host=HOST, port=settings.port, binance=binance) as endpoints:
         yield endpoints.control

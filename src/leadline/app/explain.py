@@ -13,6 +13,8 @@ from leadline.app.opening import unloaded_market
 from leadline.app.run import check_runnable, check_symbols
 from leadline.app.settings import LogFormat, Settings
 from leadline.clock import SystemClock
+from leadline.engine.configuration import ExpectedConfiguration
+from leadline.engine.protection import ProtectionPolicy
 from leadline.errors import ConfigError, Error
 from leadline.model.market import Channel
 
@@ -27,13 +29,16 @@ async def explained(settings: Settings) -> list[str]:
 
 
 def _venue(settings: Settings) -> list[str]:
-    emulator = settings.emulator
+    emulator, kit = settings.emulator, settings.kit
     if emulator is None:
-        where = f"Venue: Kraken, at {settings.kraken.ws_public} and {settings.kraken.rest}."
+        streams = [kit.market_address(settings.endpoints, route) for route in kit.routes]
+        where = f"Venue: {kit.title}, at {', '.join(streams)} and {settings.endpoints.rest}."
+        if settings.environment != kit.environments[0]:
+            where += f" It is the {settings.environment}: no real money."
     else:
         where = (
-            f"Venue: a local exchange on port {emulator.port} in Kraken's place, {emulator.rate:g} market "
-            "events a second; delete the block `emulator` to go to the venue."
+            f"Venue: a local exchange on port {emulator.port} in the place of {kit.title}, {emulator.rate:g} "
+            "market events a second; delete the block `emulator` to go to the venue."
         )
     if settings.trade_on is None:
         return [where, "Account: none; market data only, and no order can leave."]
@@ -45,7 +50,26 @@ def _venue(settings: Settings) -> list[str]:
         told.append(f"The venue cancels every order of it {account.dead_man_s} s after we fall silent.")
     if account.cancel_on_exit:
         told.append("Every order of it is cancelled when the process ends.")
+    if account.expected.anything:
+        told.append(f"No order leaves unless it has {expectation(account.expected)}.")
+    if account.protection is not ProtectionPolicy.NONE:
+        told.append(f"{_ANSWERS[account.protection]} when an order that guards a position is missing.")
     return [where, " ".join(told)]
+
+
+_ANSWERS = {
+    ProtectionPolicy.CLOSE: "The position is closed",
+    ProtectionPolicy.CANCEL: "Every order of the symbol is cancelled",
+}
+
+
+def expectation(expected: ExpectedConfiguration) -> str:
+    """How an account must be configured, in words."""
+    hedge = {True: "hedge mode", False: "one-way mode", None: ""}[expected.hedge]
+    assets = {True: "multi-assets mode", False: "single-asset mode", None: ""}[expected.multi_assets]
+    margin = "" if expected.margin_mode is None else f"{expected.margin_mode.value} margin"
+    leverage = "" if expected.leverage is None else f"leverage {expected.leverage}"
+    return ", ".join(word for word in (hedge, assets, margin, leverage) if word)
 
 
 def _streams(settings: Settings) -> list[str]:

@@ -44,18 +44,23 @@ class Glance:
         self._session.poke = self._line.poke
         account.carry(self._session)
         self._running = beside(self._run)
+        self._served = beside(account.run)
         self._failure: Error | None = None
         self.orders: tuple[OrderReport, ...] = ()
         self.balances = BalancesSnapshot(())
 
     async def __aenter__(self) -> Self:
+        await self._served.__aenter__()
         await self._running.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._running.__aexit__(kind, error, trace)
+        try:
+            await self._running.__aexit__(kind, error, trace)
+        finally:
+            await self._served.__aexit__(kind, error, trace)
 
     async def wait(self, timeout_s: float) -> str | None:
         """None once both snapshots are there, else, when the time is up or the stream refused, why not."""

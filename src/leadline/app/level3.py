@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import NoReturn
 
 from leadline.app.authorised import Connect, authorised
@@ -13,18 +12,16 @@ from leadline.clock import Clock
 from leadline.core.retry import Backoff, ConnectBudget, Randomness
 from leadline.engine.level3 import Level3Feed
 from leadline.errors import ConnectFailed, Error
-from leadline.model.instrument import Instrument
 from leadline.net.connection import Line
 from leadline.net.websocket import Socket
-from leadline.venues.kraken.account import KrakenAccount
-from leadline.venues.kraken.level3 import Level3Session
+from leadline.venues.kit import MakeSingleOrders
 
 _log = logging.getLogger("leadline")
 
 
 async def no_address() -> Socket:
-    """Stands for the address of single orders where there is none."""
-    raise ConnectFailed("no address for single orders was given", terminal=True)
+    """Stands for an address that the venue does not have."""
+    raise ConnectFailed("no address was given", terminal=True)
 
 
 class Level3Line:
@@ -32,20 +29,19 @@ class Level3Line:
 
     def __init__(
         self,
-        account: KrakenAccount,
+        make: MakeSingleOrders,
         connect: Connect,
-        instrument: Callable[[str], Instrument | None],
         clock: Clock,
         chance: Randomness,
         connects: ConnectBudget,
     ) -> None:
-        self._account = account
         self._connect = connect
         self._clock = clock
         self._read = asyncio.Event()
         self._unread = asyncio.Event()
         self.feed = Level3Feed(clock, self._want, self._unwant)
-        self.session = Level3Session(self.feed.receive, instrument)
+        made = make(self.feed.receive)
+        self.session, self._authorise = made.session, made.authorise
         self.line = Line(self.session, self._authorised, clock, Backoff(chance), connects)
 
     async def run(self) -> NoReturn:
@@ -70,9 +66,6 @@ class Level3Line:
 
     async def _authorised(self) -> Socket:
         return await authorised(self._authorise, self._connect)
-
-    async def _authorise(self) -> None:
-        self.session.authorise(await self._account.fetch_token(), self._clock.mono_ns())
 
     async def _stay_connected(self) -> None:
         try:

@@ -31,6 +31,7 @@ from leadline.engine.events import (
     ReaderSlow,
     Reconverged,
     RotationPutOff,
+    RouteSilent,
     SourceChanged,
     StreamDead,
     StreamShareLow,
@@ -55,7 +56,7 @@ class LogLines:
         """Something has happened to the feed."""
         match event:
             case LineUp() | LineDown():
-                self._line("public", event)
+                self._line(event.route or "public", event)
             case SourceChanged():
                 self._source(event)
             case SubscriptionRefused(subscription, error):
@@ -73,7 +74,7 @@ class LogLines:
             case StreamShareLow() | StreamShareRecovered():
                 self._share(event)
             case LineSwitched() | LineRotated() | RotationPutOff():
-                self._lines("public", event)
+                self._lines(event.route or "public", event)
             case ReaderLags() | ReaderCaughtUp():
                 self._lag(event)
             case AlertChanged():
@@ -230,6 +231,14 @@ class LogLines:
                 _gap(warning, event)
             case StreamDead(subscription, reason):
                 warning("stream dead", stream=str(subscription), reason=reason)
+            case RouteSilent(route, streams, waited_s):
+                warning(
+                    "route silent: what it has acknowledged brings nothing; is the address right?",
+                    route=route or "public",
+                    streams=len(streams),
+                    first=str(streams[0]),
+                    waited_s=round(waited_s, 1),
+                )
             case BookDropped(symbol, reason):
                 warning("book dropped", symbol=symbol, reason=reason)
             case BookCrossed(symbol, bid, ask):

@@ -36,7 +36,7 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     """Every text of the settings that must be in no line."""
     found = [settings.alerts.webhook] if settings.alerts is not None else []
     for account in settings.accounts:
-        found += [account.credentials.api_key, account.credentials.secret, account.credentials.otp]
+        found += account.key.secrets
     return tuple(text for text in found if text is not None and len(text) >= LEAST_SECRET)
 
 

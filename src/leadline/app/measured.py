@@ -37,7 +37,7 @@ from leadline.model.reading import UNVALIDATED
 MOST_TOLD = 20
 """Streams in trouble, differences and doubts are told one by one up to so many; all are counted."""
 
-_CHECKED = (Channel.TICKER, Channel.BOOK)
+_CHECKED = (Channel.TICKER, Channel.BOOK, Channel.MARK)
 
 
 def report_of(
@@ -116,7 +116,7 @@ def memory_mb() -> float | None:
 
 
 def _lines(system: System) -> tuple[LineReport, ...]:
-    found = [LineReport("public", line) for line in system.lines.lines]
+    found = [LineReport(line.route, line) for line in system.lines.lines]
     if system.account is not None and system.account.opened:
         found += [LineReport("private", line) for line in system.account.desk.lines.lines]
     return tuple(found)
@@ -174,13 +174,12 @@ def _budgets(system: System) -> tuple[BudgetReport, ...]:
     now_ns, account = system.clock.mono_ns(), system.account
     found = [BudgetReport("connects", system.connects.spent(now_ns), CONNECTS_PER_WINDOW)]
     if system.http is not None:
-        budget = system.http.budget
+        budget = system.http.budget.read(now_ns)
         found.insert(0, BudgetReport("public requests", round(budget.level(now_ns), 3), budget.limit))
     if account is not None and account.opened:
-        limits, most = account.limits, account.limits.tier.value
-        requests, orders = limits.rest.read(now_ns).level(now_ns), limits.fullest(now_ns)
-        found.append(BudgetReport("private requests", round(requests, 3), most.rest_limit))
-        found.append(BudgetReport("fullest order counter", round(orders, 3), most.order_limit))
+        spent = account.spent(now_ns)
+        found.append(BudgetReport("private requests", round(spent.requests, 3), spent.requests_limit))
+        found.append(BudgetReport("fullest order counter", round(spent.orders, 3), spent.orders_limit))
     return tuple(found)
 
 

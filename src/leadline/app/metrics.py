@@ -99,7 +99,7 @@ class SystemMetrics(Collector):
         yield one("leadline_loop_blocked", system.feed.loop_watch.count)
 
     def _lines(self) -> Iterator[Metric]:
-        states = [(("public", str(state.number)), state) for state in self._system.lines.lines]
+        states = [((state.route, str(state.number)), state) for state in self._system.lines.lines]
         if self._account is not None:
             lines = self._account.desk.lines.lines
             states += [(("private", str(state.number)), state) for state in lines]
@@ -154,5 +154,5 @@ class SystemMetrics(Collector):
         yield told("leadline_requests", [((each.value,), n) for each, n in http.counts.items()])
         yield one("leadline_requests_failed", http.failed)
         yield one("leadline_requests_throttled", http.throttled)
-        yield one("leadline_budget_spent", http.budget.level(now_ns))
-        yield one("leadline_budget_limit", http.budget.limit)
+        yield one("leadline_budget_spent", http.budget.read(now_ns).level(now_ns))
+        yield one("leadline_budget_limit", http.budget.read(now_ns).limit)

@@ -81,7 +81,7 @@ def _entry(entry: LedgerEntry) -> tuple[str, ...]:
         entry.asset,
         _plain(entry.amount),
         _plain(entry.fee),
-        _plain(entry.balance),
+        "" if entry.balance is None else _plain(entry.balance),
         "" if entry.wallet is None else f"{entry.wallet.kind.value}/{entry.wallet.name}",
     )
 

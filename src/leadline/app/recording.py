@@ -14,7 +14,8 @@ from typing import Self
 from leadline.clock import Clock
 from leadline.errors import RecordingError
 from leadline.net import websocket
-from leadline.net.capture import Meta, Precision, RecordedSocket, Recorder
+from leadline.net.capture import Meta, Precision, RecordedHttp, RecordedSocket, Recorder
+from leadline.net.http import Http
 from leadline.net.websocket import Socket
 from leadline.venues.ports import MarketData
 
@@ -67,6 +68,10 @@ class Tap:
         if self._recorder is None:
             self._recorder = Recorder(self._path, self._meta(), self._clock)
         return RecordedSocket(socket, self._recorder, url)
+
+    def answers(self, http: Http) -> Http:
+        """The same port, its first values recorded as soon as a socket stands."""
+        return RecordedHttp(http, lambda: self._recorder)
 
     @property
     def records(self) -> int:

@@ -1,4 +1,4 @@
-"""A recording from disk to a verdict: every checksum recomputed, every hole counted, nothing trusted.
+"""A recording from disk to a verdict: every proof repeated, every hole counted, nothing trusted.
 
 The same recording gives the same report, whenever and wherever it is replayed.
 """
@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
-from leadline.app.players import BookReport, LegacyPlayer, Player, SkippedLine, StreamPlayer, Tally
 from leadline.clock import NS_PER_S
 from leadline.errors import RecordingError
 from leadline.net.capture import BadLine, Direction, Precision, Record, Recording, read_recording
-from leadline.venues.kraken import legacy, wire
-
-VENUES = ("kraken",)
+from leadline.venues.players import BookReport, Player, SkippedLine, Tally
+from leadline.venues.replaying import PLAYING
 
 
 class ReplayReport(Struct, frozen=True):
@@ -30,7 +27,7 @@ class ReplayReport(Struct, frozen=True):
     frames: int
     skipped: tuple[SkippedLine, ...]
     seconds: float
-    books: dict[str, BookReport]
+    books: Mapping[str, BookReport]
     trades: int
     tickers: int
     bars: int
@@ -38,8 +35,8 @@ class ReplayReport(Struct, frozen=True):
 
     @property
     def good(self) -> bool:
-        """Whether no checksum was bad."""
-        return not any(book.checksum_bad for book in self.books.values())
+        """Whether no book was proven wrong."""
+        return not any(book.wrong for book in self.books.values())
 
 
 def replay(path: Path, precisions: Mapping[str, Precision]) -> ReplayReport:
@@ -49,8 +46,8 @@ def replay(path: Path, precisions: Mapping[str, Precision]) -> ReplayReport:
     of a book cannot be found.
     """
     recording = read_recording(path)
-    if recording.meta.venue not in VENUES:
-        known = ", ".join(VENUES)
+    if recording.meta.venue not in PLAYING:
+        known = ", ".join(PLAYING)
         raise RecordingError(f"{path} is a recording of {recording.meta.venue!r}, not of {known}")
     return _Run(recording, precisions).report()
 
@@ -61,6 +58,7 @@ class _Run:
     def __init__(self, recording: Recording, precisions: Mapping[str, Precision]) -> None:
         self._recording = recording
         self._given = precisions
+        self._playing = PLAYING[recording.meta.venue]
         self._in_frames: dict[str, Precision] | None = None
         self._tally = Tally()
         self._player: Player | None = None
@@ -95,37 +93,21 @@ class _Run:
                 self._play(record).received(record)
             case Direction.TX:
                 self._play(record).sent(record)
+            case Direction.REST:
+                self._play(record).answered(record)
             case Direction.CONNECT if self._player is not None:
-                self._player.connected()
+                self._player.connected(record)
 
     def _play(self, record: Record) -> Player:
         if self._player is None:
-            meta = self._recording.meta
-            if meta.api.startswith("ws v1") or (not meta.api and legacy.is_legacy(record.raw)):
-                self._player = LegacyPlayer(self._tally, self._precision)
-            else:
-                self._player = StreamPlayer(self._tally, self._precision, meta.depth)
+            self._player = self._playing.player(self._recording, record, self._tally, self._precision)
         return self._player
 
     def _precision(self, symbol: str) -> Precision | None:
-        """As given, else as the first line says, else as the first instrument frame does, wherever it is."""
+        """As given, else as the first line says, else as the frames do, wherever in the recording."""
         stated = self._given.get(symbol) or self._recording.meta.precision(symbol)
         if stated is not None:
             return stated
         if self._in_frames is None:
-            self._in_frames = _told_in_frames(self._recording)
+            self._in_frames = self._playing.decimals(self._recording)
         return self._in_frames.get(symbol)
-
-
-def _told_in_frames(recording: Recording) -> dict[str, Precision]:
-    found: dict[str, Precision] = {}
-    for record in recording:
-        if isinstance(record, Record) and b'"instrument"' in record.raw[:99]:
-            try:
-                frame = wire.decode(record.raw)
-            except msgspec.MsgspecError:
-                continue
-            if isinstance(frame, wire.InstrumentFrame):
-                for pair in frame.data.pairs:
-                    found.setdefault(pair.symbol, Precision(pair.price_precision, pair.qty_precision))
-    return found

@@ -28,7 +28,7 @@ class LevelReport(Struct, frozen=True):
 
 
 class LineReport(Struct, frozen=True):
-    """One connection and its route, "public" or "private"."""
+    """One connection and its route: one of the venue's public ones, or "private"."""
 
     route: str
     state: LineState

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Any, NoReturn
+from types import TracebackType
+from typing import Any, NoReturn, Self
 
 from leadline.app.beside import beside
 from leadline.app.control import control_socket
@@ -31,10 +33,57 @@ from leadline.engine.topics import State
 from leadline.errors import CheckFailed, Error, UnknownSymbol
 from leadline.model.level import Level
 from leadline.model.market import VenueStatus
-from leadline.venues.kraken.symbols import VENUE
 from leadline.venues.ports import Reference
 
 LOOK_S = 0.2
+
+
+async def run_all(every: Sequence[Settings], clock: Clock, log: Any) -> NoReturn:
+    """Run the system of each venue in this process, until cancelled; what ends one for good ends all.
+
+    Raises ConfigError before anything is started for settings with which nothing can run, and what
+    `Running.run` raises.
+    """
+    several = len(every) > 1
+    running = [Running(one, clock, log.bind(venue=one.venue) if several else log) for one in every]
+    try:
+        async with StandIn(clock, log) as stand_in, asyncio.TaskGroup() as tasks:
+            for each in running:
+                tasks.create_task(each.run(stand_in))
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    raise AssertionError("they go on for ever")
+
+
+class StandIn:
+    """The local exchange in the place of venues: started by the first system that needs it, used by all."""
+
+    def __init__(self, clock: Clock, log: Any) -> None:
+        self._clock = clock
+        self._log = log
+        self._stack = AsyncExitStack()
+        self._starting = asyncio.Lock()
+        self._control: str | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    async def needed(self, settings: Settings) -> None:
+        """A system's venue is emulated: it has forgotten everything, and listens when this returns."""
+        if settings.emulator is None:
+            return
+        forget(settings)
+        async with self._starting:
+            if self._control is None:
+                exchange = embedded(settings.emulator, self._clock)
+                self._control = await self._stack.enter_async_context(exchange)
+                told = "the emulator stands in for the venue: all is invented"
+                self._log.info(told, control=self._control)
 
 
 class Running:
@@ -70,16 +119,13 @@ class Running:
             reached=self._reached,
         )
 
-    async def run(self) -> NoReturn:
+    async def run(self, stand_in: StandIn) -> NoReturn:
         """Start in order and go on for ever; raises ConfigError, and what the venue refuses for good."""
         async with AsyncExitStack() as self._stack:
             enter, settings = self._stack.enter_async_context, self._settings
             await enter(control_socket(settings.control_path, self))
             self._log.info("starting", venue=self.system.market.name, symbols=len(settings.market.symbols))
-            if settings.emulator is not None:
-                forget(settings)
-                control = await enter(embedded(settings.emulator, self._clock))
-                self._log.info("the emulator stands in for the venue: all is invented", control=control)
+            await stand_in.needed(settings)  # and not before: another run may have the control socket
             self._stack.callback(self.system.feed.listen(self._event))
             await enter(beside(self._watch_start))
             await enter(self.system)
@@ -189,16 +235,15 @@ class Running:
 def forget(settings: Settings) -> None:
     """Remove what was kept of an emulated venue: each run begins with a new one, which knows none of it."""
     assert settings.home.name == EMULATED, "a venue's own state is never removed"
-    shutil.rmtree(settings.home / VENUE, ignore_errors=True)
+    shutil.rmtree(settings.folder, ignore_errors=True)
 
 
 def check_runnable(settings: Settings) -> None:
     """Raise ConfigError where there is nothing to run."""
     problems = Problems()
     if not settings.market.symbols and settings.trade_on is None:
-        problems.add(
-            "venues.kraken.symbols", "name at least one symbol, or an account; else there is nothing to do"
-        )
+        what = "name at least one symbol, or an account; else there is nothing to do"
+        problems.add(f"venues.{settings.venue}.symbols", what)
     problems.check()
 
 
@@ -209,5 +254,5 @@ def check_symbols(settings: Settings, reference: Reference) -> None:
         try:
             reference.instrument(symbol)
         except UnknownSymbol as error:
-            problems.add("venues.kraken.symbols", str(error))
+            problems.add(f"venues.{settings.venue}.symbols", str(error))
     problems.check()

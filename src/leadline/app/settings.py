@@ -11,15 +11,18 @@ from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from leadline.app.account_settings import MAIN, AccountSettings, account_named
 from leadline.model.market import Channel
-from leadline.venues.kraken.venue import Endpoints
+from leadline.venues.catalogue import DEFAULT, VENUES, AnyKit
+from leadline.venues.kit import Endpoints
 
 HOUR_S = 3600.0
 EMULATED = "emulator"
 """The folder of what is kept of an emulated venue, in the state folder."""
+
+CONTROL = "socket"
 
 
 class MarketSettings(Struct, frozen=True):
@@ -84,14 +87,16 @@ class EmulatorSettings(Struct, frozen=True):
 
 
 class Settings(Struct, frozen=True):
-    """Everything that can be set; the defaults are the venues' own, and no account.
+    """Everything that can be set of one system, which has one venue; the defaults are the venue's own, and no
+    account.
 
     `trade_on` names the account that `leadline run` opens. `ready_s` is how long it may take to become ready
     before it says why not. `stream_share` is the part of reads that shall come from streams. `checkpoint_s`
-    says how often market state is written down.
+    says how often market state is written down. `venue` is a name of the catalogue, `environment` one of the
+    venue's.
     """
 
-    kraken: Endpoints = Endpoints()
+    endpoints: Endpoints = field(default_factory=lambda: DEFAULT.endpoints(DEFAULT.environments[0]))
     accounts: tuple[AccountSettings, ...] = ()
     state_dir: Path | None = None
     """Where journals and key states are kept; None means the place the platform has for such files."""
@@ -105,10 +110,19 @@ class Settings(Struct, frozen=True):
     alerts: AlertSettings | None = None
     log: LogSettings = LogSettings()
     emulator: EmulatorSettings | None = None
+    venue: str = DEFAULT.name
+    environment: str = DEFAULT.environments[0]
+    control: str = CONTROL
+    """The name of the control socket, the venue's where it is not the only or first one of a file."""
+
+    @property
+    def kit(self) -> AnyKit:
+        """The venue's names, addresses and makers."""
+        return VENUES[self.venue]
 
     def account(self, name: str = MAIN) -> AccountSettings:
         """The account of that name; raises ConfigError with the names there are, or how to set one."""
-        return account_named(self.accounts, name)
+        return account_named(self.accounts, name, self.kit)
 
     @property
     def home(self) -> Path:
@@ -116,15 +130,21 @@ class Settings(Struct, frozen=True):
         return self.state_dir or state_home()
 
     @property
+    def folder(self) -> Path:
+        """Where what belongs to the venue is kept, that of another environment apart."""
+        real = self.environment == self.kit.environments[0]
+        return self.home / (self.venue if real else f"{self.venue}-{self.environment}")
+
+    @property
     def control_path(self) -> Path:
         """The control socket of the `leadline run` of these settings."""
         # one for the emulator and the venue: `leadline report` without a file finds either
-        return control_path_in(self.home.parent if self.emulator else self.home)
+        return control_path_in(self.home.parent if self.emulator else self.home, self.control)
 
 
-def control_path_in(state: Path) -> Path:
-    """Where in a state folder the control socket is, alone in a folder that only its user can enter."""
-    return state / "control" / "socket"
+def control_path_in(state: Path, name: str = CONTROL) -> Path:
+    """Where in a state folder a control socket is, in a folder that only its user can enter."""
+    return state / "control" / name
 
 
 def state_home(environment: Mapping[str, str] = os.environ) -> Path:

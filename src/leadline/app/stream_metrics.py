@@ -27,9 +27,18 @@ LOST_WITH_LINE = "lost_with_line"
 
 _WITHOUT_DATA = (State.LOST, State.ACKED_NO_DATA)
 
-_TIMED = (Channel.TICKER, Channel.BOOK, Channel.TRADES, Channel.BARS)
-_CHECKED = (Channel.TICKER, Channel.BOOK)
-_DIVERGING = ("ticker", "book", "balance", "orders")
+_TIMED = (
+    Channel.TICKER,
+    Channel.BOOK,
+    Channel.TRADES,
+    Channel.BARS,
+    Channel.TOP,
+    Channel.MARK,
+    Channel.STATS,
+    Channel.LIQUIDATIONS,
+)
+_CHECKED = (Channel.TICKER, Channel.BOOK, Channel.MARK)
+_DIVERGING = ("ticker", "book", "mark", "balance", "orders")
 
 
 def stream_metrics(

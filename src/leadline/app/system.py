@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,17 +23,21 @@ from leadline.app.start import Phase
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.retry import Backoff, ConnectBudget, Randomness
 from leadline.engine.balances import Balances
+from leadline.engine.between import Leg
 from leadline.engine.checkpoint_files import CheckpointStore
 from leadline.engine.checkpoints import MARKET_PERIOD_S, Checkpoints
 from leadline.engine.desk import Desk
 from leadline.engine.feed import Feed
+from leadline.engine.halts import BETWEEN_VENUES
 from leadline.engine.levels import LevelWatch
-from leadline.engine.lines import HANDOVER_S, Lines
+from leadline.engine.lines import HANDOVER_S
 from leadline.engine.orders import Orders
+from leadline.engine.routes import Routes
 from leadline.engine.state import State as Everything
 from leadline.engine.tallies import Tallies
 from leadline.engine.topics import State, TopicState
 from leadline.errors import (
+    CheckFailed,
     ConfigError,
     ConnectFailed,
     Error,
@@ -74,6 +79,7 @@ class System:
 
     Entering it fetches the reference data, trying again while the venue cannot be reached; each new reason is
     logged as a warning. `required` streams are held from then on, read or not, and decide what `ready` means.
+    `connect` is the way to the venue, or to each of its routes by name.
     """
 
     levels: LevelWatch
@@ -82,7 +88,7 @@ class System:
     def __init__(
         self,
         market: MarketData,
-        connect: Connect,
+        connect: Connect | Mapping[str, Connect],
         clock: Clock,
         *,
         required: Sequence[Subscription] = (),
@@ -102,9 +108,10 @@ class System:
         self.clock = clock
         self.connects = connects
         self.feed = Feed(market, clock)
-        self.lines = Lines(
-            market.session,
-            lambda session: Line(session, connect, clock, Backoff(chance), connects),
+        ways = connect if isinstance(connect, Mapping) else dict.fromkeys(market.routes, connect)
+        self.lines = Routes(
+            market,
+            lambda route, session: Line(session, ways[route], clock, Backoff(chance), connects),
             self.feed.receive,
             self.feed.tell,
             clock,
@@ -159,10 +166,30 @@ class System:
     def level3(self, symbol: str, depth: int = 10) -> AsyncGenerator[Reading[Level3] | Gap, None]:
         """Single orders of a symbol's `depth` best price levels, proven, newest first served; or a Gap.
 
-        Raises ConfigError without an account, CheckFailed for a depth the venue lacks, UnknownSymbol.
+        Raises ConfigError without an account, CheckFailed where the venue lacks the depth or has no single
+        orders, UnknownSymbol.
+        """
+        single = self._live.level3
+        if single is None:
+            raise CheckFailed(f"{self.market.name} streams no single orders")
+        return single.feed.books(self.market.reference.instrument(symbol).symbol, depth)
+
+    def leg(self, symbol: str) -> Leg:
+        """This venue's price of a symbol, for `Between`; orders of it are held while prices lie apart.
+
+        Raises UnknownSymbol; the system must have been entered.
         """
         known = self.market.reference.instrument(symbol).symbol
-        return self._live.level3.feed.books(known, depth)
+        if self.account is None:
+            return Leg(self.feed, self.market, known)
+        orders = self.account.desk.orders
+        return Leg(
+            self.feed,
+            self.market,
+            known,
+            lambda held, why: orders.halt(held, why, BETWEEN_VENUES),
+            lambda held: orders.resume(held, "the venues' prices agree again", BETWEEN_VENUES),
+        )
 
     @property
     def orders(self) -> Orders:
@@ -185,6 +212,8 @@ class System:
                 await stack.enter_async_context(self.account)
                 self.feed.state.follow(self.account.desk)
                 self.feed.loop_watch.listen(self.account.desk.orders.log)
+                self.market.urgent = partial(_has_at_stake, self.account.desk)
+                self.account.account.mark_price = self.feed.latest_mark
             self._reached(Phase.STATE)
             await stack.enter_async_context(self.feed)
             if self.checkpoints is not None:
@@ -192,11 +221,12 @@ class System:
                 stack.push_async_callback(self._keep_the_last, self.checkpoints)
             for wanted in self._required:
                 self.feed.hold(wanted.channel, wanted.symbol, wanted.param)
-            self.feed.attach(self.lines, self.lines.poke)
+            self.feed.attach(self.lines, self.lines.poke, self.lines.of)
             self.levels = watch_levels(
                 self.market, self.feed, self.lines.up, self.clock, self._required, self.account
             )
             await stack.enter_async_context(self.levels)
+            await stack.enter_async_context(beside(self.market.run))
             await stack.enter_async_context(beside(self._stay_connected))
             self._stack = stack.pop_all()
         return self
@@ -257,8 +287,9 @@ class System:
 
     def _explained(self, topic: TopicState) -> str:
         reason = topic.reason or "it must prove itself first"
-        if not self.lines.connected and self.lines.last_error is not None:
-            reason = str(self.lines.last_error)
+        lines = self.lines.of(topic.subscription)
+        if not lines.connected and lines.last_error is not None:
+            reason = str(lines.last_error)
         return f"{topic.subscription}: {reason}"
 
     async def _load(self) -> None:
@@ -287,6 +318,15 @@ class System:
             self.failure = error
             self.feed.fail(error)
             _log.error("the stream is over: %s", error)
+
+
+def _has_at_stake(desk: Desk, symbol: str) -> bool:
+    """Whether orders or a position of a symbol hang on its book."""
+    positions = desk.positions.known()
+    held = () if positions is None else positions.value
+    return any(each.symbol == symbol for each in desk.orders.live()) or any(
+        each.symbol == symbol and each.qty for each in held
+    )
 
 
 def _told_s(error: Error) -> float:

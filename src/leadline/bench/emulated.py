@@ -15,6 +15,7 @@ from leadline.app.account_settings import AccountSettings
 from leadline.app.config import Settings
 from leadline.errors import ConnectFailed
 from leadline.venues.kraken.auth import Credentials
+from leadline.venues.kraken.kit import KrakenKey
 from leadline.venues.kraken.venue import Endpoints
 
 
@@ -37,7 +38,7 @@ class Emulated(Struct, frozen=True):
     def settings(self, folder: Path) -> Settings:
         """Settings with the demo account as the main one, its files in a folder."""
         keys = self.kraken.credentials
-        account = AccountSettings("main", Credentials(keys.api_key, keys.private_key))
+        account = AccountSettings("main", KrakenKey(Credentials(keys.api_key, keys.private_key)))
         return Settings(Endpoints(**self.kraken.endpoints), (account,), folder)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from statistics import median, quantiles
@@ -19,7 +19,7 @@ from leadline.app.opening import open_system
 from leadline.bench.origin import FRAMES, STAMP
 from leadline.clock import Clock
 from leadline.core.book import BookView
-from leadline.model.market import parse_time_ns
+from leadline.model.market import VenueTime, parse_time_ns
 from leadline.model.reading import Reading
 from leadline.venues.kraken.venue import Endpoints
 
@@ -135,7 +135,7 @@ async def _our_rate(clock: Clock, address: str) -> float:
     return rate.per_s
 
 
-def _latencies(seen: list[tuple[str | None, int]]) -> list[float]:
+def _latencies(seen: Sequence[tuple[VenueTime, int]]) -> list[float]:
     times = ((parse_time_ns(sent), arrived_ns) for sent, arrived_ns in seen[WARM_UP:])
     return [(arrived_ns - sent_ns) / 1000 for sent_ns, arrived_ns in times if sent_ns is not None]
 
@@ -157,7 +157,7 @@ def _stamp(frame: str) -> str | None:
 
 
 async def _our_latencies(clock: Clock, address: str) -> list[float]:
-    seen: list[tuple[str | None, int]] = []
+    seen: list[tuple[VenueTime, int]] = []
 
     def take(reading: Reading[BookView]) -> bool:
         seen.append((reading.value.venue_time, clock.wall_ns()))

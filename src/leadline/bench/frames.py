@@ -12,7 +12,7 @@ from pathlib import Path
 from leadline.clock import NS_PER_MS, NS_PER_S
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.instruments import DEMO_PAIRS, Pair, synthetic
-from leadline.emulator.kraken.frames import Close
+from leadline.emulator.wire import Close
 from leadline.errors import RecordingError
 
 START_NS = 1_790_000_000 * NS_PER_S

@@ -16,7 +16,7 @@ from aiohttp import web
 from leadline.bench.frames import book_frames
 from leadline.clock import NS_PER_S, Clock, SystemClock
 from leadline.emulator.exchange import Exchange
-from leadline.emulator.kraken.rest import Answer
+from leadline.emulator.wire import Answer
 
 FRAMES = 4000
 """Of one book session, played again and again: each begins with a snapshot."""

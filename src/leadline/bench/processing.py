@@ -14,14 +14,18 @@ from leadline.core.limits import DecayingCounter
 from leadline.core.session import MarketSession
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.instruments import Pair
-from leadline.emulator.kraken.rest import Answer
+from leadline.emulator.wire import Answer
 from leadline.engine.feed import Feed
 from leadline.model.market import Channel
 from leadline.model.reading import Reading
 from leadline.net.http import MemoryHttp, Request, Response
-from leadline.venues.kraken.venue import Kraken
+from leadline.venues.kraken.venue import PUBLIC, Kraken
+from leadline.venues.ports import MarketData
 
 CHANNELS = (Channel.TICKER, Channel.BOOK, Channel.TRADES, Channel.BARS)
+
+BAR_S = 60
+TOP_LEVELS = 5
 
 
 class Listener:
@@ -34,27 +38,50 @@ class Listener:
         self.calls += 1
 
 
-class Pipeline:
-    """Session, feed and a subscriber for each stream, put together as `watch` puts them together."""
+class Read:
+    """A feed, and one subscriber for each stream that is wanted of it."""
 
-    def __init__(self, market: Kraken, clock: Clock) -> None:
+    def __init__(self, market: MarketData, clock: Clock) -> None:
         self.listener = Listener()
         self.feed = Feed(market, clock)
-        self.session: MarketSession = market.session(self.feed.receive)
+
+    def subscribe(self, symbol: str, channels: Sequence[Channel], depth: int) -> None:
+        """Read these channels of a symbol, books at a depth."""
+        params = {Channel.BOOK: depth, Channel.BARS: BAR_S, Channel.TOP: TOP_LEVELS}
+        for channel in channels:
+            self.read(channel, symbol, params.get(channel, 0))
+
+    def read(self, channel: Channel, symbol: str, param: int) -> None:
+        """Put the subscriber on one stream; `param` is a depth or the seconds of a bar."""
+        feed, take = self.feed, self.listener.take
+        match channel:
+            case Channel.TICKER:
+                feed.on_ticker(symbol, take)
+            case Channel.BOOK:
+                feed.on_book(symbol, take, param)
+            case Channel.TRADES:
+                feed.on_trade(symbol, take)
+            case Channel.BARS:
+                feed.on_bar(symbol, take, param)
+            case Channel.TOP:
+                feed.on_top(symbol, take, param)
+            case Channel.MARK:
+                feed.on_mark(symbol, take)
+            case Channel.STATS:
+                feed.on_day(symbol, take)
+            case Channel.LIQUIDATIONS:
+                feed.on_liquidation(symbol, take)
+
+
+class Pipeline(Read):
+    """Session, feed and a subscriber for each stream, put together as `watch` puts them together."""
+
+    def __init__(self, market: MarketData, clock: Clock) -> None:
+        super().__init__(market, clock)
+        self.session: MarketSession = market.session(self.feed.receive, PUBLIC)
         self._clock = clock
         self.session.opened(clock.mono_ns())
         self.feed.attach(self.session, poke=lambda: None)
-
-    def subscribe(self, symbol: str, channels: Sequence[Channel], depth: int) -> None:
-        take = self.listener.take
-        if Channel.TICKER in channels:
-            self.feed.on_ticker(symbol, take)
-        if Channel.BOOK in channels:
-            self.feed.on_book(symbol, take, depth)
-        if Channel.TRADES in channels:
-            self.feed.on_trade(symbol, take)
-        if Channel.BARS in channels:
-            self.feed.on_bar(symbol, take)
 
     def ask(self) -> None:
         """Have every subscription asked for, however slowly the venue wants to be asked."""

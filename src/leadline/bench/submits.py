@@ -34,6 +34,7 @@ from leadline.engine.orders import Orders
 from leadline.model.order import OrderRequest
 from leadline.net.websocket import Socket
 from leadline.venues.kraken.auth import Credentials
+from leadline.venues.kraken.kit import KrakenKey, kraken_account
 from leadline.venues.kraken.limits import Tier
 from leadline.venues.kraken.venue import Kraken
 
@@ -128,8 +129,9 @@ async def submitting(folder: Path, clock: Clock) -> AsyncIterator[Submitting]:
     kraken = Kraken(http, clock)
     await kraken.load()
     owner = exchange.trading.account("bench", balances={})  # as the stream's empty snapshot has it
-    settings = AccountSettings("main", Credentials(owner.api_key, owner.secret), Tier.PRO)
-    socket, places = AnsweringSocket(clock), Places(folder)
+    key = KrakenKey(Credentials(owner.api_key, owner.secret), Tier.PRO)
+    settings = AccountSettings("main", key)
+    socket, places = AnsweringSocket(clock), Places(folder, kraken.name)
     journal = places.journal(settings, clock)
 
     async def connect() -> Socket:
@@ -137,10 +139,9 @@ async def submitting(folder: Path, clock: Clock) -> AsyncIterator[Submitting]:
 
     async with LiveAccount(
         settings,
+        lambda state: kraken_account(key, state, http, kraken.symbols, clock),
         places.key_state(settings, clock),
         journal,
-        http,
-        kraken.symbols,
         connect,
         clock,
         chance=random.SystemRandom(),

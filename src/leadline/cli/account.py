@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import click
@@ -13,9 +13,14 @@ from leadline.app.access import open_errands
 from leadline.app.account_settings import MAIN
 from leadline.app.config import Settings, settings_of
 from leadline.app.errands import Errands
+from leadline.errors import AuthError
+from leadline.venues.catalogue import VENUES
 
 account_option = click.option(
     "--account", default=MAIN, show_default=True, help="An account of the settings file."
+)
+venue_option = click.option(
+    "--venue", type=click.Choice(list(VENUES)), help="Where several have an account: whose is meant."
 )
 emergency_option = click.option("--emergency", is_flag=True, help="REST only, ahead of everything else.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -24,15 +29,31 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 @asynccontextmanager
 async def errands(settings: Settings, account: str, emergency: bool) -> AsyncIterator[Errands]:
     """The errands of an account; detours are said on stderr."""
-    async with open_errands(settings, account, emergency=emergency, tell=_detour) as found:
-        yield found
+    with explained(settings):
+        async with open_errands(settings, account, emergency=emergency, tell=_detour) as found:
+            yield found
 
 
-def chosen(config: Path | None, account: str) -> Settings:
-    """The settings, in which the account certainly is; raises ConfigError before anything is connected."""
-    settings = settings_of(config)
+def chosen(
+    config: Path | None, account: str, venue: str | None = None, *, contracts: bool = False
+) -> Settings:
+    """The settings of a venue, in which the account certainly is; where none is named the only one there is.
+
+    With `contracts` it is one that has them. Raises ConfigError before anything is connected.
+    """
+    settings = settings_of(config, venue, with_account=True, contracts=contracts)
     settings.account(account)
     return settings
+
+
+@contextmanager
+def explained(settings: Settings) -> Iterator[None]:
+    """Say of a key's refusal what to do about it, which may be that it belongs to another environment."""
+    try:
+        yield
+    except AuthError as error:
+        click.echo(f"hint: {settings.kit.advice(error, settings.environment)}", err=True)
+        raise
 
 
 def must_ask(yes: bool) -> bool:

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from leadline.app.errands import shown_first
-from leadline.cli.account import account_option, chosen, emergency_option, errands
+from leadline.cli.account import account_option, chosen, emergency_option, errands, venue_option
 from leadline.cli.options import config_option, json_option
 from leadline.cli.runner import run
 from leadline.cli.wire import optional, plain, utc
@@ -19,9 +19,10 @@ from leadline.venues.ports import Path as Way
 @click.command(short_help="What the account owns.")
 @config_option
 @account_option
+@venue_option
 @emergency_option
 @json_option
-def command(config: Path | None, account: str, emergency: bool, as_json: bool) -> None:
+def command(config: Path | None, account: str, venue: str | None, emergency: bool, as_json: bool) -> None:
     """Show what the account owns: by the stream, or by REST where that cannot be reached.
 
     \b
@@ -30,7 +31,7 @@ def command(config: Path | None, account: str, emergency: bool, as_json: bool) -
     Amounts are texts with the venue's digits. "earn" cannot be traded and is in "total" only. "held" and
     "available" are null where the source does not say what open orders bind (the stream does not).
     """
-    settings = chosen(config, account)
+    settings = chosen(config, account, venue)
 
     async def ask() -> tuple[BalancesSnapshot, Way]:
         async with errands(settings, account, emergency) as found:

@@ -22,6 +22,8 @@ _TITLES = {
     "kraken_book10": "one book, depth 10",
     "kraken_book100": "one book, depth 100",
     "kraken_mixed_50": "50 instruments, every channel",
+    "binance_depth": "one book of Binance",
+    "binance_mixed_50": "50 contracts of it, every channel",
     "frames": "the frames of the file",
 }
 _SUBMITS = {
@@ -34,7 +36,7 @@ _SUBMITS = {
 @click.option(
     "--frames",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Measure a file of one frame a line instead.",
+    help="Measure a file of one frame a line instead, each book's snapshot first.",
 )
 @click.option(
     "--soak",
@@ -115,6 +117,12 @@ def lines_of(report: Report) -> list[str]:
                 f"{title:32} {figures['us']:6.2f} µs a frame, {figures['ratio']:.2f} × decoding alone"
                 f" ({figures['yardstick_us']:.2f} µs), {figures['messages_s']:,} a second"
             )
+    if start := report.get("startup_150_symbols"):
+        lines.append(
+            f"{'150 books of Binance at start':32} live after {start['seconds']:.1f} s,"
+            f" {start['certain_depth']} levels a side certain, at most"
+            f" {start['weight_peak_minute']:,} of 2,400 weight a minute"
+        )
     if memory := report.get("memory"):
         lines.append(f"{'1 000 tickers':32} {memory['tickers_1000_mb']:6.2f} MB above the empty system")
     if snapshot := report.get("snapshot"):

@@ -9,7 +9,15 @@ import click
 import msgspec
 
 from leadline.app.errands import CancelResult
-from leadline.cli.account import account_option, chosen, confirm, emergency_option, errands, yes_option
+from leadline.cli.account import (
+    account_option,
+    chosen,
+    confirm,
+    emergency_option,
+    errands,
+    venue_option,
+    yes_option,
+)
 from leadline.cli.options import config_option, json_option
 from leadline.cli.runner import run
 
@@ -18,11 +26,18 @@ from leadline.cli.runner import run
 @click.argument("names", metavar="ID...", nargs=-1, required=True)
 @config_option
 @account_option
+@venue_option
 @emergency_option
 @yes_option
 @json_option
 def command(
-    names: tuple[str, ...], config: Path | None, account: str, emergency: bool, yes: bool, as_json: bool
+    names: tuple[str, ...],
+    config: Path | None,
+    account: str,
+    venue: str | None,
+    emergency: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Cancel orders by the venue's IDs or by client IDs that Leadline gave.
 
@@ -34,7 +49,7 @@ def command(
     JSON: {"account", "orders": [{"id", "ok", "path": "stream" or "rest", "error", "state"}]}
     "error" is null where the venue took the cancel; "state" is what a look-up after a refusal told, or null.
     """
-    settings = chosen(config, account)
+    settings = chosen(config, account, venue)
     wanted = list(dict.fromkeys(names))
     if not yes and sys.stdin.isatty():
         confirm("Cancel?", [("cancel", name) for name in wanted])

@@ -14,6 +14,7 @@ from leadline.cli.account import (
     emergency_option,
     errands,
     must_ask,
+    venue_option,
     yes_option,
 )
 from leadline.cli.options import config_option, json_option
@@ -24,19 +25,25 @@ from leadline.venues.ports import Path as Way
 @click.command(short_help="Cancel every order.")
 @config_option
 @account_option
+@venue_option
 @emergency_option
 @yes_option
 @json_option
-def command(config: Path | None, account: str, emergency: bool, yes: bool, as_json: bool) -> None:
+def command(
+    config: Path | None, account: str, venue: str | None, emergency: bool, yes: bool, as_json: bool
+) -> None:
     """Cancel every order of the account, those of other programs and of people included.
 
     \b
     JSON: {"account", "path": "stream" or "rest", "count": how many orders the venue counted}
     """
     ask = must_ask(yes)
-    settings = chosen(config, account)
+    settings = chosen(config, account, venue)
     if ask:
-        confirm("Cancel every order?", [("cancel-all", f"every open order of account {account}")])
+        confirm(
+            "Cancel every order?",
+            [("cancel-all", f"every open order of account {account} at {settings.kit.title}")],
+        )
 
     async def send() -> tuple[int, Way]:
         async with errands(settings, account, emergency) as found:

@@ -1,4 +1,4 @@
-"""`leadline demo`: a local Kraken, the whole product on it, faults by script, and what became of them."""
+"""`leadline demo`: two local venues, the whole product on them, faults by script, and what became of them."""
 
 from __future__ import annotations
 
@@ -32,10 +32,15 @@ LONGEST_S = 3600
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another market.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, progress on stderr.")
 def command(seconds: float, seed: int, as_json: bool) -> None:
-    """Start a local Kraken, connect everything to it, break things, and say honestly what happened.
+    """Start a local Kraken and Binance, connect to both, break things, and say honestly what happened.
 
     No keys and no network are needed. Exit 1 when a reader got a value that the venue never had, or when a
     book was not live at the end.
+
+    \b
+    JSON: what befell Kraken up to "divergences" ("symbols" with a row per symbol and venue), then "venues",
+      each {"venue", "level", "levels_seen", "frames", "books", "readings"}, and "between", the price of
+      BTC at both: {"symbols", "mids", "difference", "apart_bp", "least_bp", "most_bp", "agreement"}
     """
     console = Console(highlight=False)
     demo = run(perform(seconds, seed, _view(console, as_json)))

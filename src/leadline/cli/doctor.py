@@ -9,14 +9,16 @@ import msgspec
 
 from leadline.app.doctor import examine
 from leadline.app.finding import Finding
+from leadline.cli.account import venue_option
 from leadline.cli.options import config_option, json_option
 from leadline.cli.runner import run
 
 
 @click.command(short_help="What works and what does not.")
 @config_option
+@venue_option
 @json_option
-def command(config: Path | None, as_json: bool) -> None:
+def command(config: Path | None, venue: str | None, as_json: bool) -> None:
     """Check configuration, network, certificates, clock and versions; exits with 1 when something fails."""
     findings: list[Finding] = []
 
@@ -25,7 +27,7 @@ def command(config: Path | None, as_json: bool) -> None:
         if not as_json:
             _say(finding)
 
-    ok = run(examine(config, tell))
+    ok = run(examine(config, tell, venue))
     if as_json:
         click.echo(msgspec.json.encode({"ok": ok, "checks": findings}).decode())
     else:

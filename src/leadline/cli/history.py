@@ -11,7 +11,7 @@ import msgspec
 
 from leadline.app.access import open_access
 from leadline.app.beside import beside
-from leadline.app.config import Settings, load_settings
+from leadline.app.config import Settings, settings_of
 from leadline.app.history import bar_file
 from leadline.app.opening import open_market
 from leadline.app.own_history import table_file, write_fills, write_ledger
@@ -78,13 +78,15 @@ def command(
         if symbols or (fills and ledger):
             raise click.UsageError("name either symbols, or --fills, or --ledger")
         rows = run(
-            fetch_own(chosen(config, account), account, write_fills if fills else write_ledger, since_ns, out)
+            fetch_own(
+                chosen(config, account, venue), account, write_fills if fills else write_ledger, since_ns, out
+            )
         )
         _tell_own(rows, "fills" if fills else "ledger", account, out, as_json)
         return
     if not symbols:
         raise click.UsageError("name at least one symbol, or --fills, or --ledger")
-    settings = load_settings(config) if config else Settings()
+    settings = settings_of(config, venue)
     intervals_s = [minutes * 60 for minutes in intervals_min]
     found = run(fetch(settings, symbols, intervals_s, since_ns, out))
     if as_json:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from leadline.app.config import Settings, load_settings
+from leadline.app.config import Settings, settings_of
 from leadline.app.opening import open_market
 from leadline.cli.options import config_option, json_option, venue_argument
 from leadline.cli.runner import run
@@ -24,7 +24,7 @@ from leadline.model.instrument import Instrument
 @json_option
 def command(venue: str, search: str, config: Path | None, as_json: bool) -> None:
     """List instruments whose symbol contains SEARCH, or that one of the venue's spellings means."""
-    settings = load_settings(config) if config else Settings()
+    settings = settings_of(config, venue)
     found = run(find(settings, search))
     if not found:
         click.echo(f"error: {venue} has no instrument like {search!r}", err=True)

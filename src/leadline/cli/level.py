@@ -12,6 +12,7 @@ from leadline.app.config import control_path
 from leadline.app.control import ForceLevel, ReleaseLevel, Request, asked_of
 from leadline.app.durations import seconds, span
 from leadline.app.report import Status
+from leadline.cli.account import venue_option
 from leadline.cli.level_words import level_line
 from leadline.cli.options import config_option, json_option
 from leadline.cli.runner import run
@@ -46,22 +47,24 @@ def command() -> None:
 @click.argument("level", metavar="LEVEL", type=click.Choice(list(Level.__members__), case_sensitive=False))
 @click.option("--for", "for_s", type=Span(), required=True, help="How long: 90s, 10m, 2h.")
 @config_option
+@venue_option
 @json_option
-def force(level: str, for_s: float, config: Path | None, as_json: bool) -> None:
+def force(level: str, for_s: float, config: Path | None, venue: str | None, as_json: bool) -> None:
     """Hold the running system at LEVEL for so long, whatever it observes; then it judges by itself again."""
-    _tell(config, ForceLevel(level.upper(), for_s), as_json)
+    _tell(config, venue, ForceLevel(level.upper(), for_s), as_json)
 
 
 @command.command(short_help="Let it judge by itself again.")
 @config_option
+@venue_option
 @json_option
-def release(config: Path | None, as_json: bool) -> None:
+def release(config: Path | None, venue: str | None, as_json: bool) -> None:
     """Let the level follow what is observed again."""
-    _tell(config, ReleaseLevel(), as_json)
+    _tell(config, venue, ReleaseLevel(), as_json)
 
 
-def _tell(config: Path | None, request: Request, as_json: bool) -> None:
-    raw = run(asked_of(control_path(config), request))
+def _tell(config: Path | None, venue: str | None, request: Request, as_json: bool) -> None:
+    raw = run(asked_of(control_path(config, venue), request))
     level = msgspec.json.decode(raw, type=Status).level
     if as_json:
         click.echo(msgspec.json.encode(level).decode())

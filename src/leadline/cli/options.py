@@ -11,11 +11,19 @@ from typing import Any
 import click
 
 from leadline.model.market import Channel
+from leadline.venues.catalogue import VENUES
 
 NS_PER_US = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-STREAMED = (Channel.TICKER, Channel.BOOK, Channel.TRADES, Channel.BARS)
+STREAMED = tuple(
+    channel for channel in Channel if any(channel in kit.limits.channels for kit in VENUES.values())
+)
+"""What any venue streams for a symbol; whether the one that is meant does, is said when it is opened."""
+
+EVERYWHERE = tuple(
+    channel for channel in STREAMED if all(channel in kit.limits.channels for kit in VENUES.values())
+)
 
 
 class Amount(click.FloatRange):
@@ -57,7 +65,7 @@ def shown(path: Path) -> str:
     return os.fsencode(path).decode(errors="replace")
 
 
-venue_argument = click.argument("venue", type=click.Choice(["kraken"]))
+venue_argument = click.argument("venue", type=click.Choice(list(VENUES)))
 symbols_argument = click.argument("symbols", metavar="SYMBOL...", nargs=-1, required=True)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON only, for programs.")
 config_option = click.option(

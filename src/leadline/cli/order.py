@@ -11,13 +11,24 @@ import msgspec
 
 from leadline.app.access import order_desk, wire_form
 from leadline.app.config import Settings
-from leadline.cli.account import account_option, chosen, confirm, emergency_option, must_ask, yes_option
+from leadline.cli.account import (
+    account_option,
+    chosen,
+    confirm,
+    emergency_option,
+    must_ask,
+    venue_option,
+    yes_option,
+)
 from leadline.cli.options import config_option, json_option
 from leadline.cli.order_options import Wanted, order_options, read_exact
 from leadline.cli.runner import run
 from leadline.cli.wire import optional, plain
 from leadline.clock import SystemClock
 from leadline.model.order import Order, OrderRequest, OrderState
+
+CONTRACT_SIGN = ":"
+"""Stands in the symbol of a contract, before what it is settled in; nothing else has it."""
 
 
 @click.command(short_help="Place one order.")
@@ -27,11 +38,18 @@ from leadline.model.order import Order, OrderRequest, OrderState
 @order_options
 @config_option
 @account_option
+@venue_option
 @emergency_option
 @yes_option
 @json_option
 def command(
-    config: Path | None, account: str, emergency: bool, yes: bool, as_json: bool, **options: Any
+    config: Path | None,
+    account: str,
+    venue: str | None,
+    emergency: bool,
+    yes: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Place one order: QTY of the base currency of SYMBOL; without --limit at the market.
 
@@ -53,7 +71,7 @@ def command(
         )
     request = Wanted(**options).request(SystemClock().wall_ns())
     ask = must_ask(yes or request.validate)  # a question to the venue moves no money
-    settings = chosen(config, account)
+    settings = chosen(config, account, venue, contracts=CONTRACT_SIGN in request.symbol)
     if ask:
         rows = run(wire_form(settings, account, request))
         confirm("Send this order?", rows)

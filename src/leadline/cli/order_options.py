@@ -14,7 +14,16 @@ from msgspec import Struct
 from leadline.cli.options import Amount
 from leadline.clock import NS_PER_S
 from leadline.model.market import Side
-from leadline.model.order import OrderKind, OrderRequest, PriceType, TimeInForce, Trigger, TriggerReference
+from leadline.model.order import (
+    OrderKind,
+    OrderRequest,
+    PositionSide,
+    PriceMatch,
+    PriceType,
+    TimeInForce,
+    Trigger,
+    TriggerReference,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -78,7 +87,25 @@ _OPTIONS = (
         help="Which price sets a waiting order off.",
     ),
     click.option("--post-only", is_flag=True, help="Never take what is on the book already."),
-    click.option("--reduce-only", is_flag=True, help="Only ever make a margin position smaller."),
+    click.option("--reduce-only", is_flag=True, help="Only ever make a position smaller."),
+    click.option(
+        "--position-side",
+        type=click.Choice([one.value for one in PositionSide]),
+        default=PositionSide.NET.value,
+        show_default=True,
+        help="In hedge mode: which position it changes.",
+    ),
+    click.option(
+        "--close-position", is_flag=True, help="Instead of QTY: all there is when a --stop or the like comes."
+    ),
+    click.option(
+        "--price-match",
+        type=click.Choice([one.value for one in PriceMatch]),
+        help="Instead of --limit: priced by the book as the venue has it.",
+    ),
+    click.option(
+        "--activation", callback=read_exact, metavar="PRICE", help="Where a --trailing begins to follow."
+    ),
     click.option("--margin", is_flag=True, help="With borrowed funds."),
     click.option(
         "--tif",
@@ -122,6 +149,10 @@ class Wanted(Struct, frozen=True, kw_only=True):
     trigger_by: str
     post_only: bool
     reduce_only: bool
+    position_side: str
+    close_position: bool
+    price_match: str | None
+    activation: Decimal | None
     margin: bool
     tif: str | None
     expires_s: float | None
@@ -130,8 +161,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
     def request(self, now_ns: int) -> OrderRequest:
         """The order that is meant; raises UsageError for options that do not go together."""
-        if (self.qty is None) == (self.cost is None):
-            raise click.UsageError("say how much: QTY, or --cost for a market buy")
+        self._check_size()
         limit = self._limit()
         expires_ns = None
         if self.expires_s is not None:  # the venue takes whole seconds
@@ -152,9 +182,18 @@ class Wanted(Struct, frozen=True, kw_only=True):
             post_only=self.post_only,
             reduce_only=self.reduce_only,
             margin=self.margin,
+            position_side=PositionSide(self.position_side),
+            close_position=self.close_position,
+            price_match=None if self.price_match is None else PriceMatch(self.price_match),
             display_qty=self.display_qty,
             validate=self.validate,
         )
+
+    def _check_size(self) -> None:
+        if sum((self.qty is not None, self.cost is not None, self.close_position)) != 1:
+            raise click.UsageError("say how much: QTY, or --cost for a market buy, or --close-position")
+        if self.limit is not None and self.price_match is not None:
+            raise click.UsageError("a price is given by --limit or by --price-match, not by both")
 
     def _limit(self) -> Distance | None:
         """A price, but a distance from the trigger where that moves."""
@@ -176,12 +215,14 @@ class Wanted(Struct, frozen=True, kw_only=True):
         for there, kinds in zip(waiting, _WAITING, strict=True):
             if there:
                 plain, limited = kinds
-        return plain if self.limit is None else limited
+        return plain if self.limit is None and self.price_match is None else limited
 
     def _trigger(self) -> Trigger | None:
         reference = TriggerReference(self.trigger_by)
         if self.trailing is not None:
-            return Trigger(self.trailing.qty, self.trailing.price_type, reference)
+            return Trigger(self.trailing.qty, self.trailing.price_type, reference, self.activation)
+        if self.activation is not None:
+            raise click.UsageError("--activation goes with --trailing")
         price = self.stop or self.take_profit
         return None if price is None else Trigger(price, reference=reference)
 

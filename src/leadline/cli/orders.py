@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from leadline.cli.account import account_option, chosen, emergency_option, errands
+from leadline.cli.account import account_option, chosen, emergency_option, errands, venue_option
 from leadline.cli.options import config_option, json_option
 from leadline.cli.runner import run
 from leadline.cli.wire import optional, plain, utc
@@ -22,9 +22,10 @@ PIPED_WIDTH = 160
 @click.command(short_help="The open orders.")
 @config_option
 @account_option
+@venue_option
 @emergency_option
 @json_option
-def command(config: Path | None, account: str, emergency: bool, as_json: bool) -> None:
+def command(config: Path | None, account: str, venue: str | None, emergency: bool, as_json: bool) -> None:
     """Show the account's open orders: by the stream, or by REST where that cannot be reached.
 
     \b
@@ -32,7 +33,7 @@ def command(config: Path | None, account: str, emergency: bool, as_json: bool) -
       "type", "state", "qty", "filled_qty", "limit_price", "trigger_price", "venue_time"}]}
     Amounts are texts with the venue's digits; what the venue does not say is null.
     """
-    settings = chosen(config, account)
+    settings = chosen(config, account, venue)
 
     async def ask() -> tuple[list[OrderReport], Way]:
         async with errands(settings, account, emergency) as found:

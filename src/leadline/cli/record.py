@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 import msgspec
 
-from leadline.app.config import Settings, load_settings
+from leadline.app.config import settings_of
 from leadline.app.opening import open_system
 from leadline.app.recording import Tap, describe
 from leadline.app.system import System
 from leadline.cli.options import (
-    STREAMED,
+    EVERYWHERE,
     config_option,
     depth_option,
     interval_option,
@@ -42,7 +42,7 @@ _LOOK_S = 0.25
 )
 @click.option(
     "--channels",
-    default=",".join(channel.value for channel in STREAMED),
+    default=",".join(channel.value for channel in EVERYWHERE),
     show_default=True,
     callback=read_channels,
     help="Separated by commas.",
@@ -64,14 +64,20 @@ def command(
     as_json: bool,
 ) -> None:
     """Write every frame of SYMBOLs to a file, verbatim, with time and direction; Ctrl-C ends it well."""
-    settings = load_settings(config) if config else Settings()
+    settings = settings_of(config, venue)
 
     def meta() -> Meta:
         return describe(system.market, symbols, depth)
 
     tap = Tap(out, SystemClock(), meta)
     system = open_system(
-        settings, symbols, channels=channels, depth=depth, interval_s=interval_min * 60, through=tap
+        settings,
+        symbols,
+        channels=channels,
+        depth=depth,
+        interval_s=interval_min * 60,
+        through=tap,
+        answers=tap.answers,
     )
     try:
         with tap:

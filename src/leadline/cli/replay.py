@@ -1,4 +1,4 @@
-"""`leadline replay`: recordings, each its own run, and whether every checksum in them holds."""
+"""`leadline replay`: recordings, each its own run, and whether every proof in them holds."""
 
 from __future__ import annotations
 
@@ -8,14 +8,24 @@ from pathlib import Path
 import click
 import msgspec
 
-from leadline.app.players import MOST_DECIMALS
 from leadline.app.replay import ReplayReport, replay
 from leadline.cli.options import json_option, shown
 from leadline.errors import Error
 from leadline.net.capture import Precision
+from leadline.venues.players import MOST_DECIMALS, BookReport
 
 _PRECISION = re.compile(r"(?P<symbol>[^=]+)=(?P<prices>\d+),(?P<qtys>\d+)")
 _SKIPPED_SHOWN = 5
+
+_WORDS = {
+    "checksum_ok": "proven",
+    "checksum_bad": "bad",
+    "first_bad_n": "first bad",
+    "first_break_n": "first break",
+    "bbo_compared": "best compared",
+    "bbo_equal": "best equal",
+}
+"""What a column of counts is called."""
 
 
 def _read_precisions(
@@ -32,7 +42,7 @@ def _read_precisions(
     return found
 
 
-@click.command(short_help="Prove every checksum of recordings.")
+@click.command(short_help="Prove every book of recordings.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--precision",
@@ -44,9 +54,10 @@ def _read_precisions(
 )
 @json_option
 def command(files: tuple[Path, ...], precisions: dict[str, Precision], as_json: bool) -> None:
-    """Replay recordings through the code that live frames take, and prove every checksum in them.
+    """Replay recordings through the code that live frames take, and prove every book in them.
 
-    Exits with 1 when any checksum is bad or a FILE is no recording.
+    A book is proven by the venue's checksums, or by the chain of its updates and the best prices told beside
+    it. Exits with 1 when any is wrong or a FILE is no recording.
     """
     context = click.get_current_context()
     reports: dict[str, ReplayReport] = {}
@@ -81,14 +92,12 @@ def _tell(file: Path, report: ReplayReport) -> None:
     if report.books:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         table.add_column("book", no_wrap=True)
-        for name in ("updates", "proven", "bad", "unsynced", "unchecked", "first bad"):
-            table.add_column(name, justify="right", no_wrap=True)
+        for name in _counts(next(iter(report.books.values()))):
+            table.add_column(_WORDS.get(name, name), justify="right", no_wrap=True)
         table.add_column("state", style="dim", no_wrap=True)
         for symbol, book in report.books.items():
-            counts = (book.updates, book.checksum_ok, book.checksum_bad, book.unsynced, book.unchecked)
-            first_bad = "–" if book.first_bad_n is None else f"n {book.first_bad_n}"
-            style = "red" if book.checksum_bad else None
-            table.add_row(symbol, *map(str, counts), first_bad, book.state_hash[:12], style=style)
+            style = "red" if book.wrong else None
+            table.add_row(symbol, *_counts(book).values(), book.state_hash[:12], style=style)
         Console(highlight=False).print(table)
     for skipped in report.skipped[:_SKIPPED_SHOWN]:
         click.echo(click.style(f"line {skipped.line} skipped: ", fg="yellow") + skipped.why)
@@ -97,11 +106,22 @@ def _tell(file: Path, report: ReplayReport) -> None:
     click.echo(_verdict(report) + "\n")
 
 
+def _counts(book: BookReport) -> dict[str, str]:
+    """What is counted of a book, as shown; a record's number is marked, and nothing is a dash."""
+    told = msgspec.to_builtins(book)
+    return {
+        name: ("–" if count is None else f"n {count}") if name.endswith("_n") else str(count)
+        for name, count in told.items()
+        if name != "state_hash"
+    }
+
+
 def _verdict(report: ReplayReport) -> str:
-    proven = sum(book.checksum_ok for book in report.books.values())
-    bad = sum(book.checksum_bad for book in report.books.values())
+    books = report.books.values()
+    proof = next((book.proof for book in books), "checksum")
+    proven, bad = sum(book.proven for book in books), sum(book.wrong for book in books)
     if bad:
-        return click.style(f"{bad} checksums are bad", fg="red") + f", {proven} hold"
+        return click.style(f"{bad} {proof}s are bad", fg="red") + f", {proven} hold"
     return (
-        click.style("every checksum holds", fg="green") + f" ({proven})" if proven else "no checksum to prove"
+        click.style(f"every {proof} holds", fg="green") + f" ({proven})" if proven else f"no {proof} to prove"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from leadline.app.config import load_settings
+from leadline.app.config import load_all
 from leadline.cli.options import json_option, shown
 from leadline.cli.runner import run
 from leadline.clock import SystemClock
@@ -36,21 +36,22 @@ def command(file: Path, check: bool, as_json: bool) -> None:
     if as_json:
         raise click.UsageError("--json goes with --check; the form of a run's log is log.format in FILE")
     from leadline.app.logs import bound_logger, logging_to, secrets_of
-    from leadline.app.run import Running
+    from leadline.app.run import run_all
 
-    settings = load_settings(file)
-    clock = SystemClock()
-    with logging_to(sys.stderr, settings.log, clock, secrets_of(settings)):
+    every = load_all(file)
+    clock, secrets = SystemClock(), [secret for settings in every for secret in secrets_of(settings)]
+    with logging_to(sys.stderr, every[0].log, clock, secrets):
         log = bound_logger()
         log.info("settings", file=shown(file))
-        run(Running(settings, clock, log).run(), stopped=0, warnings=False)
+        run(run_all(every, clock, log), stopped=0, warnings=False)
 
 
 def _check(file: Path, as_json: bool) -> None:
     from leadline.app.explain import explained
 
     try:
-        lines = run(explained(load_settings(file)))
+        every = load_all(file)
+        lines = [line for settings in every for line in run(explained(settings))]
     except ConfigError as error:
         if not as_json:
             raise

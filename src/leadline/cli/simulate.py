@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
 from typing import Any
 
 import click
@@ -12,7 +13,6 @@ import msgspec
 from leadline.cli.options import Amount, json_option
 from leadline.cli.progress import counting
 from leadline.simulation.latency import percentile
-from leadline.simulation.plants import PLANTS
 from leadline.simulation.report import (
     ACCOUNT_KINDS,
     FALSE_ALARM,
@@ -23,7 +23,9 @@ from leadline.simulation.report import (
     Report,
 )
 from leadline.simulation.run import DEFAULT_MINUTES, LEAST_MINUTES, run_seeds
+from leadline.simulation.worlds import KRAKEN, WORLDS, every_plant, venues_of
 
+BOTH = "both"
 _SHOWN = 10
 
 
@@ -42,7 +44,14 @@ _SHOWN = 10
     help="Virtual minutes of each run.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; as many as there are processors.")
-@click.option("--plant", type=click.Choice(list(PLANTS)), help="Plant a bug that the judge must find.")
+@click.option(
+    "--venue",
+    type=click.Choice([*WORLDS, BOTH]),
+    default=KRAKEN,
+    show_default=True,
+    help="Whose world to run in; both: each seed in either, counted together.",
+)
+@click.option("--plant", type=click.Choice(every_plant()), help="Plant a bug that the judge must find.")
 @json_option
 @click.pass_context
 def command(
@@ -51,19 +60,31 @@ def command(
     first_seed: int,
     minutes: float,
     jobs: int | None,
+    venue: str,
     plant: str | None,
     as_json: bool,
 ) -> None:
     """Run client and local exchange on virtual time under faults; exit 1 on any violation."""
+    venues = tuple(WORLDS) if venue == BOTH else (venue,)
+    _check_plant(plant, venues)
     total = Report()
     processes = min(jobs or os.cpu_count() or 1, seeds)
     with counting("seeds") as progress:
-        for done, report in enumerate(run_seeds(first_seed, seeds, minutes, plant, processes), 1):
+        for done, report in enumerate(run_seeds(first_seed, seeds, minutes, plant, processes, venues), 1):
             total.add(report)
             progress(done, seeds)
     click.echo(json.dumps(_summary(total)) if as_json else "\n".join(_lines(total)))
     if not total.clean:
         context.exit(1)
+
+
+def _check_plant(plant: str | None, venues: Collection[str]) -> None:
+    """Raise BadParameter for a bug that can be planted in none of the venues."""
+    known = [] if plant is None else venues_of(plant)
+    if plant is not None and not set(known).intersection(venues):
+        raise click.BadParameter(
+            f"{plant} is planted in {known[0]}: add --venue {known[0]}", param_hint="'--plant'"
+        )
 
 
 def _summary(report: Report) -> dict[str, Any]:

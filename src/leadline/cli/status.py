@@ -13,7 +13,7 @@ from leadline.app.config import Settings, control_path, settings_of
 from leadline.app.control import AskStatus, asked_of
 from leadline.app.opening import unloaded_market
 from leadline.app.report import Status
-from leadline.cli.account import account_option, emergency_option
+from leadline.cli.account import account_option, emergency_option, venue_option
 from leadline.cli.level_words import level_line
 from leadline.cli.options import config_option, json_option
 from leadline.cli.runner import run
@@ -26,9 +26,10 @@ from leadline.net.http import Purpose
 @click.command(short_help="What the venue says, and how we stand.")
 @config_option
 @account_option
+@venue_option
 @emergency_option
 @json_option
-def command(config: Path | None, account: str, emergency: bool, as_json: bool) -> None:
+def command(config: Path | None, account: str, venue: str | None, emergency: bool, as_json: bool) -> None:
     """Show the venue's mode and, of the `leadline run` of this user, the service level with its reasons.
 
     Where nothing runs, or with --emergency, the venue is asked by REST ahead of everything else, which needs
@@ -39,10 +40,10 @@ def command(config: Path | None, account: str, emergency: bool, as_json: bool) -
       maintenance, cancel_only, post_only or limit_only; account and breaker ("closed", "half_open", "open")
       are null without a key; level is {"name", "reasons", "forced"}, null where nothing runs.
     """
-    running = run(_running(control_path(config)))
+    running = run(_running(control_path(config, venue)))
     status = running
     if status is None or status.mode is None or emergency:
-        settings = settings_of(config)
+        settings = settings_of(config, venue, with_account=True)
         known = account if any(one.name == account for one in settings.accounts) else None
         status = run(_asked(settings, known, Purpose.EMERGENCY if emergency else Purpose.STATUS))
     if running is not None:

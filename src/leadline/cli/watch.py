@@ -10,11 +10,12 @@ from typing import Any, NoReturn
 
 import click
 
-from leadline.app.config import Settings, load_settings
+from leadline.app.config import settings_of
 from leadline.app.opening import open_system
 from leadline.app.system import System
 from leadline.cli import wire
 from leadline.cli.options import (
+    STREAMED,
     config_option,
     depth_option,
     interval_option,
@@ -43,7 +44,7 @@ Stream = AsyncGenerator[Reading[Any] | Gap, None]
     default="ticker,book,trades",
     show_default=True,
     callback=read_channels,
-    help="Any of ticker, book, trades, bars, separated by commas.",
+    help=f"Any of {', '.join(channel.value for channel in STREAMED)}, separated by commas.",
 )
 @depth_option
 @interval_option
@@ -60,8 +61,8 @@ def command(
     config: Path | None,
     as_json: bool,
 ) -> None:
-    """Show live tickers, books, trades and bars of SYMBOLs, each with its source, age and proof."""
-    settings = load_settings(config) if config else Settings()
+    """Show live streams of SYMBOLs, each reading with its source, age and proof."""
+    settings = settings_of(config, venue)
     system = open_system(settings, symbols, channels=channels, depth=depth, interval_s=interval_min * 60)
     streams = Streams(symbols, channels, depth, interval_min * 60)
     run(watch(system, streams, seconds, as_json), stopped=0)
@@ -106,10 +107,19 @@ class Streams:
             Channel.BOOK: lambda symbol: feed.books(symbol, self.depth),
             Channel.TRADES: feed.every_trade,
             Channel.BARS: lambda symbol: feed.every_bar(symbol, self.interval_s),
+            Channel.TOP: lambda symbol: feed.tops(symbol, self.top_depth(system)),
+            Channel.MARK: feed.marks,
+            Channel.STATS: feed.days,
+            Channel.LIQUIDATIONS: feed.liquidations,
         }
         return [
             (channel, name, make[channel](name)) for name in self.names(system) for channel in self.channels
         ]
+
+    def top_depth(self, system: System) -> int:
+        """The least depth of the venue's tops that has what is wanted, else the greatest."""
+        depths = sorted(system.market.limits.top_depths)
+        return next((depth for depth in depths if depth >= self.depth), depths[-1])
 
     async def _show(self, channel: Channel, symbol: str, stream: Stream, show: Show) -> tuple[str, Error]:
         """Show one stream for as long as it lasts; which it was, and the error that ended it."""

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from leadline.clock import NS_PER_S
+from leadline.clock import NS_PER_MS, NS_PER_S
 from leadline.core.book import BookView
-from leadline.model.market import Bar, Gap, Level, Ticker, Trade
+from leadline.model.market import (
+    Bar,
+    DayStats,
+    FrozenBook,
+    Gap,
+    Level,
+    Liquidation,
+    MarkPrice,
+    Ticker,
+    Trade,
+)
 from leadline.model.reading import Reading
 
-Value = Ticker | Trade | Bar | BookView
+Value = Ticker | Trade | Bar | BookView | FrozenBook | MarkPrice | DayStats | Liquidation
 
 
 def event(kind: str, symbol: str, reading: Reading[Any]) -> bytes:
@@ -55,7 +66,11 @@ def gap(found: Gap) -> bytes:
 
 def venue_time(value: Value) -> str | None:
     """The venue's own time of a value as RFC 3339 text; of a bar, when it begins."""
-    return utc(value.begin_ns) if isinstance(value, Bar) else value.venue_time
+    if isinstance(value, Bar):
+        return utc(value.begin_ns)
+    if isinstance(value.venue_time, int):
+        return utc(value.venue_time * NS_PER_MS)
+    return value.venue_time
 
 
 def utc(moment_ns: int) -> str:
@@ -79,9 +94,15 @@ def _value(value: Value) -> dict[str, Any]:
         case BookView():
             sides = {"bids": _levels(value.bids(value.depth)), "asks": _levels(value.asks(value.depth))}
             return sides | {"depth": str(value.depth), "verified_depth": str(value.verified_depth)}
+        case FrozenBook():
+            return {"bids": _levels(value.bids), "asks": _levels(value.asks)}
         case Bar():
             fields = msgspec.structs.asdict(value)
             fields["begin"] = utc(fields.pop("begin_ns"))
+        case MarkPrice():
+            fields = msgspec.structs.asdict(value)
+            settled_ns = fields.pop("next_funding_ns")
+            fields["next_funding"] = None if settled_ns is None else utc(settled_ns)
         case _:
             fields = msgspec.structs.asdict(value)
     del fields["symbol"]
@@ -101,5 +122,5 @@ def _text(part: Any) -> Any:
     return part.value
 
 
-def _levels(levels: list[Level]) -> list[tuple[str, str]]:
+def _levels(levels: Iterable[Level]) -> list[tuple[str, str]]:
     return [(plain(level.price), plain(level.qty)) for level in levels]

@@ -25,16 +25,32 @@ from leadline.engine.events import (
     ReaderSlow,
     Reconverged,
     RotationPutOff,
+    RouteSilent,
     SourceChanged,
     StreamDead,
     StreamShareLow,
     StreamShareRecovered,
 )  # fmt: skip
-from leadline.model.market import Bar, BookCrossed, BookDropped, Gap, Ticker, Trade, VenueStatus
+from leadline.model.market import (
+    Bar,
+    BookCrossed,
+    BookDropped,
+    DayStats,
+    FrozenBook,
+    Gap,
+    Level,
+    Liquidation,
+    MarkPrice,
+    Ticker,
+    Trade,
+    VenueStatus,
+)
 from leadline.model.reading import Reading
 
+Value = Ticker | Trade | Bar | BookView | FrozenBook | MarkPrice | DayStats | Liquidation
 
-def line(symbol: str, item: Reading[Ticker | Trade | Bar | BookView] | Gap) -> str:
+
+def line(symbol: str, item: Reading[Value] | Gap) -> str:
     """One reading or hole."""
     if isinstance(item, Gap):
         return event_words(item) or ""
@@ -42,11 +58,10 @@ def line(symbol: str, item: Reading[Ticker | Trade | Bar | BookView] | Gap) -> s
     return f"{symbol}  {_words(item.value)}  ({item.source.value}{proof}, {age(item.age_s)} old)"
 
 
-def _words(value: Ticker | Trade | Bar | BookView) -> str:
+def _words(value: Value) -> str:
     match value:
         case Ticker():
-            last = "none in 24 h" if value.last is None else plain(value.last)
-            return f"ticker  bid {plain(value.bid)}  ask {plain(value.ask)}  last {last}"
+            return f"ticker  bid {plain(value.bid)}  ask {plain(value.ask)}{_last(value)}"
         case Trade():
             late = "  back-filled" if value.backfilled else ""
             return f"trade   {value.side.value} {plain(value.qty)} at {plain(value.price)}{late}"
@@ -59,10 +74,38 @@ def _words(value: Ticker | Trade | Bar | BookView) -> str:
                 )
             )  # fmt: skip
             return f"bar     {clock_time(value.begin_ns)}  {prices}  {whole}"
-    bid, ask = value.best_bid, value.best_ask
+        case BookView():
+            return _book_words("book   ", value.best_bid, value.best_ask)
+        case FrozenBook():
+            return _book_words("top    ", *(side[0] if side else None for side in (value.bids, value.asks)))
+    return _contract_words(value)
+
+
+def _contract_words(value: MarkPrice | DayStats | Liquidation) -> str:
+    match value:
+        case MarkPrice():
+            index = "" if value.index is None else f"  index {plain(value.index)}"
+            rate = "" if value.funding_rate is None else f"  funding {plain(value.funding_rate * 100)} %"
+            return f"mark    {plain(value.mark)}{index}{rate}"
+        case DayStats():
+            range_ = f"low {plain(value.low)}  high {plain(value.high)}"
+            return f"24 h    last {plain(value.last)}  {value.change_pct:+.2f} %  {range_}"
+        case Liquidation():
+            average = plain(value.average_price)
+            return f"forced  {value.side.value} {plain(value.qty)} at {average} on average"
+
+
+def _last(value: Ticker) -> str:
+    """The last trade; nothing where the venue tells it elsewhere."""
+    if value.last is None:
+        return "" if value.volume is None else "  last none in 24 h"
+    return f"  last {plain(value.last)}"
+
+
+def _book_words(name: str, bid: Level | None, ask: Level | None) -> str:
     bids = f"{plain(bid.qty)} at {plain(bid.price)}" if bid else "nothing"
     asks = f"{plain(ask.qty)} at {plain(ask.price)}" if ask else "nothing"
-    return f"book    bid {bids}  ask {asks}"
+    return f"{name} bid {bids}  ask {asks}"
 
 
 def age(seconds: float) -> str:
@@ -89,6 +132,12 @@ def event_words(event: Event) -> str | None:
             return f"{where}: from {event.previous.value} to {event.source.value} ({event.cause})"
         case StreamDead(subscription, reason):
             return f"{subscription}: {reason}; subscribed anew"
+        case RouteSilent(route, streams, waited_s):
+            where = f"route {route}" if route else "the line"
+            return (
+                f"{where} has acknowledged {len(streams)} streams and brought nothing of them for "
+                f"{waited_s:.0f} s ({streams[0]}): is it the right address?"
+            )
         case BookDropped(symbol, reason):
             return f"book {symbol} dropped: {reason}"
         case BookCrossed(symbol, bid, ask):
@@ -97,15 +146,16 @@ def event_words(event: Event) -> str | None:
             return f"{subscription} refused: {error.text}"
         case VenueStatus(mode, text):
             return f"the venue says: {text or mode.value}"
-        case LineDown(reason, line_number):
-            return f"{_line_name(line_number)}disconnected: {reason}"
-        case LineUp(line_number):
-            return f"{_line_name(line_number)}connected"
+        case LineDown(reason):
+            return f"{_line_name(event)}disconnected: {reason}"
+        case LineUp():
+            return f"{_line_name(event)}connected"
     return _line_words(event) or _trust_words(event) or _reader_words(event) or _keeper_words(event)
 
 
-def _line_name(number: int) -> str:
-    return "" if number == 1 else f"line {number} "
+def _line_name(event: LineUp | LineDown) -> str:
+    route = f"route {event.route} " if event.route else ""
+    return route if event.line == 1 else f"{route}line {event.line} "
 
 
 def _line_words(event: Event) -> str | None:

@@ -6,13 +6,14 @@ Rule: a hole in the account's news is news itself (`AccountGap`), told before an
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Protocol
 
 from msgspec import Struct
 
 from leadline.core.session import FrameSkipped, LineDown, LineUp, Session
 from leadline.errors import VenueError
-from leadline.model.account import BalancesSnapshot, LedgerEntry
+from leadline.model.account import AccountConfiguration, BalancesSnapshot, LedgerEntry, Position
 from leadline.model.market import VenueStatus
 from leadline.model.order import OrderReport
 
@@ -43,6 +44,30 @@ class BalancesReported(Struct, frozen=True):
 
     snapshot: BalancesSnapshot
     asked_ns: int = 0
+
+
+class PositionsReported(Struct, frozen=True):
+    """Positions as they are now; one whose quantity is 0 is closed.
+
+    A `snapshot` has all there are, as asked for at `asked_ns` (monotonic); else only what has changed.
+    """
+
+    positions: tuple[Position, ...]
+    snapshot: bool = False
+    asked_ns: int = 0
+
+
+class ConfigurationReported(Struct, frozen=True):
+    """How the account trades contracts, whole; told when it is read and whenever it is changed."""
+
+    configuration: AccountConfiguration
+
+
+class MarginCalled(Struct, frozen=True):
+    """The venue warns that these positions are close to their liquidation; advice, never a state."""
+
+    positions: tuple[Position, ...]
+    maintenance_margin: Decimal
 
 
 class LedgerReported(Struct, frozen=True):
@@ -78,6 +103,9 @@ AccountNews = (
     | OrdersReported
     | BalancesReported
     | LedgerReported
+    | PositionsReported
+    | ConfigurationReported
+    | MarginCalled
     | AccountGap
     | CredentialRefused
     | AccountRefused

@@ -7,14 +7,16 @@ said, truncated to the subscribed depth.
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from zlib import crc32
 
 from leadline.model.compact import CompactBook
 from leadline.model.instrument import from_units
-from leadline.model.market import FrozenBook, Level, parse_time_ns
+from leadline.model.market import FrozenBook, Level, VenueTime, parse_time_ns
 
 Change = tuple[int, int]
 """Price and quantity in units of the book's precisions; quantity 0 removes the level."""
@@ -132,7 +134,7 @@ class Book:
         self.depth = depth
         self.price_precision = price_precision
         self.qty_precision = qty_precision
-        self.venue_time: str | None = None
+        self.venue_time: VenueTime = None
         self.crossed = False
         """Whether the best bid is not below the best ask."""
         self._bids = _Side(-1, depth)
@@ -179,9 +181,19 @@ class Book:
         """The best `count` asks as integers, best first."""
         return self._asks.levels(count)
 
-    def sides(self, count: int) -> tuple[tuple[tuple[int, ...], tuple[bytes, ...]], ...]:
-        """The best levels of bids and asks as they lie, for a copy that is decoded later if at all."""
-        return self._bids.copy(count), self._asks.copy(count)
+    @property
+    def certain_depth(self) -> int:
+        """Levels a side between which certainly no other lies: all, because the venue keeps to the depth."""
+        return self.depth
+
+    @property
+    def verified_depth(self) -> int:
+        """Levels a side that the venue's checksum covers."""
+        return min(CHECKED_DEPTH, self.depth)
+
+    def copy(self, count: int) -> BookCopy:
+        """The best levels as they lie, decoded later if at all."""
+        return _TokenCopy(self, self._bids.copy(count), self._asks.copy(count))
 
     def state_hash(self) -> str:
         """A digest of symbol, precisions and levels; two books of equal content have equal digests."""
@@ -198,6 +210,36 @@ class Book:
         return len(self._bids.keys) + len(self._asks.keys)
 
 
+class BookState(Protocol):
+    """A live book of any kind, as its view reads it."""
+
+    symbol: str
+    depth: int
+    price_precision: int
+    qty_precision: int
+    venue_time: VenueTime
+
+    @property
+    def certain_depth(self) -> int:
+        """Levels a side between which certainly no other lies."""
+
+    @property
+    def verified_depth(self) -> int:
+        """Levels a side that the venue's proof covers."""
+
+    def bids(self, count: int) -> list[Change]:
+        """The best bids as integers, best first."""
+
+    def asks(self, count: int) -> list[Change]:
+        """The best asks as integers, best first."""
+
+    def copy(self, count: int) -> BookCopy:
+        """The best levels as they are now."""
+
+    def state_hash(self) -> str:
+        """A digest of the content alone."""
+
+
 class BookView:
     """What a reader gets: the live book read in `Decimal`, valid until the reader awaits or returns.
 
@@ -206,7 +248,7 @@ class BookView:
 
     __slots__ = ("_book", "symbol")
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: BookState) -> None:
         self._book = book
         self.symbol = book.symbol
 
@@ -218,10 +260,15 @@ class BookView:
     @property
     def verified_depth(self) -> int:
         """Levels a side that the venue's proof covers."""
-        return min(CHECKED_DEPTH, self._book.depth)
+        return self._book.verified_depth
 
     @property
-    def venue_time(self) -> str | None:
+    def certain_depth(self) -> int:
+        """Levels a side between which certainly no other lies; those beyond are not handed out."""
+        return self._book.certain_depth
+
+    @property
+    def venue_time(self) -> VenueTime:
         return self._book.venue_time
 
     @property
@@ -254,7 +301,7 @@ class BookView:
 
     def copy(self, count: int = 10) -> BookCopy:
         """The top `count` levels a side as they are now, decoded only when read: cheaper than `freeze`."""
-        return BookCopy(self._book, count)
+        return self._book.copy(count)
 
     def state_hash(self) -> str:
         """A digest that depends on the content alone."""
@@ -266,31 +313,47 @@ class BookView:
         return f"BookView({self.symbol} {sides}, depth {self.depth})"
 
 
-class BookCopy:
+class BookCopy(ABC):
     """The top of a book at one moment: a value that may be kept, and is decoded only when it is read."""
 
-    __slots__ = ("_asks", "_bids", "price_precision", "qty_precision", "symbol", "venue_time")
+    __slots__ = ("price_precision", "qty_precision", "symbol", "venue_time")
 
-    def __init__(self, book: Book, count: int) -> None:
+    def __init__(self, book: BookState) -> None:
         self.symbol = book.symbol
         self.price_precision = book.price_precision
         self.qty_precision = book.qty_precision
         self.venue_time = book.venue_time
-        self._bids, self._asks = book.sides(count)
 
     @property
     def venue_ns(self) -> int | None:
         return parse_time_ns(self.venue_time)
 
+    @abstractmethod
     def compact(self) -> CompactBook:
         """The levels as integers, for keeping and sending."""
-        bids = tuple(_units(-key, token) for key, token in zip(*self._bids, strict=True))
-        asks = tuple(_units(key, token) for key, token in zip(*self._asks, strict=True))
-        return CompactBook(self.symbol, self.price_precision, self.qty_precision, bids, asks, self.venue_time)
 
     def freeze(self) -> FrozenBook:
         """The levels as decimals."""
         return self.compact().expand()
 
     def __repr__(self) -> str:
-        return f"BookCopy({self.symbol}, {len(self._bids[0])} bids, {len(self._asks[0])} asks)"
+        compact = self.compact()
+        return f"BookCopy({self.symbol}, {len(compact.bids)} bids, {len(compact.asks)} asks)"
+
+
+_Copied = tuple[tuple[int, ...], tuple[bytes, ...]]
+
+
+class _TokenCopy(BookCopy):
+    """A copy of keys and tokens."""
+
+    __slots__ = ("_asks", "_bids")
+
+    def __init__(self, book: Book, bids: _Copied, asks: _Copied) -> None:
+        super().__init__(book)
+        self._bids, self._asks = bids, asks
+
+    def compact(self) -> CompactBook:
+        bids = tuple(_units(-key, token) for key, token in zip(*self._bids, strict=True))
+        asks = tuple(_units(key, token) for key, token in zip(*self._asks, strict=True))
+        return CompactBook(self.symbol, self.price_precision, self.qty_precision, bids, asks, self.venue_time)

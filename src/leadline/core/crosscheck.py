@@ -13,7 +13,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from leadline.model.market import FrozenBook, Level, Ticker
+from leadline.model.market import FrozenBook, Level, MarkPrice, Ticker
 from leadline.model.reading import Source
 
 PRICE_TOLERANCE = Decimal("0.001")
@@ -89,6 +89,11 @@ def compare_tickers(states: Sequence[Ticker], rest: Ticker) -> Outcome:
     return _nearest(_ticker_differences(state, rest) for state in states)
 
 
+def compare_marks(states: Sequence[MarkPrice], rest: MarkPrice) -> Outcome:
+    """Hold REST's mark and index price against the states of the stream; `states` is not empty."""
+    return _nearest(_mark_differences(state, rest) for state in states)
+
+
 def compare_books(states: Sequence[FrozenBook], rest: FrozenBook) -> Outcome | None:
     """Hold REST's best levels against the states of the stream; None where a side of REST's is empty.
 
@@ -155,6 +160,13 @@ def _largest(differences: Iterable[Difference]) -> Difference | None:
 
 def _ticker_differences(state: Ticker, rest: Ticker) -> Difference | None:
     return _largest([Difference("bid", state.bid, rest.bid), Difference("ask", state.ask, rest.ask)])
+
+
+def _mark_differences(state: MarkPrice, rest: MarkPrice) -> Difference | None:
+    differences = [Difference("mark", state.mark, rest.mark)]
+    if state.index is not None and rest.index is not None:
+        differences.append(Difference("index", state.index, rest.index))
+    return _largest(differences)
 
 
 def _book_differences(state: FrozenBook, rest: FrozenBook) -> Difference | None:

@@ -72,7 +72,8 @@ class Ledger:
     def book(self, entry: LedgerEntry) -> Drift | None:
         """Count a booking; returns the drift if it does not explain the balance it names.
 
-        A booking without a wallet is taken to be of the first spot wallet.
+        A booking without a wallet is taken to be of the first spot wallet; one that names no balance leads
+        to what it explains.
         """
         if entry.ledger_id in self._booked:
             self.repeated += 1
@@ -80,12 +81,12 @@ class Ledger:
         self._booked[entry.ledger_id] = None
         if len(self._booked) > KEPT_IDS:
             self._booked.popitem(last=False)
-        wallet = entry.wallet or Wallet(WalletKind.SPOT, "main", entry.balance)
-        place = (entry.asset, wallet.kind, wallet.name)
+        kind, name = (WalletKind.SPOT, "main") if entry.wallet is None else _where(entry.wallet)
+        place = (entry.asset, kind, name)
         expected = self._wallets.get(place, _ZERO) + entry.amount - entry.fee
-        self._wallets[place] = entry.balance
+        self._wallets[place] = expected if entry.balance is None else entry.balance
         self._held.pop(entry.asset, None)
-        if expected == entry.balance:
+        if entry.balance is None or expected == entry.balance:
             return None
         why = f"booking {entry.ledger_id} ({entry.kind} {entry.amount}, fee {entry.fee})"
         return Drift(entry.asset, _named(place), expected, entry.balance, why)
@@ -108,6 +109,10 @@ def _places(balances: Iterable[Balance]) -> dict[_Place, Decimal]:
         for balance in balances
         for wallet in balance.wallets
     }
+
+
+def _where(wallet: Wallet) -> tuple[WalletKind, str]:
+    return wallet.kind, wallet.name
 
 
 def _by_kind(wallets: dict[_Place, Decimal]) -> dict[tuple[str, WalletKind], Decimal]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from leadline.model.market import BarBatch, Ticker, parse_time_ns
+from leadline.model.market import BarBatch, DayStats, FrozenBook, MarkPrice, Ticker, parse_time_ns
 
-Value = Ticker | BarBatch
+Value = Ticker | BarBatch | MarkPrice | DayStats | FrozenBook
 
 MOST_BEYOND = 1000
 """Values that a line may be ahead; beyond, the oldest is passed over, as each replaces its predecessor."""
@@ -21,11 +21,13 @@ def later(one: Value, other: Value) -> bool:
     if isinstance(one, BarBatch):
         assert isinstance(other, BarBatch)
         return _progress(one) > _progress(other)
-    assert isinstance(other, Ticker)
+    assert not isinstance(other, BarBatch)
     ours, theirs = one.venue_time, other.venue_time
     if ours is None or theirs is None:
         return one != other
-    if len(ours) == len(theirs):
+    if isinstance(ours, int) and isinstance(theirs, int):
+        return ours > theirs
+    if isinstance(ours, str) and isinstance(theirs, str) and len(ours) == len(theirs):
         return ours > theirs
     return (parse_time_ns(ours) or 0) > (parse_time_ns(theirs) or 0)
 
@@ -42,7 +44,7 @@ def repeats(snapshot: Value, value: Value) -> bool:
     if isinstance(snapshot, BarBatch):
         assert isinstance(value, BarBatch)
         return snapshot.bars[-1:] == value.bars[-1:]
-    assert isinstance(value, Ticker)
+    assert not isinstance(value, BarBatch)
     return replace(snapshot, venue_time=value.venue_time) == value
 
 

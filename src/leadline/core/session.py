@@ -19,7 +19,11 @@ from leadline.model.market import (
     BarBatch,
     BookCrossed,
     BookDropped,
+    DayStats,
+    FrozenBook,
     InstrumentsChanged,
+    Liquidation,
+    MarkPrice,
     Subscription,
     Ticker,
     TradeBatch,
@@ -43,21 +47,26 @@ Output = Send | Reconnect
 
 
 class LineUp(Struct, frozen=True):
-    """The connection stands, nothing is confirmed on it yet; `line` counts the lines of a route from 1."""
+    """The connection stands, nothing is confirmed on it yet; `line` counts the lines of a route from 1.
+
+    `route` is empty where the venue has but one.
+    """
 
     line: int = 1
+    route: str = ""
 
 
 class LineDown(Struct, frozen=True):
     """The connection is gone and every book on it is empty; `reason` is for people.
 
     `standing` counts the other lines of the route that stand; what only this one carried is told by
-    `StreamLost` then.
+    `StreamLost` then. `route` is empty where the venue has but one.
     """
 
     reason: str
     line: int = 1
     standing: int = 0
+    route: str = ""
 
 
 class StreamLost(Struct, frozen=True):
@@ -91,6 +100,10 @@ News = (
     Ticker
     | TradeBatch
     | BarBatch
+    | FrozenBook
+    | MarkPrice
+    | DayStats
+    | Liquidation
     | BookView
     | BookDropped
     | BookCrossed
@@ -189,6 +202,9 @@ class MarketStreams(Protocol):
 
 class MarketSession(Session, MarketStreams, Protocol):
     """A session that streams market data."""
+
+    poke: Callable[[], None]
+    """Set by whoever drives it: carries out now what it wants done."""
 
     @property
     def book_messages(self) -> BookCounts:

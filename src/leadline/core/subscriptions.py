@@ -6,7 +6,7 @@ Requests are paced; a subscription that fails again and again is asked for ever 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from heapq import heappop, heappush
@@ -21,7 +21,8 @@ PROVEN_NS = 30 * NS_PER_S
 BACKOFF_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 
 _PRIORITY = {channel: rank for rank, channel in enumerate((
-    Channel.INSTRUMENTS, Channel.TICKER, Channel.BOOK, Channel.LEVEL3, Channel.TRADES, Channel.BARS,
+    Channel.INSTRUMENTS, Channel.TICKER, Channel.MARK, Channel.BOOK, Channel.TOP, Channel.LEVEL3,
+    Channel.TRADES, Channel.BARS, Channel.STATS, Channel.LIQUIDATIONS,
 ))}  # fmt: skip
 
 
@@ -75,6 +76,8 @@ class Subscriptions:
     """The book-keeping of one connection; times are monotonic nanoseconds."""
 
     pace: Pace
+    first_data_ns: Callable[[Subscription], int | None] = lambda subscription: FIRST_DATA_TIMEOUT_NS
+    """How long data may take after the acknowledgement; None where silence says nothing."""
     entries: dict[Subscription, Entry] = field(default_factory=dict)
     restless: dict[Subscription, Entry] = field(default_factory=dict)
     """Those of `entries` that wait to be asked, for an answer or for their first data."""
@@ -172,7 +175,10 @@ class Subscriptions:
         if entry.state is not Coverage.WANTED:
             return False
         self._move(entry, Coverage.CONFIRMED)
-        self._wait(entry, now_ns + FIRST_DATA_TIMEOUT_NS)
+        patience_ns = self.first_data_ns(subscription)
+        entry.due_ns = None
+        if patience_ns is not None:
+            self._wait(entry, now_ns + patience_ns)
         return True
 
     def data(self, subscription: Subscription, now_ns: int) -> None:

@@ -7,7 +7,7 @@ states are looked at every ten milliseconds.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -90,13 +90,22 @@ class Incident:
 
 
 class Incidents:
-    """All that is done to the venue; `told` is called with an incident whenever more is known of it."""
+    """All that is done to the venues; `told` is called with an incident whenever more is known of it.
 
-    def __init__(self, system: System, venue: Faulty, clock: Clock, told: Callable[[Incident], None]) -> None:
+    `systems` are those of the client, by the name of their venue.
+    """
+
+    def __init__(
+        self,
+        systems: Mapping[str, System],
+        venue: Faulty,
+        clock: Clock,
+        told: Callable[[Incident], None],
+    ) -> None:
         self.all: list[Incident] = []
-        self.resyncs = 0
-        """Books that were emptied and have been verified again from a new snapshot."""
-        self._system = system
+        self.resyncs = dict.fromkeys(systems, 0)
+        """Books of each venue that were emptied and have been verified again from a new snapshot."""
+        self._systems = systems
         self._venue = venue
         self._clock = clock
         self._told = told
@@ -119,7 +128,7 @@ class Incidents:
 
     def _may_begin(self, step: Step) -> bool:
         """What reaches everything waits for all before it, another one for those not beside it."""
-        if step.from_full and self._system.level is not Level.FULL:
+        if step.from_full and self._systems[step.venue].level is not Level.FULL:
             return False
         patient = step.cue is Cue.LAST
         return all(
@@ -132,13 +141,13 @@ class Incidents:
     async def _put_on(self, step: Step) -> Incident:
         incident = Incident(step, self._clock.mono_ns())
         self.all.append(incident)  # before anything can be noticed
-        line = None if step.aimed_at is None else line_of(self._system, step.aimed_at)
+        line = None if step.aimed_at is None else line_of(self._systems[step.venue], step.aimed_at)
         fault = step.fault if line is None else step.fault | {"only": line}
         incident.fault_id = await self._venue.inject(fault)
         if step.also is not None:
             await self._venue.inject(step.also)
         self._told(incident)
-        incident.joined = [self._join(one) for one in step.joins]
+        incident.joined = [self._join(step.venue, one) for one in step.joins]
         return incident
 
     async def _watch(self, incident: Incident) -> None:
@@ -152,22 +161,22 @@ class Incidents:
                 return
             incident = await self._put_on(incident.step)
 
-    def _join(self, wanted: Subscription) -> Stop:
-        feed = self._system.feed
+    def _join(self, venue: str, wanted: Subscription) -> Stop:
+        feed = self._systems[venue].feed
         if wanted.channel is Channel.BARS:
             return feed.on_bar(wanted.symbol, _unread, wanted.param)
         return feed.on_book(wanted.symbol, _unread, wanted.param)
 
     # --- what the client says ---
 
-    def event(self, event: Event) -> None:
-        """Take one event of the feed, at the moment it is told."""
+    def event(self, event: Event, venue: str) -> None:
+        """Take one event of a venue's feed, at the moment it is told."""
         now_ns = self._clock.mono_ns()
         if isinstance(event, Gap) and event.channel is Channel.BOOK and event.until_ns is not None:
-            self.resyncs += 1
+            self.resyncs[venue] += 1
         for incident in self.all:
             step = incident.step
-            if incident.recovered_ns is not None:
+            if incident.recovered_ns is not None or step.venue != venue:
                 continue
             if step.until is not None and step.until(event):
                 incident.to_end = True
@@ -187,7 +196,7 @@ class Incidents:
             await self._clock.sleep(LOOK_S)
             if incident.detected_ns is None:
                 passed_ns = self._clock.mono_ns() - incident.since_ns
-                if step.sign(self._system, passed_ns):
+                if step.sign(self._systems[step.venue], passed_ns):
                     self._detected(incident, self._clock.mono_ns())
                 elif step.harmless or (step.may_be_undone and passed_ns > UNNOTICED_NS):
                     await self._without_effect(incident)
@@ -195,7 +204,7 @@ class Incidents:
             if incident.to_end and not taken_off:
                 taken_off = True
                 await self._venue.end_fault(incident.fault_id)
-            if (incident.healed or step.healed is None) and self.live(step.affects):
+            if (incident.healed or step.healed is None) and self.live(step.venue, step.affects):
                 self._recovered(incident)
 
     async def _without_effect(self, incident: Incident) -> None:
@@ -205,21 +214,22 @@ class Incidents:
             return
         if not step.harmless:
             await self._clock.sleep(UNDONE_S)
-        if incident.detected_ns is None and self.live(step.affects):
+        if incident.detected_ns is None and self.live(step.venue, step.affects):
             incident.undone = not step.harmless
             self._recovered(incident)
 
     async def _ask(self, incident: Incident, ask: Ask) -> None:
         """An awaited read that must be told of the fault."""
+        venue = incident.step.venue
         while incident.recovered_ns is None:
             try:
-                await self._system.feed.ticker(ask.symbol, source=ask.source)
+                await self._systems[venue].feed.ticker(ask.symbol, source=ask.source)
                 answered = True
             except (VenueError, Stale, Held):
                 answered = False
                 if incident.detected_ns is None:
                     self._detected(incident, self._clock.mono_ns())
-            if incident.detected_ns is not None and (answered or not ask.again) and self.live():
+            if incident.detected_ns is not None and (answered or not ask.again) and self.live(venue):
                 self._recovered(incident)
             await self._clock.sleep(ASK_AGAIN_S)
 
@@ -230,14 +240,15 @@ class Incidents:
             for stop in incident.joined:
                 stop()
 
-    def live(self, affected: tuple[Subscription, ...] = ()) -> bool:
+    def live(self, venue: str, affected: tuple[Subscription, ...] = ()) -> bool:
         """Whether these streams are live on every line; none stands for all that nothing beside affects."""
-        stats, now_ns = self._system.feed.stats, self._clock.mono_ns()
+        system, now_ns = self._systems[venue], self._clock.mono_ns()
+        stats = system.feed.stats
         topics = {topic.subscription: topic for topic in stats.topics}
         beside = {
             subscription
             for one in self.all
-            if one.step.cue is Cue.BESIDE and one.recovered_ns is None
+            if one.step.cue is Cue.BESIDE and one.recovered_ns is None and one.step.venue == venue
             for subscription in one.step.affects
         }
         wanted = affected or [one for one, topic in topics.items() if topic.readers and one not in beside]
@@ -245,23 +256,23 @@ class Incidents:
             one in topics
             and topics[one].state in _LIVE
             and topics[one].source is Source.STREAM
-            and self._on_every_line(one, now_ns)
+            and _on_every_line(system, one, now_ns)
             for one in wanted
         )
 
-    def _on_every_line(self, subscription: Subscription, now_ns: int) -> bool:
-        """Whether readers could go on from every line; a single one is looked at by its streams alone."""
-        lines = self._system.lines
-        stream = lines.carriers.streams.get(subscription)
-        if len(lines.lines) == 1 or stream is None:
-            return True
-        return len(stream.strands) == len(lines.lines) and all(one.warm(now_ns) for one in stream.strands)
-
     def books_live(self) -> bool:
         """Whether every book that is read is verified and live."""
-        topics = self._system.feed.stats.topics
+        topics = [topic for system in self._systems.values() for topic in system.feed.stats.topics]
         books = (topic for topic in topics if topic.subscription.channel is Channel.BOOK and topic.readers)
         return all(topic.state in _LIVE for topic in books)
+
+
+def _on_every_line(system: System, subscription: Subscription, now_ns: int) -> bool:
+    """Whether readers could go on from every line; a single one is looked at by its streams alone."""
+    stream, lines = system.lines.stream(subscription), system.lines.of(subscription).lines
+    if len(lines) == 1 or stream is None:
+        return True
+    return len(stream.strands) == len(lines) and all(one.warm(now_ns) for one in stream.strands)
 
 
 def _unread(reading: object) -> None:

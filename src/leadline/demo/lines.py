@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from leadline.demo.incidents import Incident
-from leadline.demo.script import SYMBOLS
-from leadline.demo.standing import standings
-from leadline.demo.words import Announced, news_line, opening, progress, standing_lines
+from leadline.demo.side import Side
+from leadline.demo.words import Announced, news_line, opening, price_line, progress, standing_lines
 from leadline.engine.events import LevelChanged
 
 if TYPE_CHECKING:
@@ -31,12 +30,14 @@ class Lines:
         assert self._demo is not None, "a fault before the demo"
         self._say(progress(incident, self._demo.elapsed_s))
 
-    def news(self, event: Announced) -> None:
+    def news(self, event: Announced, side: Side) -> None:
         assert self._demo is not None, "news before the demo"
-        self._say(news_line(event, self._demo.elapsed_s))
+        self._say(news_line(event, side.name, self._demo.elapsed_s))
         if isinstance(event, LevelChanged):
-            for line in standing_lines(standings(self._demo.system, SYMBOLS)):
-                self._say(line)
+            for each in self._demo.sides:
+                for line in standing_lines(each.standings()):
+                    self._say(line)
+            self._say(f"          {price_line(self._demo.price.report())}")
 
     def redraw(self) -> None:
         """Nothing: a line once said stays."""

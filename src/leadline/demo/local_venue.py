@@ -1,4 +1,4 @@
-"""The demo's end of the local Kraken: starts its process, hands over what readers saw, puts faults on.
+"""The demo's end of the local venues: starts their process, hands over what readers saw, puts faults on.
 
 Values wait in a bounded list and leave in batches; at the bound they count as not judged, never as right.
 """
@@ -30,7 +30,7 @@ class VenueGone(Error):
 
 
 class LocalVenue:
-    """A Kraken on loopback in a process of its own, as an async context manager."""
+    """A Kraken and a Binance on loopback in one process of their own, as an async context manager."""
 
     def __init__(self, seed: int, clock: Clock) -> None:
         self.verdicts = Verdicts()
@@ -72,8 +72,8 @@ class LocalVenue:
 
     @property
     def address(self) -> str:
-        """Of its public stream."""
-        return self.started.endpoints["ws_public"]
+        """Of Kraken's public stream."""
+        return self.started.endpoints["kraken"]["ws_public"]
 
     # --- faults ---
 

@@ -65,9 +65,9 @@ Seen = SeenBook | SeenTicker | SeenTrade | SeenBar
 
 
 class Started(Struct, frozen=True):
-    """The first line of the venue's process: where it listens."""
+    """The first line of the venues' process: where each of them listens, by its name."""
 
-    endpoints: dict[str, str]
+    endpoints: dict[str, dict[str, str]]
     control: str
 
 

@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import cycle
 from typing import Any
 
@@ -37,6 +38,8 @@ class Row:
     book: Reading[BookView] | None = None
     ticker: Reading[Ticker] | None = None
     bar: Bar | None = None
+    last: Decimal | None = None
+    """The price of the last trade."""
     trades: int = 0
     bars: int = 0
     trade_ids: set[int] = field(default_factory=set)
@@ -110,6 +113,7 @@ class Readers:
     def _counted(self, row: Row) -> Callable[[Reading[Trade]], None]:
         def take(reading: Reading[Trade]) -> None:
             row.trades += 1
+            row.last = reading.value.price
             trade_id = reading.value.trade_id or 0
             self.trades_twice += trade_id in row.trade_ids
             row.trade_ids.add(trade_id)

@@ -21,10 +21,13 @@ _KEPT_NS = round((LONGEST_BOUND_S + 60.0) * NS_PER_S)
 
 
 class Referee:
-    """Judges in the venue's process; `offset_ns` is the venue's Unix time minus its monotonic time."""
+    """Judges in the venues' process; `offset_ns` is their Unix time minus their monotonic time.
 
-    def __init__(self, truth: Truth, offset_ns: int) -> None:
-        self._truth = truth
+    Each truth is one venue's; no two venues call anything by the same symbol.
+    """
+
+    def __init__(self, offset_ns: int, *truths: Truth) -> None:
+        self._symbols = {symbol: truth for one in truths for symbol, truth in one.symbols.items()}
         self._offset_ns = offset_ns
         self._compared = 0
         self._wrong = 0
@@ -37,7 +40,7 @@ class Referee:
     def judge(self, seen: Seen) -> bool:
         """Count one value; whether the venue's history holds it."""
         self._compared += 1
-        truth = self._truth.symbols.get(seen.symbol)
+        truth = self._symbols.get(seen.symbol)
         true = truth is not None and self._true(truth, seen)
         if not true:
             self._wrong += 1
@@ -47,7 +50,7 @@ class Referee:
     def forget(self, now_ns: int) -> None:
         """Let go of states older than any that can still be asked about; `now_ns` is monotonic."""
         oldest_ns = now_ns + self._offset_ns - _KEPT_NS
-        for truth in self._truth.symbols.values():
+        for truth in self._symbols.values():
             for history in (truth.books, truth.quotes):
                 old = sum(1 for _ in history.within(0, oldest_ns)) - 1
                 if old > 0:  # the newest of the old ones still holds after `oldest_ns`
@@ -59,8 +62,11 @@ class Referee:
                 return self._book(truth, seen)
             case SeenTicker():
                 states = truth.quotes.within(*self._window(seen.at_ns, seen.bound_s))
-                values = (seen.bid, seen.ask, seen.last)
-                return any(values == (state.bid or 0, state.ask or 0, state.last) for state in states)
+                return any(
+                    (seen.bid, seen.ask) == (state.bid or 0, state.ask or 0)
+                    and seen.last in (None, state.last)  # not every venue tells the last price here
+                    for state in states
+                )
             case SeenTrade():
                 printed = truth.prints.get(seen.trade_id)
                 values_of = (seen.price, seen.qty, seen.bought)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from msgspec import UNSET, Struct, UnsetType
 
 
 class Books(Struct, frozen=True):
-    """Messages of all books by verdict; `resyncs` are books verified again from a new snapshot.
+    """Messages of all books of Kraken by verdict; `resyncs` are books verified again from a new snapshot.
 
-    `served_wrong` counts values of any kind that readers got and that were in no history of the venue's.
+    `served_wrong` counts values of any kind that readers of any venue got and that were in no history of it.
     """
 
     updates: int
@@ -51,6 +52,7 @@ class SymbolReport(Struct, frozen=True):
     source: str
     confidence: float
     level: str
+    venue: str
 
 
 class DivergenceReport(Struct, frozen=True):
@@ -72,6 +74,45 @@ class ReadingReport(Struct, frozen=True):
     cache: int
 
 
+class VenueBooks(Struct, frozen=True):
+    """Messages of one venue's books by what its proof said of them, and how many books were rebuilt.
+
+    The proof is a checksum, or the chain of changes from a snapshot on.
+    """
+
+    updates: int
+    proven: int
+    wrong: int
+    rebuilt: int
+
+
+class VenueReport(Struct, frozen=True):
+    """One venue: the service level at the end and all it went through, best first, and what was counted."""
+
+    venue: str
+    level: str
+    levels_seen: tuple[str, ...]
+    frames: int
+    books: VenueBooks
+    readings: ReadingReport
+
+
+class PriceReport(Struct, frozen=True):
+    """One thing at two venues: the middle of best bid and ask at each, and the second less the first.
+
+    `apart_bp` is the same in basis points of the first, `least_bp` and `most_bp` between which bounds it was;
+    `agreement` what is made of it (see `engine.between`). None where a stream is not live.
+    """
+
+    symbols: tuple[str, str]
+    mids: tuple[Decimal | None, ...]
+    difference: Decimal | None
+    apart_bp: float | None
+    least_bp: float | None
+    most_bp: float | None
+    agreement: str
+
+
 class Latency(Struct, frozen=True):
     """Microseconds from the receipt of a book's frame to the call of its first subscriber, if any came."""
 
@@ -80,7 +121,7 @@ class Latency(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """A whole demo."""
+    """A whole demo: up to `divergences` of Kraken, with the symbols of both venues; then what is of both."""
 
     seconds: float
     frames: int
@@ -95,6 +136,8 @@ class Result(Struct, frozen=True):
     switches: SwitchReport
     symbols: tuple[SymbolReport, ...]
     divergences: tuple[DivergenceReport, ...]
+    venues: tuple[VenueReport, ...]
+    between: PriceReport
 
 
 def latency_of(latencies_ns: Sequence[int]) -> Latency:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -15,11 +15,12 @@ from msgspec.structs import replace
 from leadline.app.config import Settings
 from leadline.app.opening import open_system
 from leadline.app.system import System
-from leadline.clock import NS_PER_MS, NS_PER_S, SystemClock
+from leadline.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 from leadline.demo.incidents import Faulty, Incident, Incidents
 from leadline.demo.local_venue import LocalVenue
 from leadline.demo.observed import Seen, Verdicts
-from leadline.demo.readers import DEPTH, CountedSocket, FrameCount, Readers
+from leadline.demo.price import PriceBetween
+from leadline.demo.readers import DEPTH, CountedSocket, FrameCount
 from leadline.demo.result import (
     Books,
     DivergenceReport,
@@ -31,22 +32,28 @@ from leadline.demo.result import (
     SymbolReport,
     latency_of,
 )
-from leadline.demo.script import FALSIFIED, SYMBOLS, plan
-from leadline.demo.standing import standings
+from leadline.demo.script import COMPARED, FALSIFIED, FIRST, PERPETUALS, SECOND, SYMBOLS, plan
+from leadline.demo.side import Side
+from leadline.demo.standing import Standing
 from leadline.demo.words import Announced
+from leadline.engine.between import Between
 from leadline.engine.events import Diverged, Event, LevelChanged
 from leadline.model.level import Level
 from leadline.model.market import Channel
-from leadline.venues.kraken.session import KrakenSession
-from leadline.venues.kraken.venue import Endpoints
+from leadline.venues.catalogue import VENUES
 
 REDRAW_S = 0.25
 SETTLE_S = 4.0
 """After the end, books that are still on their way back are given this long."""
 
-LINES = 2
-CHANNELS = (Channel.TICKER, Channel.BOOK, Channel.TRADES)
-"""Without them the service is not whole; bars are read as well."""
+LINES = {FIRST: 2, SECOND: 1}
+"""To each venue; of the second those of each route."""
+
+CHANNELS = {
+    FIRST: (Channel.TICKER, Channel.BOOK, Channel.TRADES),
+    SECOND: (Channel.TICKER, Channel.BOOK),
+}
+"""Without them the service of each venue is not whole; trades and bars are read at both."""
 
 
 class Venue(Faulty, Protocol):
@@ -82,7 +89,7 @@ class View(Protocol):
     def told(self, incident: Incident) -> None:
         """More is known of an incident."""
 
-    def news(self, event: Announced) -> None:
+    def news(self, event: Announced, side: Side) -> None:
         """The service level is another, or stream and REST differ, or agree again."""
 
     def redraw(self) -> None:
@@ -96,22 +103,29 @@ class Demo:
     """One demo while it runs: what the views show and the result is made of."""
 
     def __init__(
-        self, system: System, venue: Venue, frames: FrameCount, seconds: float, seed: int, view: View
+        self,
+        first: Side,
+        second: Side,
+        price: PriceBetween,
+        venue: Venue,
+        seconds: float,
+        seed: int,
+        view: View,
     ) -> None:
-        clock = system.clock
-        self.system = system
+        clock = first.system.clock
+        self.first = first
+        """The venue that things are done to."""
+        self.second = second
+        """The venue that is to take no notice of them."""
+        self.price = price
         self.venue = venue
-        self.frames = frames
         self.seconds = seconds
         self.seed = seed
-        self.readers = Readers(system.feed, clock, SYMBOLS, venue.saw)
-        self.incidents = Incidents(system, venue, clock, view.told)
-        self.changes: list[tuple[float, LevelChanged]] = []
-        """How the service level changed, and in which second."""
+        self.incidents = Incidents(
+            {side.name: side.system for side in (first, second)}, venue, clock, view.told
+        )
         self.divergences: list[Diverged] = []
-        """What stream and REST told differently, once more when it got a name."""
-        self.began_at = system.level
-        """The service level when the demo began."""
+        """What stream and REST of the first told differently, once more when it got a name."""
         self.books_live = False
         self.interrupted = False
         self.final: Result | None = None
@@ -126,15 +140,20 @@ class Demo:
         """Seconds since everything was live."""
         return ((self._ended_ns or self._clock.mono_ns()) - self._begun_ns) / NS_PER_S
 
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """Both venues."""
+        return self.first, self.second
+
     async def run(self) -> None:
         """Read, disturb and judge for the time given; ends early, and says so, when cancelled."""
         async with asyncio.TaskGroup() as tasks:
             services = [
-                tasks.create_task(self._listen()),
+                *(tasks.create_task(self._listen(side)) for side in self.sides),
                 tasks.create_task(self.venue.submit_for_ever()),
                 tasks.create_task(self._redraw_for_ever()),
             ]
-            readers = self.readers.start(tasks)
+            readers = [task for side in self.sides for task in side.readers.start(tasks)]
             with self._interruptible([*services, *readers]):
                 await self._play()
                 await self._settle()
@@ -176,70 +195,64 @@ class Demo:
             task.uncancel()
             self.interrupted = True
 
-    async def _listen(self) -> None:
-        async for event in self.system.feed.events():
-            self._hear(event)
+    async def _listen(self, side: Side) -> None:
+        async for event in side.system.feed.events():
+            self._hear(event, side)
 
-    def _hear(self, event: Event) -> None:
+    def _hear(self, event: Event, side: Side) -> None:
         if isinstance(event, LevelChanged):
-            self.changes.append((self.elapsed_s, event))
-        if isinstance(event, Diverged):
+            side.changes.append((self.elapsed_s, event))
+        if isinstance(event, Diverged) and side is self.first:
             self.divergences.append(event)
         if isinstance(event, Announced):
-            self._view.news(event)
-        self.incidents.event(event)
-
-    @property
-    def levels_seen(self) -> tuple[Level, ...]:
-        """Best first."""
-        return tuple(sorted({self.began_at, *(change.level for _, change in self.changes)}))
+            self._view.news(event, side)
+        self.incidents.event(event, side.name)
 
     async def _redraw_for_ever(self) -> None:
         while True:
+            self.price.look()
             self._view.redraw()
             await self._clock.sleep(REDRAW_S)
 
     def books(self) -> Books:
-        """The verdicts on all book messages so far."""
-        sessions = (each for each in self.system.lines.sessions if isinstance(each, KrakenSession))
-        counts = [counts for session in sessions for counts in session.book_counts().values()]
+        """The verdicts on all book messages of the first venue so far."""
+        counts = self.first.system.lines.book_messages
         return Books(
-            sum(each.updates for each in counts),
-            sum(each.proven for each in counts),
-            sum(each.wrong for each in counts),
-            self.incidents.resyncs,
+            counts.updates,
+            counts.proven,
+            counts.wrong,
+            self.incidents.resyncs[self.first.name],
             self.venue.verdicts.wrong,
         )
 
     def result(self) -> Result:
         """Everything measured so far."""
-        stats = self.system.feed.stats
-        readings, failovers, switches = stats.readings, stats.failovers, self.system.lines.switches
+        stats, lines = self.first.system.feed.stats, self.first.system.lines
+        readings, failovers, switches = stats.readings, stats.failovers, lines.switches
         return Result(
             round(self.elapsed_s, 1),
-            self.frames.total,
+            self.first.frames.total,
             self.books(),
             tuple(map(_report, self.incidents.all)),
             FailoverReport(failovers.count, _ms(failovers.max_ms), _ms(failovers.answer_ms_max)),
             ReadingReport(readings.stream, readings.rest, readings.cache),
             stats.gaps.total,
-            latency_of(self.readers.latencies_ns),
-            tuple(level.name for level in self.levels_seen),
+            latency_of(self.first.readers.latencies_ns),
+            tuple(level.name for level in self.first.levels_seen),
             SwitchReport(switches.count, round(switches.max / NS_PER_MS, 3)),
-            tuple(
-                SymbolReport(
-                    one.symbol,
-                    "" if one.source is None else one.source.value,
-                    round(one.confidence, 3),
-                    one.level.name,
-                )
-                for one in standings(self.system, SYMBOLS)
-            ),
+            tuple(_standing(one) for side in self.sides for one in side.standings()),
             tuple(
                 DivergenceReport(one.channel, one.symbol, one.what, one.ours, one.theirs, one.pattern)
                 for one in self.divergences
             ),
+            tuple(side.report(self.incidents.resyncs[side.name]) for side in self.sides),
+            self.price.report(),
         )
+
+
+def _standing(one: Standing) -> SymbolReport:
+    source = "" if one.source is None else one.source.value
+    return SymbolReport(one.symbol, source, round(one.confidence, 3), one.level.name, one.venue)
 
 
 def _report(incident: Incident) -> FaultReport:
@@ -256,34 +269,55 @@ def _ms(value: float) -> float:
     return round(value, 1)
 
 
-async def calm(system: System) -> None:
+async def calm(first: System, *others: System) -> None:
     """Return when all is live and at its best; raises Stale."""
-    system.feed.validator.critical.add(FALSIFIED)  # so that one need not wait long for the next look
-    await system.ready()
+    first.feed.validator.critical.add(FALSIFIED)  # so that one need not wait long for the next look
+    systems = first, *others
+    for system in systems:
+        await system.ready()
     with suppress(TimeoutError):
         async with asyncio.timeout(SETTLE_S):
-            while system.level is not Level.FULL:
-                await system.clock.sleep(REDRAW_S / 5)
+            while any(system.level is not Level.FULL for system in systems):
+                await first.clock.sleep(REDRAW_S / 5)
 
 
 async def perform(seconds: float, seed: int, view: View) -> Demo:
     """Run a whole demo; raises VenueGone, and what the product raises when it cannot start."""
-    frames = FrameCount()
-    async with LocalVenue(seed, SystemClock()) as venue:
-        settings = Settings(Endpoints(**venue.started.endpoints))
-        async with open_system(
-            settings,
-            SYMBOLS,
-            channels=CHANNELS,
-            depth=DEPTH,
-            lines=LINES,
-            through=lambda socket, url: CountedSocket(socket, frames),
-        ) as system:
-            await calm(system)
-            demo = Demo(system, venue, frames, seconds, seed, view)
-            view.opened(demo)
-            try:
-                await demo.run()
-            finally:
-                view.closed()
-            return demo
+    clock = SystemClock()
+    async with LocalVenue(seed, clock) as venue, AsyncExitStack() as stack:
+        kraken, kraken_frames = await _opened(stack, FIRST, SYMBOLS, venue)
+        binance, binance_frames = await _opened(stack, SECOND, PERPETUALS, venue)
+        await calm(kraken, binance)
+        first = Side(kraken, SYMBOLS, kraken_frames, venue.saw)
+        second = Side(binance, PERPETUALS, binance_frames, venue.saw)
+        price = PriceBetween(await stack.enter_async_context(between(first, second, clock)), COMPARED)
+        demo = Demo(first, second, price, venue, seconds, seed, view)
+        view.opened(demo)
+        try:
+            await demo.run()
+        finally:
+            view.closed()
+        return demo
+
+
+async def _opened(
+    stack: AsyncExitStack, name: str, symbols: tuple[str, ...], venue: LocalVenue
+) -> tuple[System, FrameCount]:
+    """The product at one venue, entered for the length of the stack, and the frames it receives."""
+    frames, addresses = FrameCount(), venue.started.endpoints[name]
+    kit = VENUES[name]
+    system = open_system(
+        Settings(kit.emulated(addresses["rest"].removeprefix("http://")), venue=name),
+        symbols,
+        channels=CHANNELS[name],
+        depth=DEPTH,
+        lines=LINES[name],
+        through=lambda socket, url: CountedSocket(socket, frames),
+    )
+    return await stack.enter_async_context(system), frames
+
+
+def between(first: Side, second: Side, clock: Clock) -> Between:
+    """The price of the one thing that both venues have, not entered yet."""
+    legs = [side.system.leg(symbol) for side, symbol in zip((first, second), COMPARED, strict=True)]
+    return Between(legs, clock)

@@ -1,7 +1,8 @@
-"""The demo for a terminal: eight instruments, the faults, the totals, drawn four times a second."""
+"""The demo for a terminal: two venues, the faults, the totals, drawn four times a second."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,15 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from leadline.app.system import System
 from leadline.core.book import BookView
 from leadline.demo.incidents import Incident
 from leadline.demo.readers import Row
 from leadline.demo.result import Result
 from leadline.demo.script import SYMBOLS
-from leadline.demo.standing import Standing, standings
-from leadline.demo.words import MEANING, Announced, difference, duration, levels_spent
+from leadline.demo.side import Side
+from leadline.demo.standing import Standing
+from leadline.demo.words import MEANING, Announced, difference, duration, levels_spent, price_line, span_us
 from leadline.engine.topics import State, TopicState
 from leadline.model.level import Level
 from leadline.model.market import Channel
@@ -29,11 +32,16 @@ if TYPE_CHECKING:
     from leadline.demo.run import Demo
 
 WIDEST = 118
-_ROOMY = 112
+_ROOMY = 114
 """From this width on trades and bars are shown beside the book."""
 
-_OTHER_LINES = 22
+_OTHER_LINES = 30
 """What the screen takes besides the lines of the faults."""
+
+_OTHER_LINES_LOW = 22
+"""The same where there is no room for rules and for all of the totals."""
+
+_PLACES = {symbol.partition("/")[0]: place for place, symbol in enumerate(SYMBOLS)}
 
 _LEVEL_STYLE = {
     Level.FULL: "green",
@@ -41,8 +49,9 @@ _LEVEL_STYLE = {
     Level.EMERGENCY_ONLY: "red",
     Level.OUTAGE: "bold red",
 }
-_LEAST_FAULTS = 3
-_STATE_WORDS = {State.ACKED_NO_DATA: "no data yet", State.WANTED: "not acked yet"}
+_FAULTS_WITH_RULES = 3
+_LEAST_FAULTS = 2
+_STATE_WORDS = {State.ACKED_NO_DATA: "no data", State.WANTED: "not acked"}
 _SOURCE_STYLE = {Source.STREAM: "green", Source.REST: "yellow", Source.CACHE: "yellow"}
 
 
@@ -61,7 +70,7 @@ class Screen:
     def told(self, incident: Incident) -> None:
         """The next drawing shows it."""
 
-    def news(self, event: Announced) -> None:
+    def news(self, event: Announced, side: Side) -> None:
         """The next drawing shows it."""
 
     def redraw(self) -> None:
@@ -74,34 +83,32 @@ class Screen:
 
 def picture(demo: Demo, width: int, height: int) -> RenderableType:
     """Everything as it stands now, in so much room."""
-    result = demo.result()
+    tall = height >= _OTHER_LINES + _FAULTS_WITH_RULES
+    room = height - (_OTHER_LINES if tall else _OTHER_LINES_LOW)
+    line = [Rule(style="dim")] if tall else []
     stage = Table.grid()
     stage.add_column(width=min(WIDEST, width))
     for part in (
         _head(demo),
-        _level(demo),
-        Rule(style="dim"),
+        *(_level(side) for side in demo.sides),
+        *line,
         _market(demo, roomy=width >= _ROOMY),
-        Rule(style="dim"),
-        faults(demo.incidents.all, max(_LEAST_FAULTS, height - _OTHER_LINES), demo.system.clock.mono_ns()),
-        Rule(style="dim"),
-        totals(demo, result),
+        Text(price_line(demo.price.report()), "bold", no_wrap=True, overflow="ellipsis"),
+        *line,
+        faults(demo.incidents.all, max(_LEAST_FAULTS, room), demo.first.system.clock.mono_ns()),
+        *line,
+        totals(demo, demo.result(), whole=tall),
     ):
         stage.add_row(part)
-    return Group(Text(""), stage)
+    return Group(Text(""), stage) if tall else stage
 
 
 def _head(demo: Demo) -> RenderableType:
     elapsed_s = min(demo.elapsed_s, demo.seconds)
-    lines = demo.system.lines.lines
-    up = sum(line.connected for line in lines)
     head = Table.grid(expand=True)
     head.add_column(ratio=1)
     head.add_column(justify="right", width=34)
-    title = Text.assemble(("leadline demo", "bold"), ("  a local Kraken  ", "dim"))
-    title.append(f"● {up} of {len(lines)} lines", "green" if up == len(lines) else "yellow" if up else "red")
-    if not up:
-        title.append(f", {demo.system.feed.stats.line}", "red")
+    title = Text.assemble(("leadline demo", "bold"), ("  Kraken and Binance, both local", "dim"))
     passed = Table.grid(padding=(0, 1, 0, 0))
     passed.add_row(
         ProgressBar(demo.seconds, elapsed_s, width=18, complete_style="cyan", finished_style="cyan"),
@@ -112,50 +119,71 @@ def _head(demo: Demo) -> RenderableType:
     return head
 
 
-def _level(demo: Demo) -> Text:
-    """The service level of the whole, and beneath it why."""
-    level, system = demo.system.level, demo.system
-    found = [(one.divergence, one.pattern) for one in system.feed.validator.open]
-    differences = (difference(one.symbol, one.what, one.ours, one.theirs, name) for one, name in found)
-    text = Text.assemble((level.name, f"bold {_LEVEL_STYLE[level]}"), "  ", MEANING[level], "\n")
-    text.append("; ".join([*differences, *system.levels.reasons]) or "nothing to report", "dim")
+def _level(side: Side) -> Text:
+    """The service level of one venue as a whole, and beneath it why, where there is a why."""
+    system = side.system
+    level, lines = system.level, system.lines.lines
+    up = sum(line.connected for line in lines)
+    text = Text.assemble((f"{side.name:8}", "bold"), "  ")
+    text.append(f"● {up} of {len(lines)} lines", "green" if up == len(lines) else "yellow" if up else "red")
+    text.append("  ")
+    text.append(level.name, f"bold {_LEVEL_STYLE[level]}")
+    text.append(f"  {MEANING[level]}")
+    if reasons := _reasons(system, up):
+        text.append(f"\n{'':10}{reasons}", "dim")
     text.no_wrap, text.overflow = True, "ellipsis"
     return text
+
+
+def _reasons(system: System, up: int) -> str:
+    found = [(one.divergence, one.pattern) for one in system.feed.validator.open]
+    differences = (difference(one.symbol, one.what, one.ours, one.theirs, name) for one, name in found)
+    line = [] if up else [system.feed.stats.line]
+    return "; ".join([*line, *differences, *system.levels.reasons])
 
 
 # --- the market ---
 
 
 def _market(demo: Demo, *, roomy: bool) -> Table:
-    padding = (0, 2 if roomy else 1, 0, 0)
-    table = Table(box=None, padding=padding, header_style="dim", expand=True)
-    table.add_column("", style="bold", no_wrap=True, min_width=8)
+    """A row for each symbol and venue, those of one thing beneath each other."""
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim", expand=True)
+    table.add_column("", style="dim", no_wrap=True, min_width=7)
+    table.add_column("", style="bold", no_wrap=True, min_width=13)
     for name in ("bid", "ask"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("source", no_wrap=True, width=6)
-    table.add_column("proof", no_wrap=True, width=14)
+    table.add_column("proof", no_wrap=True, width=11)
     table.add_column("confidence" if roomy else "conf", justify="right", no_wrap=True)
     table.add_column("level", no_wrap=True, width=14)
-    for name in ("age", *(("trades", "last trade") if roomy else ())):
+    for name in ("age", "trades", "last trade") if roomy else ():
         table.add_column(name, justify="right", no_wrap=True)
-    levels = {one.symbol: one for one in standings(demo.system, SYMBOLS)}
-    topics = {
-        topic.subscription.symbol: topic
-        for topic in demo.system.feed.stats.topics
-        if topic.subscription.channel is Channel.BOOK
-    }
-    for row in demo.readers.rows.values():
-        decimals = demo.system.market.reference.instrument(row.symbol).price_precision
-        cells = _cells(row, topics.get(row.symbol), levels[row.symbol], decimals)
-        table.add_row(*(cells if roomy else cells[:-2]))
+    rows = [row for side in demo.sides for row in _rows(side)]
+    for _, cells in sorted(rows, key=lambda row: row[0]):
+        table.add_row(*(cells if roomy else cells[:-3]))
     return table
 
 
+def _rows(side: Side) -> Iterator[tuple[int, list[RenderableType]]]:
+    """The rows of one venue, each with the place of what it is about."""
+    topics = {
+        topic.subscription.symbol: topic
+        for topic in side.system.feed.stats.topics
+        if topic.subscription.channel is Channel.BOOK
+    }
+    reference = side.system.market.reference
+    for standing in side.standings():
+        row, instrument = side.readers.rows[standing.symbol], reference.instrument(standing.symbol)
+        cells = _cells(row, topics.get(row.symbol), standing, instrument.price_precision)
+        yield _PLACES.get(instrument.base, len(_PLACES)), cells
+
+
 def _cells(row: Row, topic: TopicState | None, standing: Standing, decimals: int) -> list[RenderableType]:
-    book, ticker = row.book, row.ticker
+    book = row.book
     bid = book.value.best_bid if book else None
     ask = book.value.best_ask if book else None
     return [
+        standing.venue,
         row.symbol,
         Text(_price(bid.price if bid else None, decimals), "green"),
         Text(_price(ask.price if ask else None, decimals), "red"),
@@ -165,7 +193,7 @@ def _cells(row: Row, topic: TopicState | None, standing: Standing, decimals: int
         Text(standing.level.name, _LEVEL_STYLE[standing.level]),
         _age(book),
         f"{row.trades:,}",
-        _price(ticker.value.last if ticker else None, decimals),
+        _price(row.last, decimals),
     ]
 
 
@@ -181,7 +209,7 @@ def _proof(book: Reading[BookView] | None, bid: BookLevel | None, topic: TopicSt
         return Text(f"✗ {reason}", "bold red")
     if book.verified:
         return Text(f"✓ {book.value.verified_depth} levels", "green")
-    return Text("○ not verified", "yellow")
+    return Text("○ unproven", "yellow")
 
 
 def _age(book: Reading[BookView] | None) -> Text:
@@ -243,29 +271,34 @@ def _waiting(incident: Incident, now_ns: int | None) -> Text:
 # --- the totals ---
 
 
-def totals(demo: Demo, result: Result) -> Table:
-    """The counts so far."""
-    books, readings, latency = result.books, result.readings, result.latency_us
+def totals(demo: Demo, result: Result, *, whole: bool = True) -> Table:
+    """The counts so far; not `whole`, the two that matter most."""
     verdicts = demo.venue.verdicts
     wrong = Text(f"{verdicts.wrong:,} wrong", "bold red" if verdicts.wrong else "bold green")
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True, min_width=8)
     table.add_column(no_wrap=True)
-    table.add_row("levels", levels_spent(demo))
+    table.add_row("levels", levels_spent(demo.first, demo.elapsed_s))
     table.add_row(
         "judged",
-        Text.assemble(f"{verdicts.compared:,} values held against the venue's own history, ", wrong),
+        Text.assemble(f"{verdicts.compared:,} values held against the venues' own history, ", wrong),
     )
-    table.add_row(
-        "books",
-        f"{books.updates:,} messages, {books.checksum_ok:,} proven by checksum, "
-        f"{books.checksum_bad} failed it; {books.resyncs} rebuilt",
-    )
-    table.add_row(
-        "readings",
-        f"{readings.stream:,} from the stream, {readings.rest:,} from REST, {readings.cache:,} from cache; "
-        f"{result.failover.count} failovers, {result.switches.count} switches of line, {result.gaps} gaps",
-    )
-    took = "–" if latency.p50 is None else f"{latency.p50:.0f} µs at the median, {latency.p99:.0f} µs at p99"
-    table.add_row("latency", f"{took}, from a frame to its first subscriber; {result.frames:,} frames")
+    if whole:
+        for name, words in _counts(result):
+            table.add_row(name, words)
     return table
+
+
+def _counts(result: Result) -> Iterator[tuple[str, str]]:
+    for one, proof in zip(result.venues, ("checksum", "the chain of changes"), strict=True):
+        books = one.books
+        words = f"{books.updates:,} book messages, {books.proven:,} proven by {proof}"
+        yield one.venue, f"{words}, {books.wrong} failed it; {books.rebuilt} rebuilt"
+    readings, latency = result.readings, result.latency_us
+    told = f"{readings.stream:,} from the stream, {readings.rest:,} from REST, {readings.cache:,} from cache"
+    changes = f"{result.failover.count} failovers, {result.switches.count} switches of line"
+    yield "readings", f"{told}; {changes}, {result.gaps} gaps"
+    took = "–"
+    if latency.p50 is not None and latency.p99 is not None:
+        took = f"{span_us(latency.p50)} at the median, {span_us(latency.p99)} at p99"
+    yield "latency", f"{took}, from a frame to its first subscriber; {result.frames:,} frames"

@@ -1,8 +1,9 @@
-"""The faults of the demo: what is done to the venue, how the client shows that it has noticed, and when.
+"""The faults of the demo: what is done to the venues, how the client shows that it has noticed, and when.
 
-The client has two lines. Faults of one of them are aimed at the line that readers are served from; those of
-the whole venue lead through all four service levels. A stream lost three times in five minutes is held back
-for half a minute on purpose (`core/liveness`), so no book is lost more than twice.
+Kraken is where nearly all happens, so that one can see that it stays there. The client has two lines to it:
+faults of one of them are aimed at the line that readers are served from, those of the whole venue lead
+through all four service levels. A stream lost three times in five minutes is held back for half a minute on
+purpose (`core/liveness`), so no book is lost more than twice.
 """
 
 from __future__ import annotations
@@ -23,6 +24,13 @@ from leadline.model.reading import Source
 SYMBOLS = (
     "BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD", "DOGE/USD", "LTC/USD", "DOT/USD",
 )  # fmt: skip
+PERPETUALS = ("BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT", "XRP/USDT:USDT")
+"""Of the second venue."""
+
+FIRST, SECOND = "kraken", "binance"
+COMPARED = ("BTC/USD", "BTC/USDT:USDT")
+"""One thing, at the first venue and at the second."""
+
 JOINS_LATE = "ETH/BTC"
 JOINS_REFUSED = "BTC/EUR"
 FALSIFIED = "DOT/USD"
@@ -93,6 +101,11 @@ class Step:
     @property
     def kind(self) -> str:
         return str(self.fault["kind"])
+
+    @property
+    def venue(self) -> str:
+        """Where it is put on."""
+        return str(self.fault.get("venue", FIRST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +203,7 @@ def topic_of(system: System, subscription: Subscription) -> TopicState | None:
 
 def line_of(system: System, subscription: Subscription) -> str | None:
     """Which of two connections readers of a stream are served from: the "oldest" or the "newest"."""
-    stream = system.lines.carriers.streams.get(subscription)
+    stream = system.lines.stream(subscription)
     ages = {line.number: line.since_s for line in system.lines.lines if line.since_s is not None}
     if stream is None or stream.carrier is None or stream.carrier.lane.number not in ages:
         return None
@@ -216,6 +229,13 @@ _FIVE_MINUTES = tuple(Subscription(Channel.BARS, symbol, 300) for symbol in SYMB
 CORRUPT = _book_fault("CORRUPT", "BTC/USD", "one digit of the BTC/USD book altered on the way")
 DROP = _book_fault("DROP", "ETH/USD", "one message of the ETH/USD book lost")
 REORDER = _book_fault("REORDER", "SOL/USD", "two messages of the SOL/USD book swapped")
+CHAIN = Step(
+    "one message of Binance's BTC book lost: what follows names one unseen",
+    {"kind": "DROP", "venue": SECOND, "channel": "book", "symbol": "BTCUSDT"},
+    1.5,
+    (Subscription(Channel.BOOK, COMPARED[1], 10),),
+    lambda event: isinstance(event, BookDropped) and event.symbol == COMPARED[1],
+)
 DUP = Step(
     "an XRP/USD trade sent twice",
     {"kind": "DUP", "channel": "trade", "symbol": "XRP/USD"},
@@ -295,7 +315,7 @@ STALL = Step(
 )
 SKEW = Step(
     f"REST tells ten times the price of {FALSIFIED}, until that factor is named",
-    {"kind": "SKEW", "factor": "10", "for_s": 30.0, "channel": "ticker", "symbol": FALSIFIED},
+    {"kind": "SKEW", "factor": "10", "for_s": 60.0, "channel": "ticker", "symbol": FALSIFIED},
     45.0,
     (Subscription(Channel.TICKER, FALSIFIED),),
     _differs(FALSIFIED),
@@ -312,14 +332,16 @@ REFUSE = Step(
     also={"kind": "CLOSE", "code": 1001},
 )
 
-_QUICK = (CORRUPT, CLOSE, STATUS, DROP, REORDER, DUP, SUB_REJECT, REPLY, DROP_TRADE, SUB_RATE, REFUSE)
+_QUICK = (CORRUPT, CHAIN, CLOSE, STATUS, DROP, REORDER, DUP, SUB_REJECT, REPLY, DROP_TRADE, SUB_RATE, REFUSE)
 """What a short demo takes its steps from, the most telling first."""
 
-_QUICK_ORDER = (CORRUPT, STATUS, DROP, REORDER, DUP, DROP_TRADE, SUB_REJECT, SUB_RATE, CLOSE, REPLY, REFUSE)
+_QUICK_ORDER = (
+    CORRUPT, CHAIN, STATUS, DROP, REORDER, DUP, DROP_TRADE, SUB_REJECT, SUB_RATE, CLOSE, REPLY, REFUSE,
+)  # fmt: skip
 
 _WHOLE = (
-    SKEW, STATUS, CORRUPT, CLOSE, STALL, ACK_NO_DATA, DROP, REORDER, DUP, DROP_TRADE, HALF_OPEN, SUB_RATE,
-    SUB_REJECT, REPLY, REFUSE,
+    SKEW, STATUS, CORRUPT, CHAIN, CLOSE, STALL, ACK_NO_DATA, DROP, REORDER, DUP, DROP_TRADE, HALF_OPEN,
+    SUB_RATE, SUB_REJECT, REPLY, REFUSE,
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ class Standing(Struct, frozen=True):
     source: Source | None
     confidence: float
     level: Level
+    venue: str
 
 
 def standings(system: System, symbols: tuple[str, ...]) -> tuple[Standing, ...]:
@@ -44,6 +45,7 @@ def standings(system: System, symbols: tuple[str, ...]) -> tuple[Standing, ...]:
             sources.get(symbol),
             min(feed.validator.confidence(channel, symbol) for channel in _VALIDATED),
             whole if whole >= _OF_ALL else Level.DEGRADED if symbol in doubted else Level.FULL,
+            system.market.name,
         )
         for symbol in symbols
     )

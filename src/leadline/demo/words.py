@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from leadline.demo.incidents import Incident
-from leadline.demo.result import Result
+from leadline.demo.result import PriceReport, Result
 from leadline.demo.script import WHOLE_SCRIPT_S
+from leadline.demo.side import Side
 from leadline.demo.standing import Standing
+from leadline.engine.between import CHANNEL
 from leadline.engine.events import Diverged, LevelChanged, Reconverged
 from leadline.model.level import Level
 
@@ -33,16 +35,21 @@ def duration(milliseconds: float) -> str:
     return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
 
 
+def span_us(microseconds: float) -> str:
+    """The same of what mostly takes less than a millisecond."""
+    return f"{microseconds:.0f} µs" if microseconds < 1000 else duration(microseconds / 1000)
+
+
 def opening(demo: Demo) -> Iterator[str]:
     """What is about to happen."""
     yield (
-        f"a local Kraken (seed {demo.seed}) at {demo.venue.address}: "
+        f"a local Kraken and a local Binance (seed {demo.seed}) at {demo.venue.address}: "
         "real sockets, no keys, nothing leaves this machine"
     )
-    yield (
-        f"{len(demo.readers.rows)} instruments live and verified over {len(demo.system.lines.lines)} lines; "
-        f"{demo.seconds:.0f} s of faults begin"
+    live = " and ".join(
+        f"{len(side.symbols)} of {side.name} over {len(side.system.lines.lines)} lines" for side in demo.sides
     )
+    yield f"instruments live and verified: {live}; {demo.seconds:.0f} s of faults begin"
     if demo.seconds < WHOLE_SCRIPT_S:
         yield f"a part of the walk: all faults and service levels take {WHOLE_SCRIPT_S:.0f} s"
 
@@ -66,14 +73,19 @@ def recovery(incident: Incident) -> str:
     return f"all verified and live {duration(incident.recovered_ms)} after it"
 
 
-def news_line(event: Announced, elapsed_s: float) -> str:
+def news_line(event: Announced, venue: str, elapsed_s: float) -> str:
     """The new service level, what that means, and why; or what two sources make of one value."""
     match event:
         case LevelChanged():
             reasons = f" ({'; '.join(event.reasons)})" if event.reasons else ""
-            words = f"{event.level.name}, was {event.previous.name}: {MEANING[event.level]}{reasons}"
+            changed = f"{event.level.name}, was {event.previous.name}"
+            words = f"{venue} {changed}: {MEANING[event.level]}{reasons}"
+        case Diverged(channel=channel) if channel == CHANNEL:
+            words = f"{event.symbol}: {event.ours} at {venue}, {event.theirs} elsewhere ({event.what})"
         case Diverged():
             words = difference(event.symbol, event.what, event.ours, event.theirs, event.pattern)
+        case Reconverged(channel=channel) if channel == CHANNEL:
+            words = f"{event.symbol}: the venues agree again, after {event.lasted_s:.0f} s"
         case Reconverged():
             words = f"{event.symbol}: stream and REST agree again, after {event.lasted_s:.0f} s"
     return f"{elapsed_s:6.1f} s  {words}"
@@ -83,6 +95,18 @@ def difference(symbol: str, what: str, ours: str, theirs: str, pattern: str) -> 
     """Both sides of a divergence, and its name if it has one."""
     named = f": {pattern}" if pattern else ""
     return f"{symbol}: {what} {ours} on the stream, {theirs} by REST{named}"
+
+
+def price_line(price: PriceReport) -> str:
+    """Both prices, what lies between them, and between which bounds that was so far."""
+    prices = ", ".join(
+        f"{symbol} {'not live' if mid is None else f'{mid:,.2f}'}"
+        for symbol, mid in zip(price.symbols, price.mids, strict=True)
+    )
+    if price.difference is None or price.apart_bp is None:
+        return f"{prices}: nothing to compare"
+    line = f"{prices}: {price.difference:+,.2f}, {price.apart_bp:+.1f} bp"
+    return f"{line} ({price.least_bp:+.1f} to {price.most_bp:+.1f})"
 
 
 def standing_lines(standings: Sequence[Standing]) -> Iterator[str]:
@@ -104,6 +128,8 @@ def summary(demo: Demo, result: Result) -> Iterator[str]:
     yield _books(demo, result)
     yield _elsewhere(demo, result)
     yield _levels(demo)
+    yield _second(demo, result)
+    yield from _apart(result)
     yield from _slow(demo, result)
 
 
@@ -146,7 +172,7 @@ def _books(demo: Demo, result: Result) -> str:
 
 def _elsewhere(demo: Demo, result: Result) -> str:
     readings, failover = result.readings, result.failover
-    refused = demo.readers.stale_refusals
+    refused = demo.first.readers.stale_refusals
     told = f" {refused} awaited reads were told that nothing fresh was to be had." if refused else ""
     return (
         f"{readings.stream:,} readings from the stream, {readings.rest:,} from REST and {readings.cache:,} "
@@ -155,25 +181,47 @@ def _elsewhere(demo: Demo, result: Result) -> str:
     )
 
 
-def levels_spent(demo: Demo) -> str:
+def levels_spent(side: Side, elapsed_s: float) -> str:
     """The service levels so far, best first, each with its time."""
-    spent_s = dict.fromkeys(demo.levels_seen, 0.0)
-    level, since_s = demo.began_at, 0.0
-    for at_s, change in demo.changes:
+    spent_s = dict.fromkeys(side.levels_seen, 0.0)
+    level, since_s = side.began_at, 0.0
+    for at_s, change in side.changes:
         spent_s[level] += at_s - since_s
         level, since_s = change.level, at_s
-    spent_s[level] += max(0.0, demo.elapsed_s - since_s)
+    spent_s[level] += max(0.0, elapsed_s - since_s)
     return ", ".join(f"{level.name} for {passed_s:.0f} s" for level, passed_s in spent_s.items())
 
 
 def _levels(demo: Demo) -> str:
-    at_end = demo.changes[-1][1].level if demo.changes else demo.began_at
-    missing = [level.name for level in Level if level not in demo.levels_seen]
+    side, spent = demo.first, levels_spent(demo.first, demo.elapsed_s)
+    at_end = side.level_at_end.name
+    missing = [level.name for level in Level if level not in side.levels_seen]
     if not missing:
-        return f"All four service levels: {levels_spent(demo)}; {at_end.name} at the end."
+        return f"All four service levels: {spent}; {at_end} at the end."
     cure = f" (all of them take {WHOLE_SCRIPT_S:.0f} s)" if demo.seconds < WHOLE_SCRIPT_S else ""
     unseen = f"not seen: {', '.join(missing)}{cure}"
-    return f"Service levels: {levels_spent(demo)}; {unseen}. {at_end.name} at the end."
+    return f"Service levels: {spent}; {unseen}. {at_end} at the end."
+
+
+def _second(demo: Demo, result: Result) -> str:
+    """How it went where nearly nothing was done."""
+    side, report = demo.second, result.venues[1]
+    books = report.books
+    return (
+        f"Binance meanwhile: {levels_spent(side, demo.elapsed_s)}; {books.updates:,} book messages, "
+        f"{books.proven:,} proven by the chain of changes, {books.wrong} broke it; "
+        f"{books.rebuilt} times a book was emptied and rebuilt."
+    )
+
+
+def _apart(result: Result) -> Iterator[str]:
+    price = result.between
+    if price.least_bp is not None and price.most_bp is not None:
+        one, other = price.symbols
+        yield (
+            f"{other} at Binance stood between {price.least_bp:+.1f} and {price.most_bp:+.1f} basis points "
+            f"of {one} at Kraken: two markets of the emulators, each with its own crowd."
+        )
 
 
 def _slow(demo: Demo, result: Result) -> Iterator[str]:
@@ -188,7 +236,7 @@ def _slow(demo: Demo, result: Result) -> Iterator[str]:
     if latency.p50 is not None and latency.p99 is not None:
         yield (
             f"From a frame's receipt to its first subscriber, checksum verified between: half within "
-            f"{latency.p50:.0f} µs, 99 % within {latency.p99:.0f} µs."
+            f"{span_us(latency.p50)}, 99 % within {span_us(latency.p99)}."
         )
     if result.failover.count:
         yield (

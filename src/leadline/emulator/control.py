@@ -1,14 +1,15 @@
-"""The control address: faults on and off, and the venue's own truth, as JSON over HTTP.
+"""The control address: faults on and off, and the venues' own truth, as JSON over HTTP.
 
 POST, GET and DELETE /faults; GET /truth/book, /truth/trades, /truth/ticker with `symbol`; GET /truth/orders,
 /truth/fills, /truth/balances with `account` (the demo one if not said); GET and POST /accounts, POST
-/transfer. Wrong input is answered 400 with the field and the values it takes.
+/transfer. A posted fault and a truth name their `venue`, Kraken if not said; Binance has GET /truth/positions
+too, but neither /accounts nor /transfer. Wrong input is answered 400 with the field and the values it takes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,9 +20,10 @@ from leadline.emulator.accounts import EARN, SPOT, UNIT, Account
 from leadline.emulator.counters import Tier
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.fault_board import Active
-from leadline.emulator.faults import FaultError
+from leadline.emulator.faults import FaultError, venue_of
 from leadline.emulator.market import Listing
 from leadline.emulator.orders import Refused
+from leadline.emulator.surface import AccountTruth, EmulatedVenue
 
 _WALLETS = {"spot": SPOT, "earn": EARN}
 Posted = TypeVar("Posted", bound=msgspec.Struct)
@@ -47,11 +49,17 @@ class _Transfer(msgspec.Struct, forbid_unknown_fields=True, rename={"source": "f
 
 
 class Control:
-    """The handlers; `step` brings the exchange to the present and sends what that produced."""
+    """The handlers; `step` brings all venues to the present and sends what that produced.
 
-    def __init__(self, exchange: Exchange, step: Callable[[], int]) -> None:
+    `exchange` is the one whose accounts can be opened and moved between wallets.
+    """
+
+    def __init__(
+        self, exchange: Exchange, step: Callable[[], int], venues: Mapping[str, EmulatedVenue]
+    ) -> None:
         self._exchange = exchange
         self._step = step
+        self._venues = venues
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -64,6 +72,7 @@ class Control:
             web.get("/control/truth/orders", self._orders),
             web.get("/control/truth/fills", self._fills),
             web.get("/control/truth/balances", self._balances),
+            web.get("/control/truth/positions", self._positions),
             web.get("/control/accounts", self._accounts),
             web.post("/control/accounts", self._post_account),
             web.post("/control/transfer", self._transfer),
@@ -75,7 +84,7 @@ class Control:
         except ValueError as error:
             raise _bad(f"the body is not JSON: {error}") from error
         try:
-            one = self._exchange.inject(fields, self._step())
+            one = self._venue(venue_of(fields)).inject(fields, self._step())
         except FaultError as error:
             raise _bad(str(error)) from error
         self._step()
@@ -83,13 +92,15 @@ class Control:
 
     async def _list_faults(self, request: web.Request) -> web.Response:
         self._step()
-        return _json([_described(one) for one in self._exchange.board.active.values()])
+        active = [one for venue in self._venues.values() for one in venue.board.active.values()]
+        return _json([_described(one) for one in sorted(active, key=lambda one: one.fault_id)])
 
     async def _end_faults(self, request: web.Request) -> web.Response:
         wanted = request.query.get("id")
         if wanted is not None and not wanted.isdecimal():
             raise _bad(f"id: {wanted!r} is not a number")
-        ended = self._exchange.end_faults(self._step(), None if wanted is None else int(wanted))
+        now_ns, fault_id = self._step(), None if wanted is None else int(wanted)
+        ended = sum(venue.end_faults(now_ns, fault_id) for venue in self._venues.values())
         self._step()
         return _json({"ended": ended})
 
@@ -97,8 +108,9 @@ class Control:
         depth = request.query.get("depth")
         if depth is not None and not depth.isdecimal():
             raise _bad(f"depth: {depth!r} is not a number")
-        listing = self._listing(request)
-        return _json(truth.book(listing, None if depth is None else int(depth), self._step()))
+        listing, now_ns = self._listing(request), self._step()
+        proof = self._venue(_venue_name(request)).book_proof(listing.pair.symbol)
+        return _json(truth.book(listing, None if depth is None else int(depth), now_ns, proof))
 
     async def _trades(self, request: web.Request) -> web.Response:
         listing = self._listing(request)
@@ -111,17 +123,23 @@ class Control:
 
     async def _orders(self, request: web.Request) -> web.Response:
         self._step()
-        account, listings = self._account(request.query.get("account")), self._exchange.market.listings
-        return _json(truth.orders(account, listings, request.query.get("cl_ord_id")))
+        client_id = request.query.get("client_id", request.query.get("cl_ord_id"))
+        return _json(self._truth(request).orders(client_id))
 
     async def _fills(self, request: web.Request) -> web.Response:
         self._step()
-        account = self._account(request.query.get("account"))
-        return _json(truth.fills(account, self._exchange.market.listings))
+        return _json(self._truth(request).fills())
 
     async def _balances(self, request: web.Request) -> web.Response:
         self._step()
-        return _json(truth.balances(self._account(request.query.get("account"))))
+        return _json(self._truth(request).balances())
+
+    async def _positions(self, request: web.Request) -> web.Response:
+        self._step()
+        told = self._truth(request).positions()
+        if told is None:
+            raise _bad(f"venue: {_venue_name(request)} has no positions")
+        return _json(told)
 
     async def _accounts(self, request: web.Request) -> web.Response:
         now_ns = self._step()
@@ -182,13 +200,30 @@ class Control:
             raise _bad(f"account: {name!r} does not exist; there are {known}")
         return account
 
+    def _truth(self, request: web.Request) -> AccountTruth:
+        venue, name = self._venue(_venue_name(request)), request.query.get("account")
+        told = venue.truth(name)
+        if told is None:
+            known = ", ".join(venue.account_names())
+            raise _bad(f"account: {name!r} does not exist; there are {known}")
+        return told
+
+    def _venue(self, name: str) -> EmulatedVenue:
+        if name not in self._venues:
+            raise _bad(f"venue: {name!r} is not served here; served are {', '.join(self._venues)}")
+        return self._venues[name]
+
     def _listing(self, request: web.Request) -> Listing:
         symbol = request.query.get("symbol", "")
-        listing = self._exchange.market.listings.get(symbol)
+        listings = self._venue(_venue_name(request)).market.listings
+        listing = listings.get(symbol)
         if listing is None:
-            listed = ", ".join(list(self._exchange.market.listings)[:12])
-            raise _bad(f"symbol: {symbol!r} is not listed here; listed are {listed}")
+            raise _bad(f"symbol: {symbol!r} is not listed here; listed are {', '.join(list(listings)[:12])}")
         return listing
+
+
+def _venue_name(request: web.Request) -> str:
+    return request.query.get("venue", "kraken")
 
 
 async def _posted(request: web.Request, kind: type[Posted]) -> Posted:

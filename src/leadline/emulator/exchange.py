@@ -11,24 +11,35 @@ from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl
 
-from leadline.emulator import faults
+from leadline.emulator import faults, lines
 from leadline.emulator.fault_board import Active, FaultBoard, RefusedConnect
 from leadline.emulator.faults import AnyFault
 from leadline.emulator.instruments import DEMO_PAIRS, Pair
 from leadline.emulator.kraken import frames
 from leadline.emulator.kraken.auth import Tokens
+from leadline.emulator.kraken.book_window import checksum
 from leadline.emulator.kraken.level3 import order_names
 from leadline.emulator.kraken.private_rest import PREFIX as PRIVATE
 from leadline.emulator.kraken.private_rest import PrivateRest
 from leadline.emulator.kraken.private_ws import Desk
-from leadline.emulator.kraken.rest import Answer, Rest
+from leadline.emulator.kraken.rest import Rest
 from leadline.emulator.kraken.streams import Streams
 from leadline.emulator.kraken.ws import Connection
 from leadline.emulator.limits import ConnectBudget
 from leadline.emulator.market import Market, chance
-from leadline.emulator.numbers import NS_PER_S
 from leadline.emulator.sights import Sights
 from leadline.emulator.trading import Trading
+from leadline.emulator.truth import KrakenTruth
+from leadline.emulator.wire import Answer
+
+TRADING_CALLS = frozenset(
+    {
+        *("AddOrder", "AddOrderBatch", "AmendOrder", "EditOrder"),
+        *("CancelOrder", "CancelOrderBatch", "CancelAll", "CancelAllOrdersAfter"),
+        *("add_order", "batch_add", "amend_order", "edit_order"),
+        *("cancel_order", "batch_cancel", "cancel_all", "cancel_all_orders_after"),
+    }
+)
 
 
 class Exchange:
@@ -48,7 +59,7 @@ class Exchange:
         history_minutes: int = 1_440,
     ) -> None:
         self.market = Market(pairs, seed=seed, rate=rate, start_ns=start_ns, history_minutes=history_minutes)
-        self.board = FaultBoard()
+        self.board = FaultBoard(TRADING_CALLS)
         self.budget = ConnectBudget()
         self.connections: list[Connection] = []
         self.trading = Trading(self.market, seed=seed)
@@ -62,8 +73,11 @@ class Exchange:
         self._numbers = count(1)
         self._now_ns = start_ns
 
-    def refusal(self, now_ns: int) -> RefusedConnect | None:
-        """How the next WebSocket connect is turned away, None where `connect` may follow; counts the try."""
+    def refusal(self, now_ns: int, route: str = "ws_public") -> RefusedConnect | None:
+        """How the next WebSocket connect is turned away, None where `connect` may follow; counts the try.
+
+        All routes alike.
+        """
         self.advance(now_ns)
         refused = self.board.refused("ws")
         if refused is not None:
@@ -82,16 +96,17 @@ class Exchange:
         self,
         method: str,
         path: str,
-        query: Mapping[str, str],
+        query: Mapping[str, str] | str,
         now_ns: int,
         headers: Iterable[tuple[str, str]] = (),
         body: bytes = b"",
     ) -> Answer | RefusedConnect:
         """The answer to one REST request; `RefusedConnect(None)` stands for a TCP reset.
 
-        `body` is the bytes as sent, which a signature covers.
+        `query` may be its raw text; `body` is the bytes as sent, which a signature covers.
         """
         self.advance(now_ns)
+        query = dict(parse_qsl(query)) if isinstance(query, str) else query
         refused = self.board.refused("rest")
         if refused is not None:
             return refused
@@ -122,6 +137,19 @@ class Exchange:
     def next_event_at(self) -> int:
         """When `advance` next has something to do."""
         return min(self.market.next_ns, self._next_timer_ns())
+
+    def book_proof(self, symbol: str) -> Mapping[str, int]:
+        """The checksum of the ten best levels a side."""
+        return {"checksum": checksum(self.market.listings[symbol].book)}
+
+    def account_names(self) -> list[str]:
+        """Every account there is."""
+        return [one.name for one in self.trading.accounts.values()]
+
+    def truth(self, account: str | None = None) -> KrakenTruth | None:
+        """What it knows of an account, the demo one where none is named; None where there is none such."""
+        found = self.trading.demo if account is None else self.trading.named(account)
+        return None if found is None else KrakenTruth(found, self.market.listings)
 
     def inject(self, fields: Any, now_ns: int) -> Active:
         """Put a fault on, described as posted JSON; raises `faults.FaultError`."""
@@ -157,43 +185,23 @@ class Exchange:
         due_ns = min(self.board.next_expiry_ns(), self.trading.next_ns())
         for connection in self.connections:
             due_ns = min(due_ns, connection.wake_at())
-        return min((due_ns, *(closing[0] for closing in self._closings())))
+        return min((due_ns, *(closing[0] for closing in lines.closings(self.board, self.connections))))
 
     def _strike(self, due_ns: int) -> None:
         if self.trading.next_ns() <= due_ns:
             self.trading.woke(max(due_ns, self._now_ns))
         for fault_id in [one.fault_id for one in self.board.active.values() if one.until_ns <= due_ns]:
             self._end(fault_id, due_ns)
-        for aged_ns, one, fault, connection in self._closings():
-            if aged_ns <= due_ns and one.fault_id in self.board.active:
-                connection.close(fault.code, fault.reason)
-                self.board.used(one)
+        lines.close_aged(self.board, self.connections, due_ns)
         for connection in self.connections:
             if connection.wake_at() <= due_ns:
                 connection.woke(due_ns)
         self.connections = [one for one in self.connections if not one.ended]
 
-    def _closings(self) -> list[tuple[int, Active, faults.Close, Connection]]:
-        """When each open connection falls due under each repeating CLOSE."""
-        found = []
-        for one in self.board.of(faults.Close):
-            if isinstance(one.fault, faults.Close) and one.fault.after_s is not None:
-                after_ns = round(one.fault.after_s * NS_PER_S)
-                for each in self._lines(one.fault.line):
-                    if not each.ended:
-                        found.append((max(each.opened_ns + after_ns, one.since_ns), one, one.fault, each))
-        return found
-
     def _begin(self, one: Active, now_ns: int) -> None:
         fault: AnyFault = one.fault
-        if isinstance(fault, faults.Close) and fault.after_s is None:
-            for connection in self._lines(fault.line, fault.only):
-                connection.close(fault.code, fault.reason)
-            self.board.end(one.fault_id)
-        elif isinstance(fault, faults.HalfOpen):
-            for connection in self._lines(fault.line, fault.only):
-                connection.freeze()
-        elif isinstance(fault, faults.Stall | faults.OnFrames):
+        lines.begin(self.board, one, self.connections)
+        if isinstance(fault, faults.Stall | faults.OnFrames):
             self._aim(one, fault)
         elif isinstance(fault, faults.Skew | faults.Lag):
             self._sights.begin(one)
@@ -211,25 +219,19 @@ class Exchange:
     def _end(self, fault_id: int, now_ns: int) -> None:
         one = self.board.end(fault_id)
         if isinstance(one.fault, faults.HalfOpen):
-            for connection in self.connections:
-                if connection.opened_ns <= one.since_ns and connection.frozen:
-                    connection.thaw(now_ns)
+            lines.thaw(one, self.connections, now_ns)
         elif isinstance(one.fault, faults.Skew | faults.Lag):
             self._sights.end(fault_id)
             self._streams.tickers_retold(one.fault.symbol, now_ns)
         elif isinstance(one.fault, faults.Status):
             self._set_status("online", one.fault.symbol)
 
-    def _lines(self, line: str | None, only: str | None = None) -> list[Connection]:
-        """The open connections of one address or all, oldest first; of these the `oldest` or `newest`."""
-        found = [one for one in self.connections if not one.ended and line in (None, one.route)]
-        return found if only is None else found[:1] if only == "oldest" else found[-1:]
-
     def _aim(self, one: Active, fault: faults.Stall | faults.OnFrames) -> None:
         """Settle which connection a fault on frames is about; where none is open it is about none."""
         if fault.only is not None:
             line = {"executions": "ws_private", "balances": "ws_private", "level3": "ws_level3"}
-            found = self._lines(line.get(fault.channel or "", "ws_public"), fault.only)
+            route = line.get(fault.channel or "", "ws_public")
+            found = lines.picked(self.connections, route, fault.only)
             one.only = found[0].connection_id if found else -1
 
     def _set_status(self, mode: str, symbol: str | None) -> None:

@@ -7,6 +7,7 @@ whose treatment a client can notice; what no client can detect proves nothing.
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
@@ -16,12 +17,14 @@ from leadline.emulator.faults import (
     AcceptThenDrop,
     AckNoData,
     AnyFault,
+    Backend,
     Corrupt,
     Drop,
     Dup,
     Lag,
     Misstate,
     NonceStrict,
+    OldRoutes,
     Rate,
     Refuse,
     Reorder,
@@ -33,19 +36,10 @@ from leadline.emulator.faults import (
     SubReject,
     TokenInvalid,
 )
-from leadline.emulator.kraken.frames import Frame
 from leadline.emulator.limits import TokenBucket
 from leadline.emulator.market import NEVER
 from leadline.emulator.numbers import NS_PER_S
-
-TRADING_CALLS = frozenset(
-    {
-        *("AddOrder", "AddOrderBatch", "AmendOrder", "EditOrder"),
-        *("CancelOrder", "CancelOrderBatch", "CancelAll", "CancelAllOrdersAfter"),
-        *("add_order", "batch_add", "amend_order", "edit_order"),
-        *("cancel_order", "batch_cancel", "cancel_all", "cancel_all_orders_after"),
-    }
-)
+from leadline.emulator.wire import Frame
 
 
 @dataclass(slots=True)
@@ -74,17 +68,21 @@ class RefusedConnect:
 
 
 class FaultBoard:
-    """The switchboard."""
+    """The switchboard of one venue.
 
-    def __init__(self) -> None:
+    `calls` are the names of the calls that trade; venues with one control share the `ids` of their faults.
+    """
+
+    def __init__(self, calls: Collection[str] = ()) -> None:
         self.active: dict[int, Active] = {}
-        self._ids = count(1)
+        self.ids = count(1)
+        self._calls = calls
         self._held: dict[tuple[int, str, str], list[Frame]] = {}
 
     def put(self, fault: AnyFault, now_ns: int) -> Active:
         """Switch a fault on."""
         until_ns = NEVER if fault.for_s is None else now_ns + round(fault.for_s * NS_PER_S)
-        one = Active(next(self._ids), fault, now_ns, until_ns, getattr(fault, "count", None))
+        one = Active(next(self.ids), fault, now_ns, until_ns, getattr(fault, "count", None))
         self.active[one.fault_id] = one
         return one
 
@@ -167,10 +165,25 @@ class FaultBoard:
     def drops_answer(self, name: str) -> bool:
         """Whether the answer to this REST call or WebSocket method is to be lost after it was executed."""
         for one in self.of(AcceptThenDrop):
-            if isinstance(one.fault, AcceptThenDrop) and _is_call(one.fault, name):
+            if isinstance(one.fault, AcceptThenDrop) and self._is_call(one.fault, name):
                 self.used(one)
                 return True
         return False
+
+    def backend(self, name: str, *, reducing: bool) -> Backend | None:
+        """How a call fails behind the gate; one that only reduces a position is never throttled."""
+        for one in self.of(Backend):
+            fault = one.fault
+            if isinstance(fault, Backend) and self._is_call(fault, name):
+                if fault.trouble == "throttled" and reducing:
+                    continue
+                self.used(one)
+                return fault
+        return None
+
+    def unrouted_whole(self) -> bool:
+        """Whether unrouted sockets serve every stream now."""
+        return bool(self.of(OldRoutes))
 
     def token_refused(self) -> bool:
         """Whether the WebSocket token now presented is refused whatever it is."""
@@ -234,6 +247,12 @@ class FaultBoard:
                 return one.buckets.setdefault(0, TokenBucket(one.fault.per_s, one.fault.burst, now_ns))
         return None
 
+    def _is_call(self, fault: AcceptThenDrop | Backend, name: str) -> bool:
+        if not fault.path and not fault.method:
+            return name in self._calls
+        # A path may be given whole; of it only the last part is a call's name.
+        return name in ((fault.path or "").rpartition("/")[2], fault.method)
+
     def _treated(self, fault: AnyFault, connection_id: int, frame: Frame) -> list[Frame]:
         if isinstance(fault, Dup):
             return [frame, frame]
@@ -248,13 +267,6 @@ def _names(fault: AnyFault, channel: str, symbol: str) -> bool:
     wanted_channel = getattr(fault, "channel", None)
     wanted_symbol = getattr(fault, "symbol", None)
     return wanted_channel in (None, channel) and wanted_symbol in (None, symbol)
-
-
-def _is_call(fault: AcceptThenDrop, name: str) -> bool:
-    if not fault.path and not fault.method:
-        return name in TRADING_CALLS
-    # A path may be given whole; of it only the last part is a call's name.
-    return name in ((fault.path or "").rpartition("/")[2], fault.method)
 
 
 def _matches(one: Active, connection_id: int, frame: Frame) -> bool:

@@ -2,8 +2,10 @@
 
 Kinds: CLOSE REFUSE STALL HALF_OPEN ACK_NO_DATA DROP DUP REORDER CORRUPT SUB_REJECT SUB_RATE REPLY STATUS,
 RATE (the limits), INSTRUMENT (a tick or lot that changes while trading), SKEW and LAG (prices off by a factor
-or late); on the private side ACCEPT_THEN_DROP TOKEN_INVALID NONCE_STRICT SHUFFLE MISSTATE. CLOSE with REFUSE
-on the route `all` is an outage, REFUSE on `rest` one of REST alone, CLOSE with `after_s` a venue's age cut.
+or late); on the private side ACCEPT_THEN_DROP TOKEN_INVALID NONCE_STRICT SHUFFLE MISSTATE; of Binance alone
+BACKEND LISTENKEY_EXPIRE OLD_ROUTES. CLOSE with REFUSE on the route `all` is an outage, REFUSE on `rest` one
+of REST alone, CLOSE with `after_s` a venue's age cut, REPLY with a delay alone latency, LAG of a book over
+REST a snapshot that lags, DROP of a book a gap in it.
 """
 
 from __future__ import annotations
@@ -14,13 +16,33 @@ from typing import Any, Literal, Union, get_args, get_type_hints
 
 import msgspec
 
-Channel = Literal["ticker", "book", "trade", "ohlc", "instrument", "level3", "executions", "balances"]
+Venue = Literal["kraken", "binance"]
+Channel = Literal[
+    "ticker", "book", "trade", "ohlc", "instrument", "level3", "executions", "balances",
+    "top", "stats", "mark", "liquidations",
+]  # fmt: skip
+CHANNELS: dict[str, tuple[str, ...]] = {
+    "kraken": ("ticker", "book", "trade", "ohlc", "instrument", "level3", "executions", "balances"),
+    "binance": (
+        *("ticker", "book", "trade", "ohlc", "instrument", "executions", "balances"),
+        *("top", "stats", "mark", "liquidations"),
+    ),
+}
 Route = Literal["ws", "rest", "all"]
-Line = Literal["ws_public", "ws_private", "ws_level3"]
+Line = Literal["ws_public", "ws_private", "ws_level3", "ws_market", "ws_api", "ws_unrouted"]
+LINES: dict[str, tuple[str, ...]] = {
+    "kraken": ("ws_public", "ws_private", "ws_level3"),
+    "binance": ("ws_public", "ws_market", "ws_private", "ws_api", "ws_unrouted"),
+}
 Which = Literal["oldest", "newest"]
 Told = Literal["ticker", "book"]
 Mode = Literal["online", "cancel_only", "post_only", "limit_only", "maintenance"]
+MODES: dict[str, tuple[str, ...]] = {
+    "kraken": get_args(Mode),
+    "binance": ("online", "cancel_only", "maintenance"),
+}
 Tier = Literal["starter", "intermediate", "pro"]
+Trouble = Literal["unknown", "unavailable", "internal", "throttled", "timeout", "late"]
 
 
 OLDEST = "oldest"
@@ -35,7 +57,7 @@ class FaultError(ValueError):
 class Fault(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", forbid_unknown_fields=True):
     """What all faults have: the venue, and for how many seconds (None: until deleted or used up)."""
 
-    venue: Literal["kraken"] = "kraken"
+    venue: Venue = "kraken"
     for_s: float | None = None
 
 
@@ -143,12 +165,13 @@ class Rate(Fault, tag="RATE", frozen=True):
 
     `tier` gives every account another tier, `burn` spends points of the demo account as another client of
     its key would: of the REST counter or, with `symbol`, of that pair's order counter. Both act at once and
-    stay after the fault is deleted; `counter` may name the counters they are about.
+    stay after the fault is deleted; `counter` may name the counters they are about. At Binance `burn` spends
+    request weight, and nothing else can be changed.
     """
 
     per_s: float | None = None
     burst: float = 1.0
-    counter: Literal["kraken_counter"] | None = None
+    counter: Literal["kraken_counter", "binance_weight"] | None = None
     tier: Tier | None = None
     burn: float | None = None
     symbol: str | None = None
@@ -229,9 +252,9 @@ class Lag(Fault, tag="LAG", frozen=True):
 
 
 class Misstate(Fault, tag="MISSTATE", frozen=True):
-    """Tell untruths of every account over REST: Balance and BalanceEx off by `amount` of spot `asset`.
+    """Tell untruths of every account over REST: what lists balances is off by `amount` of (spot) `asset`.
 
-    `hide_order` leaves an open order (its id or client id, or `oldest`) out of the list of OpenOrders;
+    `hide_order` leaves an open order (its id or client id, or `oldest`) out of the list of open orders;
     searches by name and look-ups of single orders go on telling the truth.
     """
 
@@ -240,32 +263,94 @@ class Misstate(Fault, tag="MISSTATE", frozen=True):
     hide_order: str | None = None
 
 
+class Backend(Fault, tag="BACKEND", frozen=True):
+    """Let what stands behind the venue's gate fail: HTTP 503 of four kinds, or 408 (dossier §2.7); `late`
+    is a request that reaches the matching engine after its window (§2.5).
+
+    `unknown` and `timeout` leave open what became of the request: with `accepted` it was executed. It is
+    about orders unless `path` or `method` names a call; `throttled` spares what only reduces a position.
+    """
+
+    trouble: Trouble
+    path: str | None = None
+    method: str | None = None
+    accepted: bool = False
+    count: int | None = None
+
+
+class ListenKeyExpire(Fault, tag="LISTENKEY_EXPIRE", frozen=True):
+    """Void every listenKey there is, with the notice on its stream or, `silent`, without."""
+
+    silent: bool = False
+
+
+class OldRoutes(Fault, tag="OLD_ROUTES", frozen=True):
+    """While it is on, unrouted sockets serve every stream, as before the migration of 2026."""
+
+
 OnFrames = Drop | Dup | Reorder | Corrupt
 AnyFault = Union[  # noqa: UP007 - read at run time by msgspec
     Close, Refuse, Stall, HalfOpen, AckNoData, Drop, Dup, Reorder, Corrupt,
     SubReject, SubRate, Reply, Rate, Status, Instrument, Skew, Lag,
     AcceptThenDrop, TokenInvalid, NonceStrict, Shuffle, Misstate,
+    Backend, ListenKeyExpire, OldRoutes,
 ]  # fmt: skip
 
 KINDS: dict[str, type[Fault]] = {str(one.__struct_config__.tag): one for one in get_args(AnyFault)}
+_WEIGHED = frozenset({"binance"})
+"""Where requests have weights, which are spent by a `burn`."""
+_OF_BINANCE = ("BACKEND", "LISTENKEY_EXPIRE", "OLD_ROUTES")
+_OF_KRAKEN = (
+    *("SUB_REJECT", "SUB_RATE", "INSTRUMENT", "TOKEN_INVALID"),
+    "NONCE_STRICT",
+)
+KINDS_OF: dict[str, dict[str, type[Fault]]] = {
+    "kraken": {kind: one for kind, one in KINDS.items() if kind not in _OF_BINANCE},
+    "binance": {kind: one for kind, one in KINDS.items() if kind not in _OF_KRAKEN},
+}
+"""What each venue can be made to suffer."""
+
+
+def venue_of(fields: Any) -> str:
+    """The venue that posted JSON names, Kraken where it names none; raises `FaultError`."""
+    if not isinstance(fields, dict):
+        raise FaultError('a fault is a JSON object such as {"venue": "kraken", "kind": "CLOSE"}')
+    venue = fields.get("venue", "kraken")
+    if venue not in KINDS_OF:
+        raise FaultError(f"venue: {venue!r} is none of {', '.join(KINDS_OF)}")
+    return str(venue)
 
 
 def decoded(fields: Any, symbols: Collection[str]) -> AnyFault:
     """The fault that posted JSON describes; raises `FaultError`."""
-    if not isinstance(fields, dict):
-        raise FaultError('a fault is a JSON object such as {"venue": "kraken", "kind": "CLOSE"}')
+    venue = venue_of(fields)
+    kinds = KINDS_OF[venue]
     kind = fields.get("kind")
-    if kind not in KINDS:
-        raise FaultError(f"kind: {kind!r} is none of {', '.join(KINDS)}")
+    if kind not in kinds:
+        raise FaultError(f"kind: {kind!r} is none of {', '.join(kinds)}")
     for name in fields:
-        if name != "kind" and name not in KINDS[kind].__struct_fields__:
-            raise FaultError(f"{name}: {kind} has no such field; it takes {_fields(KINDS[kind])}")
+        if name != "kind" and name not in kinds[kind].__struct_fields__:
+            raise FaultError(f"{name}: {kind} has no such field; it takes {_fields(kinds[kind], venue)}")
     try:
-        fault: AnyFault = msgspec.convert(fields, KINDS[kind])  # type: ignore[assignment]
+        fault: AnyFault = msgspec.convert(fields, kinds[kind])  # type: ignore[assignment]
     except msgspec.ValidationError as error:
-        raise FaultError(f"{kind}: {error}; it takes {_fields(KINDS[kind])}") from error
+        raise FaultError(f"{kind}: {error}; it takes {_fields(kinds[kind], venue)}") from error
+    _check_venue(fault, venue)
     _check(fault, symbols)
     return fault
+
+
+def _check_venue(fault: AnyFault, venue: str) -> None:
+    """What only one of the venues has."""
+    for name, known in (("channel", CHANNELS[venue]), ("line", LINES[venue])):
+        value = getattr(fault, name, None)
+        if value not in (None, "all", *known):
+            raise FaultError(f"{name}: {venue} has no {value}; it has {', '.join(known)}")
+    burns_alone = isinstance(fault, Rate) and (fault.per_s, fault.tier) == (None, None)
+    if isinstance(fault, Rate) and venue in _WEIGHED and not (burns_alone and fault.burn is not None):
+        raise FaultError(f"RATE: of {venue} it takes burn alone, the weight to spend")
+    if isinstance(fault, Status) and fault.mode not in MODES[venue]:
+        raise FaultError(f"mode: {venue} has no {fault.mode}; it has {', '.join(MODES[venue])}")
 
 
 def _check(fault: AnyFault, symbols: Collection[str]) -> None:
@@ -308,20 +393,24 @@ def _check_untruth(fault: AnyFault, symbols: Collection[str]) -> None:
         raise FaultError("MISSTATE: it needs asset with amount, or hide_order")
     if (fault.asset is None) != (fault.amount == 0) or not fault.amount.is_finite():
         raise FaultError(f"amount: {fault.amount} of asset {fault.asset!r}; both are needed, amount not zero")
-    assets = dict.fromkeys(name for symbol in symbols for name in symbol.split("/"))
+    # A contract's symbol has no slash; what a wallet of futures holds is its quote.
+    parts = (one.split("/") if "/" in one else [one.partition("_")[0][-4:]] for one in symbols)
+    assets = dict.fromkeys(name for names in parts for name in names)
     if fault.asset is not None and fault.asset not in assets:
         listed = ", ".join(list(assets)[:12])
         raise FaultError(f"asset: {fault.asset!r} is not traded here; there are {listed}")
 
 
-def _fields(kind: type[Fault]) -> str:
+def _fields(kind: type[Fault], venue: str) -> str:
     hints = get_type_hints(kind)
-    return ", ".join(f"{name} ({_type_text(hints[name])})" for name in kind.__struct_fields__)
+    return ", ".join(f"{name} ({_type_text(hints[name], venue)})" for name in kind.__struct_fields__)
 
 
-def _type_text(hint: Any) -> str:
+def _type_text(hint: Any, venue: str) -> str:
     values = [value for one in (hint, *get_args(hint)) for value in get_args(one) if isinstance(value, str)]
+    foreign = {one for known in (CHANNELS, LINES) for names in known.values() for one in names}
+    foreign -= {*CHANNELS[venue], *LINES[venue]}
     if values:
-        return " | ".join(dict.fromkeys(values))
+        return " | ".join(one for one in dict.fromkeys(values) if one not in foreign)
     names = [one.__name__ for one in get_args(hint) if one is not type(None)]
     return names[0] if names else str(hint.__name__)

@@ -28,12 +28,17 @@ class TokenBucket:
 
 
 class ConnectBudget:
-    """150 connects per rolling 10 minutes; the next one bans the address for 10 minutes (dossier §3.5)."""
+    """So many connects in a rolling window; the next one bans the address for as long as that.
+
+    Kraken's, unless said: 150 in 10 minutes (dossier §3.5).
+    """
 
     CONNECTS = 150
     WINDOW_NS = 600 * NS_PER_S
 
-    def __init__(self) -> None:
+    def __init__(self, connects: int = CONNECTS, window_ns: int = WINDOW_NS) -> None:
+        self._most = connects
+        self._window_ns = window_ns
         self._connects: deque[int] = deque()
         self.banned_until_ns = 0
 
@@ -41,10 +46,10 @@ class ConnectBudget:
         """Whether one more connect is let in now."""
         if now_ns < self.banned_until_ns:
             return False
-        while self._connects and self._connects[0] <= now_ns - self.WINDOW_NS:
+        while self._connects and self._connects[0] <= now_ns - self._window_ns:
             self._connects.popleft()
-        if len(self._connects) >= self.CONNECTS:
-            self.banned_until_ns = now_ns + self.WINDOW_NS
+        if len(self._connects) >= self._most:
+            self.banned_until_ns = now_ns + self._window_ns
             return False
         self._connects.append(now_ns)
         return True

@@ -1,6 +1,6 @@
-"""The emulated venue on real sockets: WebSocket, REST and control on one loopback port.
+"""The emulated venues on real sockets: WebSocket, REST and control on one loopback port.
 
-It only carries: what is said, and when, is the exchange's business. Plain text never leaves the machine, so
+It only carries: what is said, and when, is each exchange's business. Plain text never leaves the machine, so
 it binds to loopback addresses alone.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +17,13 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from leadline.clock import NS_PER_S, Clock
+from leadline.emulator.binance import targets
+from leadline.emulator.binance.exchange import BinanceExchange
 from leadline.emulator.control import Control
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.fault_board import RefusedConnect
-from leadline.emulator.kraken.frames import Close
-from leadline.emulator.kraken.ws import Connection
+from leadline.emulator.surface import EmulatedVenue, VenueLine
+from leadline.emulator.wire import Answer, Close, Ping
 from leadline.errors import ConfigError
 
 PATHS = {"/v2": "ws_public", "/auth/v2": "ws_private", "/level3/v2": "ws_level3"}
@@ -32,33 +34,46 @@ CLOSE_PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class BinanceKey:
+    """The invented key of Binance's demo account."""
+
+    api_key: str
+    api_secret: str
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where the venue is to be reached, and the invented key of its demo account."""
+    """Where the venues are to be reached, and the invented keys of their demo accounts."""
 
     base: str
     api_key: str
     private_key: str
+    binance: BinanceKey | None = None
 
     @property
     def control(self) -> str:
         return f"http://{self.base}/control"
 
     def as_json(self) -> dict[str, Any]:
-        """The object `leadline emulate --json` prints: endpoints, credentials and the control address."""
+        """The object `leadline emulate --json` prints: addresses and keys by venue, and the control."""
         endpoints = {name: f"ws://{self.base}{path}" for path, name in PATHS.items()}
         endpoints["rest"] = f"http://{self.base}"
         credentials = {"api_key": self.api_key, "private_key": self.private_key}
-        return {
-            "kraken": {"endpoints": endpoints, "credentials": credentials},
-            "control": self.control,
-            "credentials": credentials,
-        }
+        venues: dict[str, Any] = {"kraken": {"endpoints": endpoints, "credentials": credentials}}
+        if self.binance is not None:
+            key = {"api_key": self.binance.api_key, "api_secret": self.binance.api_secret}
+            venues["binance"] = {"endpoints": self._binance_endpoints(), "credentials": key}
+        return {**venues, "control": self.control, "credentials": credentials}
+
+    def _binance_endpoints(self) -> dict[str, str]:
+        found = {name: f"ws://{self.base}{path}" for name, path in targets.ENDPOINTS.items()}
+        return {"rest": f"http://{self.base}", **found}
 
 
 class Client:
     """One accepted WebSocket: the venue's connection and the transport its frames go out on."""
 
-    def __init__(self, connection: Connection, transport: asyncio.Transport) -> None:
+    def __init__(self, connection: VenueLine, transport: asyncio.Transport) -> None:
         self.connection = connection
         self._transport = transport
         self._paused = False
@@ -76,7 +91,10 @@ class Client:
             if isinstance(output, Close):
                 self._end(output, written)
                 return
-            written.append(_framed(0x81, output.text.encode()))
+            if isinstance(output, Ping):
+                written.append(_framed(0x89, output.payload))
+            else:
+                written.append(_framed(0x81, output.text.encode()))
         if written:
             self._transport.write(b"".join(written))
 
@@ -94,10 +112,16 @@ class Client:
 
 
 class Server:
-    """The listening side of one exchange."""
+    """The listening side of one exchange, and of another beside it."""
 
-    def __init__(self, exchange: Exchange, clock: Clock) -> None:
+    def __init__(self, exchange: Exchange, clock: Clock, binance: BinanceExchange | None = None) -> None:
         self._exchange = exchange
+        self._binance = binance
+        self._venues: dict[str, EmulatedVenue] = {"kraken": exchange}
+        if binance is not None:
+            self._venues["binance"] = binance
+            # One control address for both, so no two faults may have the same id.
+            binance.board.ids = exchange.board.ids
         self._clock = clock
         self._clients: set[Client] = set()
         self._poked = asyncio.Event()
@@ -109,7 +133,11 @@ class Server:
         for path in PATHS:
             app.router.add_get(path, self._websocket)
         app.router.add_route("*", "/0/{tail:.*}", self._rest)
-        app.add_routes(Control(self._exchange, self._step).routes())
+        if self._binance is not None:
+            for path in (*targets.PATHS, targets.API_PATH):
+                app.router.add_get(path, self._binance_websocket)
+            app.router.add_route("*", "/fapi/{tail:.*}", self._rest)
+        app.add_routes(Control(self._exchange, self._step, self._venues).routes())
         return app
 
     async def run(self) -> None:
@@ -120,7 +148,8 @@ class Server:
                 await self._clock.sleep(0)
                 continue
             self._poked.clear()
-            due_s = (self._exchange.next_event_at() - self._now_ns()) / NS_PER_S
+            due_ns = min(venue.next_event_at() for venue in self._venues.values())
+            due_s = (due_ns - self._now_ns()) / NS_PER_S
             try:
                 async with asyncio.timeout(max(LEAST_PAUSE_S, due_s)):
                     await self._poked.wait()
@@ -137,9 +166,10 @@ class Server:
         return self._offset_ns + self._clock.mono_ns()
 
     def _step(self, at_most_ns: int = 1 << 62) -> int:
-        """Bring the exchange up to now (or so much nearer) and send what that produced."""
+        """Bring the exchanges up to now (or so much nearer) and send what that produced."""
         self._at_ns = max(self._at_ns, min(self._now_ns(), self._at_ns + at_most_ns))
-        self._exchange.advance(self._at_ns)
+        for venue in self._venues.values():
+            venue.advance(self._at_ns)
         for client in self._clients:
             client.flush()
         self._poked.set()
@@ -149,12 +179,25 @@ class Server:
         refused = self._exchange.refusal(self._step())
         if refused is not None:
             return _turned_away(request, refused)
+        route = PATHS[request.path]
+        return await self._carried(request, lambda now_ns: self._exchange.connect(now_ns, route))
+
+    async def _binance_websocket(self, request: web.Request) -> web.StreamResponse:
+        venue, target = self._binance, targets.target_of(*_raw(request))
+        assert venue is not None and target is not None
+        refused = venue.refusal(self._step(), target.route)
+        if refused is not None:
+            return _turned_away(request, refused)
+        return await self._carried(request, lambda now_ns: venue.connect(now_ns, target.route, target))
+
+    async def _carried(self, request: web.Request, connect: Callable[[int], VenueLine]) -> web.StreamResponse:
+        """Carry one connection for as long as it lasts."""
         socket = web.WebSocketResponse(compress=False, autoping=False)
         await socket.prepare(request)
         transport = request.transport
         if transport is None:
             return socket
-        connection = self._exchange.connect(self._step(), PATHS[request.path])
+        connection = connect(self._step())
         client = Client(connection, transport)
         self._clients.add(client)
         client.flush()
@@ -167,6 +210,8 @@ class Server:
                 elif message.type == WSMsgType.PING:
                     connection.touched(now_ns)
                     await socket.pong(message.data)
+                elif message.type == WSMsgType.PONG:
+                    connection.ponged(message.data)
         finally:
             self._clients.discard(client)
             connection.closed()
@@ -175,15 +220,26 @@ class Server:
     async def _rest(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         headers = list(request.headers.items())
-        answer = self._exchange.request(
-            request.method, request.path, dict(request.query), self._step(), headers, body
-        )
+        answer: Answer | RefusedConnect
+        path, query = _raw(request)
+        if self._binance is not None and path.startswith("/fapi/"):
+            answer = self._binance.request(request.method, path, query, self._step(), headers, body)
+        else:
+            answer = self._exchange.request(
+                request.method, request.path, dict(request.query), self._step(), headers, body
+            )
         self._step()
         if isinstance(answer, RefusedConnect):
             return _turned_away(request, answer)
         if answer.delay_s:
             await self._clock.sleep(answer.delay_s)
         return web.Response(status=answer.status, body=answer.body, headers=dict(answer.headers))
+
+
+def _raw(request: web.Request) -> tuple[str, str]:
+    """The path and the text behind the question mark as they came: a signature covers the latter."""
+    path, _, query = request.raw_path.partition("?")
+    return path, query
 
 
 def _turned_away(request: web.Request, refused: RefusedConnect) -> web.Response:
@@ -206,12 +262,20 @@ def _framed(opcode: int, payload: bytes) -> bytes:
 
 @asynccontextmanager
 async def serve(
-    exchange: Exchange, clock: Clock, *, host: str = "127.0.0.1", port: int = 0
+    exchange: Exchange,
+    clock: Clock,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    binance: BinanceExchange | None = None,
 ) -> AsyncIterator[Endpoints]:
-    """Serve the exchange until the block ends; port 0 takes a free one. Raises `ConfigError`."""
+    """Serve the exchange until the block ends, and Binance's beside it; port 0 takes a free one.
+
+    Raises `ConfigError`.
+    """
     if not _is_loopback(host):
         raise ConfigError(f"the emulator listens on loopback only, not on {host!r}; use 127.0.0.1 or ::1")
-    server = Server(exchange, clock)
+    server = Server(exchange, clock, binance)
     runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -229,7 +293,10 @@ async def serve(
         running = asyncio.create_task(server.run())
         try:
             demo = exchange.trading.demo
-            yield Endpoints(f"{name}:{bound}", demo.api_key, demo.secret)
+            key = None
+            if binance is not None:
+                key = BinanceKey(binance.trading.demo.api_key, binance.trading.demo.secret)
+            yield Endpoints(f"{name}:{bound}", demo.api_key, demo.secret, key)
         finally:
             running.cancel()
             server.abort()

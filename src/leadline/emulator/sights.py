@@ -37,6 +37,14 @@ class Sights:
         """What the prices shown are to be multiplied by; None where they are right."""
         return self._board.skew(route, channel, symbol)
 
+    def seen_ns(self, route: str, channel: str, symbol: str, now_ns: int) -> int:
+        """The moment that is shown in the place of the present."""
+        lag = self._board.lag(route, channel, symbol) if self._pasts else None
+        if lag is None:
+            return now_ns
+        fault_id, lag_ns = lag
+        return max(now_ns - lag_ns, self._board.active[fault_id].since_ns)
+
     def lag(self, channel: str, symbol: str) -> tuple[int, int] | None:
         """Which fault delays a stream, and by how many nanoseconds."""
         return self._board.lag("ws", channel, symbol) if self._pasts else None

@@ -68,6 +68,11 @@ class Tape:
         self._opening_price = pair.price
         self._day: Bar | None = None
 
+    @property
+    def next_id(self) -> int:
+        """The id the next trade will have."""
+        return self._next_id
+
     def print_trade(self, time_ns: int, price: int, qty: int, taker_side: int, market: bool) -> Trade:
         """Number a match and enter it everywhere."""
         trade = Trade(self._next_id, time_ns, price, qty, taker_side, market)
@@ -83,6 +88,11 @@ class Tape:
         if self._day is not None:
             self._day.merge(single)
         return trade
+
+    def skip_id(self) -> int:
+        """An id for a match that is not public, such as one with an insurance fund."""
+        self._next_id += 1
+        return self._next_id - 1
 
     def day(self, now_ns: int) -> Bar | None:
         """The last 24 hours as one bar, in whole minutes (assumed: the venue's window may be finer)."""

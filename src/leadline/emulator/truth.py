@@ -7,7 +7,6 @@ from typing import Any
 
 from leadline.emulator.accounts import SPOT, Account
 from leadline.emulator.instruments import Pair
-from leadline.emulator.kraken.book_window import checksum
 from leadline.emulator.market import Listing
 from leadline.emulator.matching import BID
 from leadline.emulator.numbers import fixed
@@ -16,8 +15,8 @@ from leadline.emulator.orders import AccountFill, AccountOrder
 BALANCE_DECIMALS = 10
 
 
-def book(listing: Listing, depth: int | None, time_ns: int) -> dict[str, Any]:
-    """The book now: every level (or the best `depth`), and the checksum of the ten best a side."""
+def book(listing: Listing, depth: int | None, time_ns: int, proof: Mapping[str, int]) -> dict[str, Any]:
+    """The book now: every level (or the best `depth`), and what the venue itself proves it by."""
     pair = listing.pair
     sides = {}
     for name, side in (("bids", listing.book.bids), ("asks", listing.book.asks)):
@@ -32,7 +31,7 @@ def book(listing: Listing, depth: int | None, time_ns: int) -> dict[str, Any]:
         "qty_precision": pair.qty_precision,
         "best_bid": sides["bids"][0][0] if sides["bids"] else None,
         "best_ask": sides["asks"][0][0] if sides["asks"] else None,
-        "checksum": checksum(listing.book),
+        **proof,
         **sides,
     }
 
@@ -106,6 +105,26 @@ def fills(account: Account, listings: Mapping[str, Listing]) -> list[dict[str, A
             }
         )
     return found
+
+
+class KrakenTruth:
+    """Implements `surface.AccountTruth`."""
+
+    def __init__(self, account: Account, listings: Mapping[str, Listing]) -> None:
+        self._account = account
+        self._listings = listings
+
+    def orders(self, client_id: str | None = None) -> list[dict[str, Any]]:
+        return orders(self._account, self._listings, client_id)
+
+    def fills(self) -> list[dict[str, Any]]:
+        return fills(self._account, self._listings)
+
+    def balances(self) -> dict[str, dict[str, str]]:
+        return balances(self._account)
+
+    def positions(self) -> None:
+        """None: nothing is traded on margin here."""
 
 
 def _fee(one: AccountFill, pair: Pair) -> str:

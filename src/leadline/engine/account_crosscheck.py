@@ -47,6 +47,8 @@ _TICK_S = 1.0
 _AGAIN_S = 5.0  # after a look that in-flight news made void
 _SURE, _UNSURE = 0.9, 0.5
 
+_TRADED_WITH = (WalletKind.SPOT.value, WalletKind.FUTURES.value)
+
 _Row = tuple[str, str, str, str, Decimal]
 """Symbol or asset, what of it, ours, theirs, and the relative difference (of orders, in words: 1)."""
 
@@ -284,7 +286,7 @@ class AccountCrosscheck:
         why = f"stream and REST differ: {found.ours}, REST {found.theirs}"
         if side.kind is Kind.ORDERS:
             self._orders.halt(found.symbol, why, ACCOUNT_CHECK)
-        elif found.what == WalletKind.SPOT.value:  # nothing else is traded with
+        elif found.what in _TRADED_WITH:
             self._orders.doubt_balance(found.symbol, why)
         else:
             return

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from leadline.core.account_session import AccountGap, AccountRefused, CredentialRefused
+from leadline.core.account_session import AccountGap, AccountRefused, CredentialRefused, MarginCalled
 from leadline.core.session import LineDown, LineUp
 from leadline.engine.balances import BalanceDrift, Booked
+from leadline.engine.configuration import ConfigurationChanged
 from leadline.engine.dead_man import DeadManChanged, OutlivesNot
 from leadline.engine.events import Diverged, LineEvent, Log, Reconverged
+from leadline.engine.positions import PositionChanged, PositionDrift
+from leadline.engine.protection import ProtectionAnswered, ProtectionMissing
 from leadline.model.market import VenueStatus
 
 
@@ -46,10 +49,16 @@ AccountEvent = (
     | VenueStatus
     | Booked
     | BalanceDrift
+    | PositionChanged
+    | PositionDrift
+    | ConfigurationChanged
+    | MarginCalled
     | Diverged
     | Reconverged
     | DeadManChanged
     | OutlivesNot
+    | ProtectionMissing
+    | ProtectionAnswered
     | Mismatch
     | Reconciled
     | NotReconciled

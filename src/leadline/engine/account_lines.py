@@ -22,6 +22,7 @@ from leadline.core.account_session import (
     CredentialRefused,
     EmitAccount,
     LedgerReported,
+    MarginCalled,
     OrdersReported,
     OrdersSnapshot,
 )
@@ -122,6 +123,7 @@ class AccountLines:
         """Whether a carrier was ready ever: before that a choice is no switch."""
         self._status: VenueStatus | None = None
         """What was told last of the venue."""
+        self._called: MarginCalled | None = None
         for number in range(1, count + 1):
             self._open(number)
         self._carrier = self._kept[0]
@@ -225,6 +227,10 @@ class AccountLines:
                 self._spawn(self._renew(line))
             case VenueStatus():
                 self._heard_status(line, news, now_ns)
+            case MarginCalled():
+                if news != self._called:  # every line hears of it
+                    self._called = news
+                    self._emit(news, now_ns)
             case _:
                 self._emit(news, now_ns)
         if len(self._kept) > 1:

@@ -11,6 +11,7 @@ from leadline.clock import Clock
 from leadline.engine.balances import STREAM_BOUND_S, Balances
 from leadline.engine.kept import Kept
 from leadline.engine.orders import Orders
+from leadline.engine.positions import Positions
 from leadline.model.account import Balance, Position
 from leadline.model.order import Order, OrderReport
 from leadline.model.reading import Reading, Source
@@ -18,8 +19,6 @@ from leadline.net.http import Purpose
 from leadline.venues.ports import Account
 
 ORDERS_TTL_S = 10.0
-POSITIONS_TTL_S = 30.0
-"""A position is kept as long as a balance; the venue streams none."""
 
 
 class AccountReads:
@@ -34,12 +33,14 @@ class AccountReads:
         account: Account,
         orders: Orders,
         balances: Balances,
+        positions: Positions,
         clock: Clock,
         alive_ns: Callable[[], int | None],
     ) -> None:
         self._account = account
         self._orders = orders
         self._balances = balances
+        self._positions = positions
         self._clock = clock
         self._alive_ns = alive_ns
         self._open = Kept(
@@ -49,14 +50,6 @@ class AccountReads:
             stream=self._streamed_orders,
             ask=self._ask_orders,
             form=self._named,
-        )
-        self._positions = Kept(
-            "positions",
-            POSITIONS_TTL_S,
-            clock,
-            stream=lambda: None,
-            ask=account.fetch_positions,
-            form=tuple,
         )
 
     async def balances(self, source: Source | None = None) -> Reading[Mapping[str, Balance]]:
@@ -68,8 +61,8 @@ class AccountReads:
         return await self._open.read(source)
 
     async def positions(self, source: Source | None = None) -> Reading[tuple[Position, ...]]:
-        """The open margin positions, always from REST; a kept answer is at most 30 s old."""
-        return await self._positions.read(source)
+        """The open positions; where the venue streams none, or not now, an answer kept for at most 30 s."""
+        return await self._positions.all(source)
 
     def _streamed_orders(self) -> Reading[tuple[Order, ...]] | None:
         alive_ns = self._alive_ns()

@@ -99,7 +99,7 @@ class Amends:
             raise Held("the order is not known to be at the venue yet; change it once it is")
         if order.amending is not None:
             raise Held(_UNANSWERED)
-        self._entry.check_amendment(order.symbol, change)
+        self._entry.check_amendment(order, change)
         grows = change.qty is not None and change.qty > (order.qty or Decimal(0))
         self._risk.allow_change(order.symbol, grows=grows or _dearer(order, change))
         if grows and self._blotter.doubted(order.symbol):
@@ -135,7 +135,7 @@ class Amends:
     async def _answer(self, tracked: Tracked, change: Amendment, until_ns: int, path: Path) -> Error | None:
         answered = False
         try:
-            await self._entry.amend(tracked.order.key, tracked.order.symbol, change, until_ns, path)
+            await self._entry.amend(tracked.order, change, until_ns, path)
             answered = True
         except Error as error:
             answered = True

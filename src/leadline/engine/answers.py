@@ -1,9 +1,9 @@
-"""REST's part: one request at a time for each thing, shared by all who ask; one Ticker call for all."""
+"""REST's part: one request at a time for each thing, shared by all who ask; one call for all tickers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -28,7 +28,10 @@ _MOST_PAGES = 3  # at once: what readers of other streams need must find room in
 
 GROUP_MOST = 5
 GROUP_NS = 2 * NS_PER_S
-"""Within this time of a Ticker call the next one waits for so many to share it; nobody waits longer."""
+"""Within this time of a call for tickers the next waits for so many to share it; nobody waits longer."""
+
+TOGETHER = frozenset({Channel.TICKER, Channel.MARK, Channel.STATS})
+"""What one call tells for all symbols."""
 
 
 class _Flight:
@@ -61,38 +64,44 @@ class Answers:
         self._clock = desk.clock
         self._topics = topics
         self._spawn = spawn
-        self._boarding: _Flight | None = None  # the Ticker call that has not left yet
-        self._left_ns: int | None = None  # when the last one left
+        self._boarding: dict[Channel, _Flight] = {}  # calls for many that have not left yet
+        self._left_ns: dict[Channel, int] = {}  # when the last one left
         self.permit: Callable[[], None] = lambda: None
         self.dated: Callable[[int], int] = lambda now_ns: now_ns
         """When what is handed on at this monotonic time may have come (see `engine.loop_watch`)."""
         self.latency = Histogram()
         """How long requests took that were answered, waiting for their turn included (nanoseconds)."""
 
+    def can(self, topic: Topic[Any]) -> bool:
+        """Whether REST tells what this topic's stream does."""
+        return topic.subscription.channel in self._market.limits.rest_channels
+
     def ask(self, topic: Topic[Any], *, urgent: bool = False) -> asyncio.Future[None]:
         """Done when REST has answered this topic or failed to (see its `answer`, `unanswered`).
 
         An `urgent` one stands in for the stream, or was asked for by name: it waits for no others.
         """
+        channel = topic.subscription.channel
+        boarding = self._boarding.get(channel)
         if topic.flight is not None:
             topic.request_leaves(self._clock.mono_ns())  # under way already when the stream was lost
-            if self._boarding is not None and topic.flight is self._boarding.done:
-                self._boarding.join(topic, urgent=urgent)
+            if boarding is not None and topic.flight is boarding.done:
+                boarding.join(topic, urgent=urgent)
             return topic.flight
-        if topic.subscription.channel is not Channel.TICKER:
-            flight = _Flight(topic)
-        elif self._boarding is not None:
-            self._boarding.join(topic, urgent=urgent)
-            return self._boarding.done
-        else:
-            flight = self._boarding = _Flight(topic)
+        if boarding is not None:
+            boarding.join(topic, urgent=urgent)
+            return boarding.done
+        flight = _Flight(topic)
+        if channel in TOGETHER:
+            self._boarding[channel] = flight
         flight.join(topic, urgent=urgent)
         self._spawn(self._fly(flight))
         return flight.done
 
     async def _fly(self, flight: _Flight) -> None:
-        if flight is self._boarding:
-            await self._board(flight)
+        channel = flight.topics[0].subscription.channel
+        if channel in TOGETHER:
+            await self._board(flight, channel)
         asked_ns, group = self._clock.mono_ns(), flight.topics
         for each in group:
             each.flight = flight.done
@@ -112,20 +121,17 @@ class Answers:
             if not flight.done.done():
                 flight.done.set_result(None)
 
-    async def _board(self, flight: _Flight) -> None:
-        """Wait for others while that is not long; every ticker wanted by then comes along."""
-        left_ns = self._left_ns
+    async def _board(self, flight: _Flight, channel: Channel) -> None:
+        """Wait for others while that is not long; all of the kind that are wanted by then come along."""
+        left_ns = self._left_ns.get(channel)
         wait_ns = 0 if left_ns is None else left_ns + GROUP_NS - self._clock.mono_ns()
         if wait_ns > 0 and not flight.go.is_set():
             self._spawn(self._call_off(flight, wait_ns))
             await flight.go.wait()
-        self._boarding, self._left_ns = None, self._clock.mono_ns()
+        del self._boarding[channel]
+        self._left_ns[channel] = self._clock.mono_ns()
         for other in self._topics:
-            if (
-                other.subscription.channel is Channel.TICKER
-                and other.flight is None
-                and other.refused is None
-            ):
+            if other.subscription.channel is channel and other.flight is None and other.refused is None:
                 flight.topics.append(other)
 
     async def _call_off(self, flight: _Flight, wait_ns: int) -> None:
@@ -135,17 +141,15 @@ class Answers:
     async def _fetch(self, group: list[Topic[Any]], purpose: Purpose, asked_ns: int) -> None:
         topic = group[0]
         value: object
+        if topic.subscription.channel in TOGETHER:
+            await self._fetch_together(group, purpose)
+            return
+        depth = min(topic.subscription.param, self._market.limits.rest_book_depth)
         match topic.subscription.channel:
-            case Channel.TICKER:
-                symbols = [each.symbol for each in group]
-                tickers = await self._market.fetch_tickers(symbols, purpose)
-                for each in group:
-                    if each.symbol in tickers:
-                        each.answered(tickers[each.symbol], asked_ns, self._received_ns(asked_ns))
-                return
             case Channel.BOOK:
-                depth = min(topic.subscription.param, self._market.limits.rest_book_depth)
                 value = view_of(await self._market.fetch_book(topic.symbol, depth, purpose), depth)
+            case Channel.TOP:
+                value = await self._market.fetch_book(topic.symbol, depth, purpose)
             case Channel.TRADES:
                 assert isinstance(topic, TradeTopic)
                 value = TradeBatch(topic.symbol, tuple(await self.newer_trades(topic, purpose)))
@@ -155,6 +159,17 @@ class Answers:
                 bars = await self._market.fetch_bars(topic.symbol, topic.interval_s, since_ns, purpose)
                 value = BarBatch(topic.symbol, topic.interval_s, tuple(bars))
         topic.answered(value, asked_ns, self._received_ns(asked_ns))
+
+    async def _fetch_together(self, group: list[Topic[Any]], purpose: Purpose) -> None:
+        """Every answer is as old as itself: of few symbols each may be asked for on its own."""
+        channel = group[0].subscription.channel
+        few = len(group) <= self._market.limits.one_by_one.get(channel, 0)
+        for part in [[each] for each in group] if few else [group]:
+            asked_ns = self._clock.mono_ns()
+            told = await fetch_together(self._market, channel, [each.symbol for each in part], purpose)
+            for each in part:
+                if each.symbol in told:
+                    each.answered(told[each.symbol], asked_ns, self._received_ns(asked_ns))
 
     def _received_ns(self, asked_ns: int) -> int:
         """When the answer at hand came, at the latest, though not before it was asked for."""
@@ -168,10 +183,23 @@ class Answers:
         last = topic.log.last
         since_ns = last.venue_ns if last is not None else None
         if last is None or since_ns is None:
-            since_ns = self._clock.wall_ns() - _RECENT_NS
+            now_ns = self._market.venue_ns(self._clock.mono_ns())
+            since_ns = (self._clock.wall_ns() if now_ns is None else now_ns) - _RECENT_NS
         return await fetch_trades_between(
             self._market, topic.symbol, since_ns, None, purpose, pages=_MOST_PAGES
         )
+
+
+async def fetch_together(
+    market: MarketData, channel: Channel, symbols: Sequence[str], purpose: Purpose
+) -> Mapping[str, Any]:
+    """What one call tells of all these symbols: tickers, mark prices, or the last 24 hours."""
+    match channel:
+        case Channel.MARK:
+            return await market.fetch_marks(symbols, purpose)
+        case Channel.STATS:
+            return await market.fetch_stats(symbols, purpose)
+    return await market.fetch_tickers(symbols, purpose)
 
 
 def view_of(frozen: FrozenBook, depth: int) -> BookView:

@@ -63,6 +63,8 @@ class Cancels:
         self._clock = clock
         self._blotter = blotter
         self._ask = ask
+        self.asked: Callable[[Sequence[str]], None] = _nobody
+        """Told the names of what is about to be cancelled; none means everything."""
 
     async def cancel(self, names: Sequence[str], wait_s: float | None = None) -> list[CancelOutcome]:
         """Cancel orders by client or venue id; a name that nobody here knows is taken for a venue id.
@@ -72,6 +74,7 @@ class Cancels:
         until_ns = self._until_ns(wait_s)
         going = self._not_over(names)
         if going:
+            self.asked(going)
             self._journal.note(CancelIntent(at_ns=self._clock.wall_ns(), client_ids=tuple(going)))
         done: dict[str, CancelOutcome] = {}
         while going:
@@ -88,6 +91,7 @@ class Cancels:
     async def cancel_all(self, wait_s: float | None = None) -> int:
         """Cancel every order of the account; raises what kept the venue from answering on both paths."""
         until_ns = self._until_ns(wait_s)
+        self.asked(())
         self._journal.note(CancelIntent(at_ns=self._clock.wall_ns(), client_ids=()))
         while True:
             try:
@@ -154,3 +158,7 @@ class Cancels:
 
 def _is_over(order: Order | None) -> bool:
     return order is not None and order.state.final
+
+
+def _nobody(names: Sequence[str]) -> None:
+    """Nobody wants to know what is cancelled."""

@@ -22,7 +22,7 @@ from leadline.core.session import (
 from leadline.engine.events import LineSwitched
 from leadline.engine.lanes import Lane
 from leadline.engine.once import Once
-from leadline.engine.strands import Strand, Stream, trails
+from leadline.engine.strands import EVERY, Strand, Stream, trails
 from leadline.model.market import BookDropped, Channel, InstrumentsChanged, Subscription, VenueStatus
 
 STALLED_NS = 3 * NS_PER_S
@@ -162,7 +162,7 @@ class Carriers:
         """The young line carries from now on what the old one did."""
         for strand in list(old.strands.values()):
             heir = young.strands.get(strand.stream.subscription)
-            if strand.carries and heir is not None and heir.warm(now_ns):
+            if strand.carries and heir is not None and heir.follows(strand, now_ns):
                 self._hand_over(strand, heir)
 
     # --- how it is done ---
@@ -171,9 +171,11 @@ class Carriers:
         return [other for other in self.lanes if other is not lane and other.standing]
 
     def _heir(self, strand: Strand, now_ns: int) -> Strand | None:
-        """The warm copy of the line that was heard last."""
+        """Of the copies to go on from, a warm one first, that of the line that was heard last."""
         heard_ns = self._heard_ns(now_ns)
-        warm = [each for each in strand.stream.strands if each is not strand and each.warm(heard_ns)]
+        others = [each for each in strand.stream.strands if each is not strand]
+        warm = [each for each in others if each.warm(heard_ns)]
+        warm = warm or [each for each in others if each.follows(strand, heard_ns)]
         return max(warm, key=lambda each: each.lane.session.last_frame_ns, default=None)
 
     def _hand_over(self, carrier: Strand, heir: Strand) -> int:
@@ -184,8 +186,8 @@ class Carriers:
         match carrier.stream.subscription.channel:
             case Channel.BOOK:
                 beyond = [(heir.value, heir.last_ns)]
-            case Channel.TRADES:
-                beyond = []  # every line's trades have been passed on as they came
+            case channel if channel in EVERY:
+                beyond = []  # every line's have been passed on as they came
             case _:
                 beyond = list(heir.trail.beyond(told))
                 heir.floor = None if heir.trail.level_with(told) else told

@@ -19,7 +19,7 @@ from leadline.core.crosscheck import Outcome, Verdict
 from leadline.core.patterns import KEPT_LOOKS, Look, Past, recognise
 from leadline.engine.topics import Topic
 from leadline.engine.witness import Witness
-from leadline.model.market import Channel, FrozenBook, Ticker
+from leadline.model.market import Channel, FrozenBook, MarkPrice, Ticker
 
 DOUBTED_S = 6.0
 """Between two looks at what stands contradicted or has just been."""
@@ -37,7 +37,17 @@ _KEPT_SLIPS = 8
 _MOST_SLIPS = 3
 
 
-State = Ticker | FrozenBook
+State = Ticker | FrozenBook | MarkPrice
+
+
+def price_of(value: Ticker | MarkPrice | BookView) -> Decimal | None:
+    """The price by which a value is known again: the best bid, or the mark; None where there is none."""
+    match value:
+        case Ticker():
+            return value.bid
+        case MarkPrice():
+            return value.mark
+    return None if value.best_bid is None else value.best_bid.price
 
 
 class Check:
@@ -93,10 +103,10 @@ class Check:
         if self._follower is not None:
             return
 
-        def note(value: Ticker | BookView) -> None:
-            bid = value.bid if isinstance(value, Ticker) else value.best_bid
-            if bid is not None:
-                self.past.note(bid if isinstance(bid, Decimal) else bid.price, mono_ns(), exact=True)
+        def note(value: Ticker | MarkPrice | BookView) -> None:
+            price = price_of(value)
+            if price is not None:
+                self.past.note(price, mono_ns(), exact=True)
 
         self._follower = Witness(note)
         self.topic.watched_by(self._follower)

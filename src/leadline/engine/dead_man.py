@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NoReturn
 
 from msgspec import Struct
@@ -51,7 +51,8 @@ class DeadMan:
     """Keeps the venue's switch armed for `timeout_s`; 0 means it is never used.
 
     `healthy` says None, or in words why the account cannot be seen. `surviving` lists the open orders that
-    are meant to outlive the program. The switch is the account's: it cancels the orders of others as well.
+    are meant to outlive the program, `symbols` names those with orders of ours. The switch is the account's,
+    or at some venues a symbol's: it cancels the orders of others as well.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class DeadMan:
         timeout_s: int,
         healthy: Callable[[], str | None],
         surviving: Callable[[], list[Order]],
+        symbols: Callable[[], Collection[str]],
         tell: Callable[[DeadManChanged | OutlivesNot], None],
     ) -> None:
         self._entry = entry
@@ -68,6 +70,9 @@ class DeadMan:
         self._timeout_s = timeout_s
         self._healthy = healthy
         self._surviving = surviving
+        self._symbols = symbols
+        self._covered: frozenset[str] = frozenset()
+        """Symbols of the last refresh that came through."""
         self._tell = tell
         self._warned: set[str] = set()
         self._paused = ""
@@ -84,7 +89,7 @@ class DeadMan:
             why_not = self._paused or self._healthy()
             if why_not:
                 self._lapse(why_not)
-            elif self._clock.mono_ns() >= self._due_ns:
+            elif self._clock.mono_ns() >= self._due_ns or self._uncovered():
                 delay_s = pause_s if await self._refresh() else look_s
                 self._due_ns = self._clock.mono_ns() + round(delay_s * NS_PER_S)
             await self._clock.sleep(look_s)
@@ -113,7 +118,7 @@ class DeadMan:
         for path in (Path.STREAM, Path.REST) if self._entry.can_stream() else (Path.REST,):
             try:
                 async with asyncio.timeout(STREAM_S if path is Path.STREAM else None):
-                    await self._entry.dead_man(0, path)
+                    await self._entry.dead_man(0, (), path)
             except (Error, TimeoutError) as error:
                 why_not = str(error) or "no answer in time"
                 _log.warning("the dead-man switch could not be disarmed by %s: %s", path.value, why_not)
@@ -123,25 +128,32 @@ class DeadMan:
 
     def _disarmed(self, why: str) -> None:
         self.armed_until_ns, self._told_armed = None, False
+        self._covered = frozenset()
         self._tell(DeadManChanged(False, why))
 
     async def _refresh(self) -> bool:
         self._warn()
         path = Path.STREAM if self._entry.can_stream() else Path.REST
+        symbols = frozenset(self._symbols())
         before_ns = self.armed_until_ns
         # armed from here on for all we know: an answer that never comes must not keep it from being disarmed
         until_ns = self.armed_until_ns = self._clock.mono_ns() + self._timeout_s * NS_PER_S
         try:
-            await self._entry.dead_man(self._timeout_s, path)
+            await self._entry.dead_man(self._timeout_s, symbols, path)
         except Error as error:
             if certain(error) and self.armed_until_ns == until_ns:
                 self.armed_until_ns = before_ns
             _log.warning("the dead-man switch was not refreshed: %s", error)
             return False
+        self._covered = symbols
         if not self._told_armed and self.armed_until_ns is not None:
             self._told_armed = True
             self._tell(DeadManChanged(True, f"all orders are cancelled {self._timeout_s} s after a silence"))
         return True
+
+    def _uncovered(self) -> bool:
+        """Whether an order has come up where the venue's switch, one for each symbol, is not armed yet."""
+        return self._entry.dead_man_by_symbol and not self._covered.issuperset(self._symbols())
 
     def _lapse(self, why: str) -> None:
         """Not refreshed: told once when it begins and once when the time is over."""

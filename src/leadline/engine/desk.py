@@ -20,11 +20,14 @@ from leadline.core.account_session import (
     AccountNews,
     AccountRefused,
     BalancesReported,
+    ConfigurationReported,
     CredentialRefused,
     LedgerReported,
+    MarginCalled,
     OrdersJoined,
     OrdersReported,
     OrdersSnapshot,
+    PositionsReported,
 )
 from leadline.core.session import FrameSkipped, LineDown, LineUp
 from leadline.engine.account_crosscheck import AccountCrosscheck
@@ -33,15 +36,19 @@ from leadline.engine.account_lines import AccountLineEvent, AccountLines, MakeLi
 from leadline.engine.account_reads import AccountReads
 from leadline.engine.alarm import Alarm
 from leadline.engine.balances import Balances
+from leadline.engine.configuration import Configuration, ExpectedConfiguration
 from leadline.engine.dead_man import RESTING, STREAM_S, DeadMan
 from leadline.engine.events import LineRotated, LineSwitched
 from leadline.engine.journal import Journal
 from leadline.engine.orders import Orders, new_client_id
+from leadline.engine.positions import Positions
+from leadline.engine.protection import Protection, ProtectionPolicy
 from leadline.engine.recovery import Recovery
 from leadline.engine.tasks import Tasks
 from leadline.errors import Error, Stale, TransportError
+from leadline.model.account import Position
 from leadline.model.market import VenueMode, VenueStatus
-from leadline.model.order import Event, Order, OrderReport, OrderState
+from leadline.model.order import Event, Order, OrderReport, OrderState, Provenance
 from leadline.venues.ports import AccountPorts, Path
 
 WITHOUT_STREAM_S = 15.0
@@ -51,6 +58,8 @@ FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 5.0
 """While the venue cannot be reached: tries that never arrive cost it nothing."""
 
+NOTHING_EXPECTED = ExpectedConfiguration()
+
 LEAVING_S = 3.0
 """How long leaving may take over what the venue is told last."""
 
@@ -58,12 +67,14 @@ _log = logging.getLogger("leadline")
 
 
 class Desk:
-    """The orders and balances of one account, as an async context manager that owns its tasks.
+    """The orders, balances and positions of one account, as an async context manager that owns its tasks.
 
     `make_line` makes what keeps a session connected, and whoever runs `lines` keeps the account's stream.
     `gate` raises BreakerOpen while new orders may not leave. `dead_man_s` is the time-out of the venue's
     dead-man switch, 0 for none; beyond `orders_per_s` none leaves until a person says so. With
-    `cancel_on_exit` leaving the block cancels every order of the account.
+    `cancel_on_exit` leaving the block cancels every order of the account. `expected` is how the account must
+    be configured for orders to leave. `protection` is what follows where an order that guards a position is
+    missing.
     """
 
     def __init__(
@@ -80,6 +91,8 @@ class Desk:
         dead_man_s: int = 0,
         cancel_on_exit: bool = False,
         orders_per_s: float | None = None,
+        expected: ExpectedConfiguration = NOTHING_EXPECTED,
+        protection: ProtectionPolicy = ProtectionPolicy.NONE,
     ) -> None:
         self._account = account
         self._clock = clock
@@ -87,17 +100,7 @@ class Desk:
         self._dead_man_s = dead_man_s
         self.log = AccountLog()
         self._tasks = Tasks()
-        self.lines = AccountLines(
-            account,
-            make_line,
-            clock,
-            self.receive,
-            self._line_told,
-            self._tasks.spawn,
-            count=private_lines,
-            rotate_after_s=rotate_after_s,
-            may_rotate=self.may_rotate,
-        )
+        self.lines = self._lines(make_line, private_lines, rotate_after_s)
         self.orders = Orders(
             account,
             journal,
@@ -108,8 +111,21 @@ class Desk:
             orders_per_s=orders_per_s,
         )
         self.balances = Balances(account, clock, self._alive_ns, self.log.add)
-        self.reads = AccountReads(account, self.orders, self.balances, clock, self._alive_ns)
-        self.dead_man = DeadMan(account, clock, dead_man_s, self._unhealthy, self._surviving, self.log.add)
+        self.positions = Positions(account, clock, self._alive_ns, self.log.add, self._resubscribe)
+        self.configuration = Configuration(
+            account, clock, expected, self.log.add, self.orders.look_again, self._spawn
+        )
+        for check in (self.configuration.check, self.positions.check):
+            self.orders.check_also(check)
+        self.orders.tell(self.positions.heard)
+        self.reads = AccountReads(account, self.orders, self.balances, self.positions, clock, self._alive_ns)
+        account.open_orders = self._open_orders
+        self.protection = Protection(
+            self.orders, self.positions, protection, clock, self.log.add, self._tasks.spawn
+        )
+        self.dead_man = DeadMan(
+            account, clock, dead_man_s, self._unhealthy, self._surviving, self._symbols_open, self.log.add
+        )
         self._recovery = Recovery(account, self.orders, self.balances, journal, clock, self.log)
         self.crosscheck = AccountCrosscheck(
             account, self.orders, self.balances, clock, self.log, self._comparable, self._resubscribe
@@ -119,6 +135,19 @@ class Desk:
         self._mode = self._followed = VenueMode.ONLINE
         self.skipped = 0
         """Frames of the account that were not understood."""
+
+    def _lines(self, make_line: MakeLine, count: int, rotate_after_s: float | None) -> AccountLines:
+        return AccountLines(
+            self._account,
+            make_line,
+            self._clock,
+            self.receive,
+            self._line_told,
+            self._tasks.spawn,
+            count=count,
+            rotate_after_s=rotate_after_s,
+            may_rotate=self.may_rotate,
+        )
 
     def __repr__(self) -> str:
         counts = self.orders.counts
@@ -131,6 +160,8 @@ class Desk:
         await self._tasks.enter()
         self._spawn(self._keep_reconciled())
         self._spawn(self.crosscheck.run())
+        self._spawn(self.positions.run())
+        self._spawn(self.configuration.run())
         if self._dead_man_s:
             self._spawn(self.dead_man.run())
         return self
@@ -186,15 +217,24 @@ class Desk:
                 self.orders.reported(self._beside(reports), now_ns)
             case BalancesReported() | LedgerReported():
                 self.balances.receive(news, now_ns)
+            case PositionsReported():
+                self.positions.receive(news, now_ns)
+            case ConfigurationReported():
+                self.configuration.receive(news)
+            case MarginCalled():
+                self.log.add(news)
+                _log.error("the venue warns of a liquidation: %s", ", ".join(map(_words, news.positions)))
             case AccountGap(channel=channel):
                 self.log.add(news)
                 if channel == "balances":
                     self.balances.lost()
+                    self.positions.lost()
                 else:
                     self.orders.stream_lost(now_ns)
             case LineDown():
                 self.log.add(news)
                 self.balances.lost()
+                self.positions.lost()
                 self.orders.stream_lost(now_ns)
                 self._want("the stream is lost")
             case LineUp():
@@ -327,7 +367,21 @@ class Desk:
     def _surviving(self) -> list[Order]:
         return [order for order in self.orders.open() if order.sent is not None and order.sent.survive]
 
+    def _open_orders(self, symbol: str) -> int:
+        """Those that wait for no trigger."""
+        live = self.orders.live()
+        return sum(order.symbol == symbol and not order.key.conditional for order in live)
+
+    def _symbols_open(self) -> set[str]:
+        """Where orders of ours are open: the switch of a symbol strikes all there are, others' too."""
+        live = self.orders.live()
+        return {order.symbol for order in live if order.provenance is not Provenance.ADOPTED}
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._tasks.spawn(work)
         assert task is not None, "used outside its async with block"
         return task
+
+
+def _words(position: Position) -> str:
+    return f"{position.qty} {position.symbol}"

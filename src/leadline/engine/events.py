@@ -45,6 +45,17 @@ class StreamDead(Struct, frozen=True):
     reason: str
 
 
+class RouteSilent(Struct, frozen=True):
+    """A route has acknowledged these streams and brought nothing of any: it may be the wrong one for them.
+
+    Told once, `waited_s` after the first acknowledgement; `route` is empty where the venue has but one.
+    """
+
+    route: str
+    streams: tuple[Subscription, ...]
+    waited_s: float
+
+
 class ReaderFailed(Struct, frozen=True):
     """A callback raised; `times` counts its failures so far."""
 
@@ -69,6 +80,7 @@ class LineSwitched(Struct, frozen=True):
     streams: int
     reason: str
     took_ms: float
+    route: str = ""
 
 
 class LineRotated(Struct, frozen=True):
@@ -76,6 +88,7 @@ class LineRotated(Struct, frozen=True):
 
     line: int
     took_s: float
+    route: str = ""
 
 
 class RotationPutOff(Struct, frozen=True):
@@ -83,6 +96,7 @@ class RotationPutOff(Struct, frozen=True):
 
     line: int
     reason: str
+    route: str = ""
 
 
 class Diverged(Struct, frozen=True):
@@ -203,6 +217,7 @@ Event = (
     Gap
     | SourceChanged
     | StreamDead
+    | RouteSilent
     | LineSwitched
     | LineRotated
     | RotationPutOff

@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from leadline.clock import NS_PER_S
-from leadline.engine.answers import Answers
+from leadline.engine.answers import TOGETHER, Answers
 from leadline.engine.sources import FIRST_DATA_GRACE_S, Sources
 from leadline.engine.topics import Topic
-from leadline.model.market import Channel
 from leadline.model.reading import Source
 
-_TICKER_PERIOD_S = 4.0
+_TOGETHER_PERIOD_S = 4.0
 _PERIOD_S = 3.0
 _S_PER_REQUEST = 2.0
 """With the Ticker call, a lasting outage stays at three quarters of a public request a second (§13.4)."""
@@ -31,18 +30,20 @@ class Fallback:
     def poll(self, topics: Iterable[Topic[Any]], now_ns: int) -> None:
         """Send the requests that are due; joins those already under way."""
         needy = [topic for topic in topics if self._needs(topic, now_ns)]
-        single = sum(topic.subscription.channel is not Channel.TICKER for topic in needy)
+        single = sum(topic.subscription.channel not in TOGETHER for topic in needy)
         period_s = max(_PERIOD_S, single * _S_PER_REQUEST)
         for topic in needy:
             if now_ns < topic.poll_ns:
                 continue
-            is_ticker = topic.subscription.channel is Channel.TICKER
-            wait_s = _TICKER_PERIOD_S if is_ticker else period_s
+            together = topic.subscription.channel in TOGETHER
+            wait_s = _TOGETHER_PERIOD_S if together else period_s
             topic.poll_ns = now_ns + round(wait_s * NS_PER_S)
             self._answers.ask(topic, urgent=True)
 
     def _needs(self, topic: Topic[Any], now_ns: int) -> bool:
         if not topic.readers or topic.refused is not None or topic.rest_doubted is not None:
+            return False
+        if not self._answers.can(topic):
             return False
         if self._sources.fresh(topic):
             if topic.source is Source.STREAM:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
 
@@ -41,8 +42,11 @@ from leadline.model.market import (
     Bar,
     BarBatch,
     Channel,
+    DayStats,
     FrozenBook,
     Gap,
+    Liquidation,
+    MarkPrice,
     Subscription,
     Ticker,
     Trade,
@@ -61,10 +65,10 @@ class Feed:
     """Live market data of one venue.
 
     Awaited reads (`ticker`, `book`, `trades`, `bars`) return one Reading. Conflated iterators (`tickers`,
-    `books`) yield the newest, lossless ones (`every_…`) yield all, up to a bound; both yield a Gap for every
-    hole, and raise the venue's refusal. Callbacks (`on_…`): a plain function is called from the frame with
-    every reading; a coroutine function runs in its own task, with the newest ticker or book, or each trade
-    or bar.
+    `books`) yield the newest, lossless ones (`every_…`, `liquidations`) all, up to a bound; both yield a Gap
+    for every hole, and raise the venue's refusal. Callbacks (`on_…`): a plain function is called from the
+    frame with every reading; a coroutine function runs in its own task, with the newest ticker or book, or
+    each trade or bar.
     """
 
     def __init__(self, market: MarketData, clock: Clock) -> None:
@@ -128,7 +132,7 @@ class Feed:
                 await self._clock.sleep(DRAIN_S)
             now_ns = self._clock.mono_ns()
             topics = list(self._shelf)
-            self._watch.look(topics, self._sources.session, now_ns)
+            self._watch.look(topics, now_ns)
             self._backfill.look(topics, now_ns)
             self._fallback.poll(topics, now_ns)
             self.validator.look(now_ns)
@@ -140,9 +144,17 @@ class Feed:
                     self._past_updates[topic.subscription.channel] += topic.cadence.count
                     self._wants.release(topic)
 
-    def attach(self, session: MarketStreams, poke: Callable[[], None]) -> None:
-        """Use this session for streams; `poke` makes the line send what the session has put out."""
-        self._wants.attach(session, poke)
+    def attach(
+        self,
+        session: MarketStreams,
+        poke: Callable[[], None],
+        of: Callable[[Subscription], MarketStreams] | None = None,
+    ) -> None:
+        """Use this session for streams; `poke` makes the line send what the session has put out.
+
+        `of` names the part of it that streams one thing, where it has several.
+        """
+        self._wants.attach(session, poke, of)
 
     def obey(self, permit: Callable[[], None]) -> None:
         """Have `permit` asked before a read goes to REST that no stream was lost for; it raises Held."""
@@ -151,7 +163,7 @@ class Feed:
     def fail(self, error: Error) -> None:
         """The line will never come back: iterators raise this, awaited reads go on by REST."""
         self._readers.fail(error)
-        self._intake.line = str(error)
+        self._intake.fail(str(error))
         for topic in self._shelf:
             topic.fail(error)
 
@@ -193,6 +205,24 @@ class Feed:
         """The recent candles (at most 720), oldest first; raises as `ticker`, and CheckFailed."""
         return await self._read(Channel.BARS, symbol, interval_s, source, stale_ok)
 
+    async def mark(
+        self, symbol: str, *, source: Source | None = None, stale_ok: bool = False
+    ) -> Reading[MarkPrice]:
+        """Mark price and funding now; raises as `ticker`, and CheckFailed where the venue has none."""
+        return await self._read(Channel.MARK, symbol, 0, source, stale_ok)
+
+    async def day(
+        self, symbol: str, *, source: Source | None = None, stale_ok: bool = False
+    ) -> Reading[DayStats]:
+        """The last 24 hours; raises as `mark`, and where the venue tells them in the ticker."""
+        return await self._read(Channel.STATS, symbol, 0, source, stale_ok)
+
+    async def top(
+        self, symbol: str, depth: int = 5, *, source: Source | None = None, stale_ok: bool = False
+    ) -> Reading[FrozenBook]:
+        """The best `depth` levels or more, whole as the venue sent them; raises as `mark`."""
+        return await self._read(Channel.TOP, symbol, depth, source, stale_ok)
+
     async def _read(
         self, channel: Channel, symbol: str, param: int, source: Source | None, stale_ok: bool
     ) -> Reading[Any]:
@@ -209,6 +239,18 @@ class Feed:
     def books(self, symbol: str, depth: int = 10) -> AsyncGenerator[Reading[BookView] | Gap, None]:
         """The live book each time it has changed; the view is valid until the loop awaits."""
         return self._readers.newest(self._wants.subscription(Channel.BOOK, symbol, depth))
+
+    def marks(self, symbol: str) -> AsyncGenerator[Reading[MarkPrice] | Gap, None]:
+        """The newest mark price each time there is one."""
+        return self._readers.newest(self._wants.subscription(Channel.MARK, symbol))
+
+    def days(self, symbol: str) -> AsyncGenerator[Reading[DayStats] | Gap, None]:
+        """The newest figures of the last 24 hours each time there are any."""
+        return self._readers.newest(self._wants.subscription(Channel.STATS, symbol))
+
+    def tops(self, symbol: str, depth: int = 5) -> AsyncGenerator[Reading[FrozenBook] | Gap, None]:
+        """The newest top of the book each time there is one."""
+        return self._readers.newest(self._wants.subscription(Channel.TOP, symbol, depth))
 
     # --- every value ---
 
@@ -228,6 +270,14 @@ class Feed:
         """Every change of the running bar, and each bar once more when it is complete or corrected."""
         return self._readers.every(self._wants.subscription(Channel.BARS, symbol, interval_s))
 
+    def every_mark(self, symbol: str) -> AsyncGenerator[Reading[MarkPrice] | Gap, None]:
+        """Every mark price, in order, up to a bound of backlog."""
+        return self._readers.every(self._wants.subscription(Channel.MARK, symbol))
+
+    def liquidations(self, symbol: str) -> AsyncGenerator[Reading[Liquidation] | Gap, None]:
+        """Every liquidation the venue shows, in order, up to a bound of backlog; a loss stays a hole."""
+        return self._readers.every(self._wants.subscription(Channel.LIQUIDATIONS, symbol))
+
     # --- callbacks ---
 
     def on_ticker(self, symbol: str, take: Callable[[Reading[Ticker]], object]) -> Stop:
@@ -245,6 +295,50 @@ class Feed:
     def on_bar(self, symbol: str, take: Callable[[Reading[Bar]], object], interval_s: int = 60) -> Stop:
         """Call `take` with every change of the running bar and every completed one until stopped."""
         return self._readers.call(self._wants.subscription(Channel.BARS, symbol, interval_s), take)
+
+    def on_mark(self, symbol: str, take: Callable[[Reading[MarkPrice]], object]) -> Stop:
+        """Call `take` with the mark price until stopped."""
+        return self._readers.call(self._wants.subscription(Channel.MARK, symbol), take)
+
+    def on_day(self, symbol: str, take: Callable[[Reading[DayStats]], object]) -> Stop:
+        """Call `take` with the figures of the last 24 hours until stopped."""
+        return self._readers.call(self._wants.subscription(Channel.STATS, symbol), take)
+
+    def on_top(self, symbol: str, take: Callable[[Reading[FrozenBook]], object], depth: int = 5) -> Stop:
+        """Call `take` with the top of the book until stopped."""
+        return self._readers.call(self._wants.subscription(Channel.TOP, symbol, depth), take)
+
+    def on_liquidation(self, symbol: str, take: Callable[[Reading[Liquidation]], object]) -> Stop:
+        """Call `take` with every liquidation until stopped."""
+        return self._readers.call(self._wants.subscription(Channel.LIQUIDATIONS, symbol), take)
+
+    # --- held against other venues ---
+
+    def latest_ticker(self, symbol: str) -> Ticker | None:
+        """What the stream told last, in use or not, while its line stands and it is not silent; no read."""
+        topic = self._shelf.tickers.get(symbol)
+        alive = topic is not None and topic.received and topic.cadence.fresh(self._clock.mono_ns())
+        return topic.value if topic is not None and alive and self._sources.line_up(topic) else None
+
+    def latest_mark(self, symbol: str) -> Decimal | None:
+        """The mark price that the stream told last, as `latest_ticker`; None where nobody wants it."""
+        topic = self._shelf.marks.get(symbol)
+        alive = topic is not None and topic.received and topic.cadence.fresh(self._clock.mono_ns())
+        told = topic.value if topic is not None and alive and self._sources.line_up(topic) else None
+        return None if told is None else told.mark
+
+    def distrust_ticker(self, symbol: str, why: str) -> None:
+        """Take the stream out of use and subscribe it anew; REST serves its readers until it is trusted."""
+        topic = self._shelf.tickers.get(symbol)
+        if topic is not None:
+            topic.quarantine(why, self._clock.mono_ns())
+            self._wants.renew(topic)
+
+    def trust_ticker(self, symbol: str) -> None:
+        """What was held against the stream is over: its next value is used."""
+        topic = self._shelf.tickers.get(symbol)
+        if topic is not None:
+            topic.quarantined = None
 
     # --- what happened, and how it stands ---
 
@@ -297,27 +391,28 @@ class Feed:
 
     def doubted(self, streams: Collection[tuple[Channel, str]]) -> tuple[int, list[TopicState]]:
         """How many of these streams are wanted here, and how those of them stand that are not fresh now."""
-        now_ns, line = self._clock.mono_ns(), self._intake.line
+        now_ns, line_of = self._clock.mono_ns(), self._intake.line_of
         wanted = [
             topic
             for topic in self._shelf
             if (topic.subscription.channel, topic.subscription.symbol) in streams
         ]
-        return len(wanted), [topic.state(now_ns, line) for topic in wanted if not topic.fresh(now_ns)]
+        doubted = [topic for topic in wanted if not topic.fresh(now_ns)]
+        return len(wanted), [topic.state(now_ns, line_of(topic)) for topic in doubted]
 
     @property
     def stats(self) -> FeedStats:
         """Counts so far and the state of every stream wanted."""
         failovers = self._desk.failovers
         now_ns = self._clock.mono_ns()
-        line, readings = self._intake.line, self._readings()
+        line_of, readings = self._intake.line_of, self._readings()
         return FeedStats(
-            line,
+            self._intake.line,
             readings,
             self._desk.ledger.counts(),
             FailoverCounts(failovers.count, failovers.max_ms, failovers.answer_ms_max),
             self._intake.skipped,
-            tuple(topic.state(now_ns, line) for topic in self._shelf),
+            tuple(topic.state(now_ns, line_of(topic)) for topic in self._shelf),
             self.shares.shares(readings, now_ns),
             self.loop_watch.count,
         )

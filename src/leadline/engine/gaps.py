@@ -85,3 +85,12 @@ class Loss:
         self.since_wall_ns = since_wall_ns
         self.gap = gap
         self.gap_number = gap_number
+
+
+class Failovers:
+    """Changes from the stream to REST, and how long they took, over all topics."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.max_ms = 0.0
+        self.answer_ms_max = 0.0

@@ -15,6 +15,7 @@ OPERATOR = "operator"
 RECONCILIATION = "reconciliation"
 CROSS_CHECK = "cross-check"
 ACCOUNT_CHECK = "account cross-check"
+BETWEEN_VENUES = "price between venues"
 
 _LASTING = frozenset({OPERATOR, RECONCILIATION})
 """Whose halts outlast the program: cross-checks find out anew."""
@@ -84,8 +85,13 @@ class Halts:
         self._doubted.pop(asset, None)
 
     def doubt_of(self, symbol: str) -> str | None:
-        """Why nothing that adds exposure may be done in a symbol; None where both of its assets are known."""
-        why = [f"{asset}: {self._doubted[asset]}" for asset in symbol.split("/") if asset in self._doubted]
+        """Why nothing that adds exposure may be done in a symbol; None where its assets are known.
+
+        Of a contract that is the one it is settled in.
+        """
+        pair, _, settle = symbol.partition(":")
+        assets = [settle.partition("-")[0]] if settle else pair.split("/")
+        why = [f"{asset}: {self._doubted[asset]}" for asset in assets if asset in self._doubted]
         return "; ".join(why) or None
 
     def _put(self, symbol: str, why: str, by: str) -> None:

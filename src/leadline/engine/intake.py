@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from leadline.core.book import BookView
@@ -20,16 +21,23 @@ from leadline.engine.events import Event, EventLog
 from leadline.engine.fallback import Fallback
 from leadline.engine.shelf import Shelf
 from leadline.engine.sources import Sources
+from leadline.engine.topics import Topic
 from leadline.model.market import (
     BarBatch,
     BookCrossed,
     BookDropped,
+    DayStats,
+    FrozenBook,
     GapCause,
     InstrumentsChanged,
+    Liquidation,
+    MarkPrice,
     Ticker,
     TradeBatch,
     VenueStatus,
 )
+
+_NOT_YET = "not connected yet"
 
 
 class Intake:
@@ -45,11 +53,16 @@ class Intake:
         self._events = events
         self._fallback = fallback
         self._backfill = backfill
-        self.line = "not connected yet"
+        self._down: dict[str, str] = {}
+        self._over = ""
         self.skipped = 0
         self._routes: dict[type, Callable[[Any, int], None]] = {
             TradeBatch: self._trades,
             BarBatch: self._bars,
+            MarkPrice: partial(self._value, shelf.marks),
+            DayStats: partial(self._value, shelf.stats),
+            FrozenBook: partial(self._value, shelf.tops),
+            Liquidation: partial(self._value, shelf.liquidations),
             LineUp: self._line_up,
             LineDown: self._line_down,
             StreamLost: self._stream_lost,
@@ -87,16 +100,38 @@ class Intake:
         if topic is not None:
             topic.take(batch, now_ns)
 
+    def _value(self, topics: Mapping[str, Topic[Any]], value: Any, now_ns: int) -> None:
+        topic = topics.get(value.symbol)
+        if topic is not None:
+            topic.take(value, now_ns)
+
+    @property
+    def line(self) -> str:
+        """Why nothing can come, route by route; empty while every route that was connected stands."""
+        if self._over or not self._down:
+            return self._over or _NOT_YET
+        down = self._down.items()
+        return "; ".join(f"route {route}: {why}" if route else why for route, why in down if why)
+
+    def line_of(self, topic: Topic[Any]) -> str:
+        """Why nothing can come for a topic; empty while its route stands."""
+        return self._over or self._down.get(topic.route, _NOT_YET)
+
+    def fail(self, reason: str) -> None:
+        """Nothing will ever come again."""
+        self._over = reason
+
     def _line_up(self, news: LineUp, now_ns: int) -> None:
-        self.line = ""
+        self._down[news.route] = ""
         self._events.add(news)
 
     def _line_down(self, news: LineDown, now_ns: int) -> None:
         self._events.add(news)
         if not news.standing:
-            self.line = news.reason or "the line is down"
+            reason = self._down[news.route] = news.reason or "the line is down"
             for topic in self._shelf:
-                topic.lose(GapCause.DISCONNECTED, self.line, now_ns)
+                if not news.route or topic.route == news.route:
+                    topic.lose(GapCause.DISCONNECTED, reason, now_ns)
         self._fallback.poll(self._shelf, now_ns)
 
     def _stream_lost(self, news: StreamLost, now_ns: int) -> None:
@@ -110,7 +145,7 @@ class Intake:
         topic = self._shelf.books.get(news.symbol)
         if topic is not None:
             # a session drops its books when its connection ends, just before it says so
-            cause = GapCause.DROPPED if self._sources.line_up() else GapCause.DISCONNECTED
+            cause = GapCause.DROPPED if self._sources.line_up(topic) else GapCause.DISCONNECTED
             topic.lose(cause, news.reason, now_ns)
             self._fallback.poll([topic], now_ns)
 

@@ -198,7 +198,7 @@ class JournalFile:
             raise JournalError(
                 f"{self.path} was begun with another key (fingerprint {meta['account']}, this one has "
                 f"{owner.account}); for another account give it a name of its own under "
-                "venues.kraken.accounts; where the key of the same account was replaced, set "
+                f"venues.{owner.venue}.accounts; where the key of the same account was replaced, set "
                 f"formerly: {meta['account']} beside the new key"
             )
         self._userref = int(meta["userref"])

@@ -6,9 +6,11 @@ The path of a frame: one look at the type, one at the stream, and on to the feed
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from leadline.core.book import BookView
+from leadline.core.overlap import Value
 from leadline.core.session import (
     Confirmed,
     Emit,
@@ -25,7 +27,11 @@ from leadline.model.market import (
     BookCrossed,
     BookDropped,
     Channel,
+    DayStats,
+    FrozenBook,
     InstrumentsChanged,
+    Liquidation,
+    MarkPrice,
     Subscription,
     Ticker,
     TradeBatch,
@@ -73,9 +79,14 @@ class Lane:
         self._emit = emit
         self._books: dict[str, Strand] = {}
         self._tickers: dict[str, Strand] = {}
+        self._others: dict[tuple[Channel, str], Strand] = {}
         self._routes: dict[type, Callable[[Any, int], None]] = {
             TradeBatch: self._trades,
             BarBatch: self._bars,
+            MarkPrice: partial(self._latest, Channel.MARK),
+            DayStats: partial(self._latest, Channel.STATS),
+            FrozenBook: partial(self._latest, Channel.TOP),
+            Liquidation: self._liquidation,
             LineUp: self._up,
             LineDown: self._down,
             Confirmed: self._confirmed,
@@ -101,6 +112,8 @@ class Lane:
                 self._books[subscription.symbol] = strand
             elif subscription.channel is Channel.TICKER:
                 self._tickers[subscription.symbol] = strand
+            else:
+                self._others[subscription.channel, subscription.symbol] = strand
         self.session.want(subscription, now_ns)
 
     def drop(self, strand: Strand) -> None:
@@ -112,6 +125,8 @@ class Lane:
         for known in (self._books, self._tickers):
             if known.get(subscription.symbol) is strand:
                 del known[subscription.symbol]
+        if self._others.get((subscription.channel, subscription.symbol)) is strand:
+            del self._others[subscription.channel, subscription.symbol]
 
     def retire(self) -> None:
         """Take no more news of anything."""
@@ -138,7 +153,24 @@ class Lane:
         else:
             self._routes[type(news)](news, now_ns)
 
-    def _value(self, strand: Strand, news: Ticker | BarBatch, now_ns: int) -> None:
+    def _latest(self, channel: Channel, news: MarkPrice | DayStats | FrozenBook, now_ns: int) -> None:
+        strand = self._others.get((channel, news.symbol))
+        if strand is not None:
+            self._value(strand, news, now_ns)
+
+    def _liquidation(self, news: Liquidation, now_ns: int) -> None:
+        """Whichever line tells it first tells it for all; the venue shows one a second of a symbol."""
+        strand = self._others.get((Channel.LIQUIDATIONS, news.symbol))
+        if strand is None:
+            return
+        strand.value = news
+        strand.last_ns = now_ns
+        if strand.stream.carrier is None:
+            strand.carry()
+        if strand.stream.first_telling(news):
+            self._emit(news, now_ns)
+
+    def _value(self, strand: Strand, news: Value, now_ns: int) -> None:
         carrier = strand.stream.carrier
         if carrier is None:
             strand.carry()
@@ -180,6 +212,7 @@ class Lane:
     def _confirmed(self, news: Confirmed, now_ns: int) -> None:
         strand = self.strands.get(news.subscription)
         if strand is not None:
+            strand.since_ns = now_ns
             self._news.confirmed(strand, news, now_ns)
 
     def _refused(self, news: SubscriptionRefused, now_ns: int) -> None:
@@ -210,7 +243,8 @@ def whole(old: Lane, young: Lane, now_ns: int) -> bool:
     for subscription, strand in old.strands.items():
         heir = young.strands[subscription]
         if strand.value is not None:
-            if heir.value is None or not heir.warm(now_ns):
+            missing = heir.value is None or not heir.warm(now_ns)
+            if missing and not heir.misses_nothing(strand, now_ns):
                 return False
         elif strand.streamed and not heir.streamed:
             return False

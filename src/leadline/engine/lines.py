@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NoReturn
 
 from msgspec import Struct
@@ -24,7 +24,7 @@ from leadline.engine.lanes import Lane, whole
 from leadline.engine.rotation import Rotation, Verdict
 from leadline.engine.strands import Stream
 from leadline.errors import ConfigError, ConnectFailed, ConnectionLost
-from leadline.model.market import Subscription
+from leadline.model.market import Channel, Subscription
 from leadline.net.connection import BEAT_S, HELD_UP_S, Line
 from leadline.net.pulse import Pulse
 
@@ -56,6 +56,7 @@ class LineState(Struct, frozen=True):
     last_error: str
     silent_s: float = 0.0
     """Since its last frame; 0 while it does not stand, or has nothing that keeps heartbeats coming."""
+    route: str = ""
 
 
 class Lines:
@@ -63,7 +64,8 @@ class Lines:
 
     `emit` takes the news of all of them, each piece once, `tell` what becomes of the lines themselves. With
     `rotate_after_s` a line that has stood for so long is replaced by a younger one, which takes over once it
-    is whole; not while `may_rotate` says why not. Raises ConfigError for fewer lines than one and more than
+    is whole; not while `may_rotate` says why not. Of `quiet` channels a line may tell nothing for as long as
+    nothing happens. Raises ConfigError for fewer lines than one and more than
     three.
     """
 
@@ -80,6 +82,7 @@ class Lines:
         rotate_after_s: float | None = None,
         handover_s: float = HANDOVER_S,
         may_rotate: Callable[[], str | None] = lambda: None,
+        quiet: Collection[Channel] = (),
     ) -> None:
         if not 1 <= count <= MOST_LINES:
             raise ConfigError(f"a route has one to {MOST_LINES} lines, not {count}")
@@ -89,6 +92,7 @@ class Lines:
         self._tell = tell
         self._clock = clock
         self._redundant = redundant
+        self._quiet = frozenset(quiet)
         self._direct = count == 1 and rotate_after_s is None
         self._pulse = Pulse(BEAT_S, HELD_UP_S)
         self.carriers = Carriers(emit, tell, clock, self._heard_ns)
@@ -129,7 +133,8 @@ class Lines:
         streams = self.carriers.streams
         stream = streams.get(subscription)
         if stream is None:
-            stream = streams[subscription] = Stream(subscription)
+            quiet = subscription.channel in self._quiet
+            stream = streams[subscription] = Stream(subscription, quiet=quiet)
         stream.refused = False
         for lane in self._lanes_for(stream):
             lane.add(stream, now_ns)

@@ -18,12 +18,14 @@ from leadline.core.crosscheck import (
     Outcome,
     Verdict,
     compare_books,
+    compare_marks,
     compare_tickers,
 )
+from leadline.engine.answers import TOGETHER, fetch_together
 from leadline.engine.checks import Check, Found, State
 from leadline.engine.topics import Desk, Topic
 from leadline.engine.witness import Witness
-from leadline.model.market import Channel, Ticker
+from leadline.model.market import MarkPrice, Ticker
 from leadline.net.http import Purpose
 from leadline.venues.ports import MarketData
 
@@ -45,7 +47,7 @@ class Looks:
         self.requests = 0
 
     async def look(self, checks: Sequence[Check], *, doubted: bool = False) -> list[Found]:
-        """What REST and the streams say of these topics, all tickers or one book; those it told of only.
+        """What REST and the streams say of these topics of one kind, or of one book; those it told of only.
 
         Where something is `doubted` the request does not wait behind everything else. Raises what the request
         raises, and TimeoutError.
@@ -78,23 +80,26 @@ class Looks:
     async def _ask(self, checks: Sequence[Check], purpose: Purpose) -> dict[str, Any]:
         self.requests += 1
         async with asyncio.timeout(FLIGHT_S):
-            if checks[0].topic.subscription.channel is Channel.TICKER:
+            channel = checks[0].topic.subscription.channel
+            if channel in TOGETHER:
                 symbols = [check.topic.symbol for check in checks]
-                return dict(await self._market.fetch_tickers(symbols, purpose))
+                return dict(await fetch_together(self._market, channel, symbols, purpose))
             symbol = checks[0].topic.symbol
             return {symbol: await self._market.fetch_book(symbol, COMPARED_LEVELS, purpose)}
 
 
 def best_of(state: State) -> Best | None:
-    """The best prices; None where a side is empty."""
+    """The best prices, of a mark price that one twice; None where a side is empty."""
     if isinstance(state, Ticker):
         return state.bid, state.ask
+    if isinstance(state, MarkPrice):
+        return state.mark, state.mark
     return (state.bids[0].price, state.asks[0].price) if state.bids and state.asks else None
 
 
-def state_of(value: Ticker | BookView) -> State:
+def state_of(value: Ticker | MarkPrice | BookView) -> State:
     """A stream's value as one that may be kept."""
-    return value if isinstance(value, Ticker) else value.freeze(COMPARED_LEVELS)
+    return value.freeze(COMPARED_LEVELS) if isinstance(value, BookView) else value
 
 
 @contextmanager
@@ -113,5 +118,7 @@ def _watching(topic: Topic[Any]) -> Iterator[Witness[State]]:
 def _compared(states: Sequence[Any], rest: State) -> Outcome | None:
     if isinstance(rest, Ticker):
         return compare_tickers(states, rest)
+    if isinstance(rest, MarkPrice):
+        return compare_marks(states, rest)
     full = [state for state in states if state.bids and state.asks]
     return compare_books(full, rest) if full else None

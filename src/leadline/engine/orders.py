@@ -35,7 +35,7 @@ from leadline.engine.order_news import (
 from leadline.engine.order_queue import OrderQueue, removed
 from leadline.engine.placing import Placing
 from leadline.engine.resolver import FILLS_MISSING, Resolver
-from leadline.engine.risk import Risk
+from leadline.engine.risk import Check, Refusals, Risk
 from leadline.engine.runaway import Runaway
 from leadline.engine.tasks import Tasks
 from leadline.errors import CheckFailed
@@ -198,9 +198,8 @@ class Orders:
         return await self._amends.amend(self._named(name), amendment, wait_s)
 
     async def replace(self, name: str, request: OrderRequest, *, wait_s: float | None = None) -> Order:
-        """Cancel an open order and place another in one request; the new order.
-
-        Raises as `submit`; `wait_s` as there, and CheckFailed where the old order has ended meanwhile.
+        """Cancel an open order and place another in one request; the new order. Raises as `submit`,
+        and CheckFailed where the old order has ended meanwhile; `wait_s` as there.
         """
         self._entered()
         return await self._placing.replace(self._named(name), request, wait_s)
@@ -391,6 +390,19 @@ class Orders:
     ) -> None:
         """Let the service level decide from now on what may leave; see `Risk` for both callables."""
         self._risk.standing, self._risk.book_problem = standing, book_problem
+
+    def check_also(self, check: Check) -> None:
+        """Hold every order against this, too, before it is approved."""
+        self._risk.check_also(check)
+
+    def guard(self, refused: Refusals, cancelled: Callable[[Sequence[str]], None]) -> None:
+        """Tell what our own checks refuse for good, and the names (none: all) of what is cancelled."""
+        self._risk.refused = refused
+        self._cancels.asked = self._placing.replaces = cancelled
+
+    def look_again(self) -> None:
+        """What had held orders may be over."""
+        self._deferred.look_again()
 
     def halt(self, symbol: str, why: str, by: str = OPERATOR) -> None:
         """Hold new orders of a symbol, and changes of open ones; cancels pass.

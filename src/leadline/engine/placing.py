@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -106,6 +107,8 @@ class Placing:
         self._deferred = deferred
         self._new_id = new_id
         self._publish = publish
+        self.replaces: Callable[[Sequence[str]], None] = lambda names: None
+        """Told the name of an order that another is about to replace."""
         self._leaving: dict[str, Intent] = {}
         """On their way to the disk; a cancel that overtakes one takes it out, and it is not sent."""
         self.answers = Histogram()
@@ -147,6 +150,7 @@ class Placing:
         passed = await self._passed([request], wait_s)
         if passed[0].approved is not None:  # it has waited perhaps, and the old order has not
             check_replacement(self._entry, old.order, request)
+            self.replaces((old.name,))
         way = _Way(Action.REPLACE, old.order.order_id, old.order.touched_ns)
         return (await self._place(passed, way))[0]
 
@@ -341,8 +345,10 @@ class Placing:
             self._answered(intents, answers or [])
 
     async def _ask(self, intents: Sequence[Intent], way: _Way, path: Path) -> list[Placed | VenueError]:
+        may_leave = self._risk.may_leave
         placements = [
-            Placement(intent.client_id, intent.userref, intent.sent, intent.deadline_ns) for intent in intents
+            Placement(one.client_id, one.userref, one.sent, one.deadline_ns, partial(may_leave, one.sent))
+            for one in intents
         ]
         if way.replaces is not None:
             return [await self._entry.replace(way.replaces, placements[0], path)]

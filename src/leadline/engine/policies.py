@@ -33,10 +33,25 @@ BY_CHANNEL: Mapping[Channel, Policy] = {
     Channel.TICKER: Policy(0, AtBound.NEWEST),
     Channel.BOOK: Policy(0, AtBound.NEWEST),
     Channel.LEVEL3: Policy(0, AtBound.NEWEST),
+    Channel.TOP: Policy(0, AtBound.NEWEST),
+    Channel.MARK: Policy(0, AtBound.NEWEST),
+    Channel.STATS: Policy(0, AtBound.NEWEST),
     Channel.TRADES: Policy(10_000, AtBound.GAP),
     Channel.BARS: Policy(10_000, AtBound.GAP),
+    Channel.LIQUIDATIONS: Policy(10_000, AtBound.GAP),
 }
 """Of market data, by what `tickers`, `books`, `every_trade`, `every_bar` and the callbacks read."""
+
+TTL_S: Mapping[Channel, float] = {
+    Channel.TICKER: 5.0,
+    Channel.BOOK: 2.0,
+    Channel.TRADES: 10.0,
+    Channel.BARS: 10.0,
+    Channel.TOP: 2.0,
+    Channel.MARK: 5.0,
+    Channel.STATS: 10.0,
+}
+"""How long a REST answer may be served again."""
 
 EVERY = Policy(10_000, AtBound.GAP)
 """Of what conflates by nature and is read one by one all the same: `every_ticker`, `every_book`."""

@@ -11,16 +11,23 @@ from leadline.core.level import FULL, PERMITS, Deed, Verdict
 from leadline.engine.blotter import Blotter
 from leadline.engine.halts import Halts
 from leadline.engine.runaway import Runaway
-from leadline.errors import BreakerOpen, CheckFailed, Error, Held
+from leadline.errors import BreakerOpen, CheckFailed, Error, Held, Refused
 from leadline.model.level import Level
 from leadline.model.market import Side, VenueMode
-from leadline.model.order import Order, OrderKind, OrderRequest
+from leadline.model.order import Order, OrderKind, OrderRequest, PositionSide
 from leadline.venues.ports import OrderEntry
 
 Check = Callable[[OrderRequest], None]
 """Raises a Refused when the order must not go."""
 
+Refusals = Callable[[OrderRequest, Refused], None]
+"""Told of an order that our own checks refuse for good."""
+
 _TOKEN = object()
+
+
+def _nobody(request: OrderRequest, why: Refused) -> None:
+    """Nobody wants to know what is refused."""
 
 
 class Approved:
@@ -38,11 +45,14 @@ def reduces(request: OrderRequest) -> bool:
     """Whether an order can only make exposure smaller.
 
     On spot that is every sale without margin: it sells what is held, and the venue refuses more than that.
-    On margin only what is marked `reduce_only` is certain.
+    On margin, and of contracts, only what is marked `reduce_only` is certain, or closes the position, or is
+    on the other side of the position it names.
     """
-    if request.reduce_only or request.kind is OrderKind.SETTLE_POSITION:
+    if request.reduce_only or request.close_position or request.kind is OrderKind.SETTLE_POSITION:
         return True
-    return request.side is Side.SELL and not request.margin
+    if request.position_side is not PositionSide.NET:
+        return (request.position_side is PositionSide.LONG) is (request.side is Side.SELL)
+    return request.side is Side.SELL and not request.margin and ":" not in request.symbol
 
 
 def deed(request: OrderRequest) -> Deed:
@@ -82,6 +92,7 @@ class Risk:
         self.emergency_only = False
         self.standing: Callable[[Deed], Verdict] = always_full
         self.book_problem: Callable[[str], str | None] | None = None
+        self.refused: Refusals = _nobody
         self._blotter = blotter
         self._gate = gate
         self._halts = halts
@@ -95,10 +106,18 @@ class Risk:
             self._nothing_unknown,
         )
 
+    def check_also(self, check: Check) -> None:
+        """A further check, made after the others."""
+        self._checks += (check,)
+
     def approve(self, request: OrderRequest, *, counted: bool = False) -> Approved:
         """Raises CheckFailed, Held or BreakerOpen; returns what may be sent, and counts it."""
-        for check in self._checks:
-            check(request)
+        try:
+            for check in self._checks:
+                check(request)
+        except CheckFailed as why:
+            self.refused(request, why)
+            raise
         self._runaway.check()
         self._gate()
         if not counted:

@@ -7,13 +7,17 @@ from typing import Any
 
 from leadline.core.book import BookView
 from leadline.engine.bars import BarTopic
+from leadline.engine.liquidations import LiquidationTopic
 from leadline.engine.topics import Desk, Topic
 from leadline.engine.trades import TradeTopic
-from leadline.model.market import Channel, Subscription, Ticker
+from leadline.model.market import Channel, DayStats, FrozenBook, MarkPrice, Subscription, Ticker
+
+DEEP = frozenset({Channel.BOOK, Channel.TOP})
+"""Of these a symbol has one stream, as deep as the deepest asked for."""
 
 
 class Shelf:
-    """One topic per ticker, book, trades, and per interval of bars."""
+    """One topic per symbol of each channel, and per interval of bars."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -21,60 +25,61 @@ class Shelf:
         self.books: dict[str, Topic[BookView]] = {}
         self.trades: dict[str, TradeTopic] = {}
         self.bars: dict[tuple[str, int], BarTopic] = {}
+        self.tops: dict[str, Topic[FrozenBook]] = {}
+        self.marks: dict[str, Topic[MarkPrice]] = {}
+        self.stats: dict[str, Topic[DayStats]] = {}
+        self.liquidations: dict[str, LiquidationTopic] = {}
+        self._by_symbol: dict[Channel, dict[str, Any]] = {
+            Channel.TICKER: self.tickers,
+            Channel.BOOK: self.books,
+            Channel.TRADES: self.trades,
+            Channel.TOP: self.tops,
+            Channel.MARK: self.marks,
+            Channel.STATS: self.stats,
+            Channel.LIQUIDATIONS: self.liquidations,
+        }
 
     def __iter__(self) -> Iterator[Topic[Any]]:
-        yield from self.tickers.values()
-        yield from self.books.values()
-        yield from self.trades.values()
+        for topics in self._by_symbol.values():
+            yield from topics.values()
         yield from self.bars.values()
+
+    def of(self, channel: Channel) -> dict[str, Topic[Any]]:
+        """The topics of a channel by symbol; of what has more than one a symbol, none."""
+        return self._by_symbol.get(channel, {})
 
     def find(self, subscription: Subscription) -> Topic[Any] | None:
         """The topic that a subscription feeds; None when it is no longer read."""
-        symbol = subscription.symbol
-        match subscription.channel:
-            case Channel.TICKER:
-                return self.tickers.get(symbol)
-            case Channel.BOOK:
-                book = self.books.get(symbol)
-                return book if book is not None and book.subscription == subscription else None
-            case Channel.TRADES:
-                return self.trades.get(symbol)
-            case Channel.BARS:
-                return self.bars.get((symbol, subscription.param))
-            case Channel.INSTRUMENTS | Channel.LEVEL3:
-                return None
+        if subscription.channel is Channel.BARS:
+            return self.bars.get((subscription.symbol, subscription.param))
+        topic: Topic[Any] | None = self.of(subscription.channel).get(subscription.symbol)
+        if subscription.channel in DEEP and topic is not None and topic.subscription != subscription:
+            return None
+        return topic
 
     def put(self, subscription: Subscription) -> Topic[Any]:
         """A new topic for a subscription."""
-        symbol, topic = subscription.symbol, _new(subscription, self._desk)
-        match topic:
-            case TradeTopic():
-                self.trades[symbol] = topic
-            case BarTopic():
-                self.bars[symbol, subscription.param] = topic
-            case _ if subscription.channel is Channel.BOOK:
-                self.books[symbol] = topic
-            case _:
-                self.tickers[symbol] = topic
+        topic = _new(subscription, self._desk)
+        if isinstance(topic, BarTopic):
+            self.bars[subscription.symbol, subscription.param] = topic
+        else:
+            self._by_symbol[subscription.channel][subscription.symbol] = topic
         return topic
 
     def drop(self, topic: Topic[Any]) -> None:
         """Forget a topic that nobody reads."""
-        symbol = topic.symbol
-        match topic.subscription.channel:
-            case Channel.TICKER:
-                del self.tickers[symbol]
-            case Channel.BOOK:
-                del self.books[symbol]
-            case Channel.TRADES:
-                del self.trades[symbol]
-            case _:
-                del self.bars[symbol, topic.subscription.param]
+        if isinstance(topic, BarTopic):
+            del self.bars[topic.symbol, topic.subscription.param]
+        else:
+            del self._by_symbol[topic.subscription.channel][topic.symbol]
 
 
 def _new(subscription: Subscription, desk: Desk) -> Topic[Any]:
-    if subscription.channel is Channel.TRADES:
-        return TradeTopic(subscription, desk)
-    if subscription.channel is Channel.BARS:
-        return BarTopic(subscription, desk)
+    match subscription.channel:
+        case Channel.TRADES:
+            return TradeTopic(subscription, desk)
+        case Channel.BARS:
+            return BarTopic(subscription, desk)
+        case Channel.LIQUIDATIONS:
+            return LiquidationTopic(subscription, desk)
     return Topic(subscription, desk)

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from leadline.clock import NS_PER_S
 from leadline.core.session import MarketStreams
 from leadline.engine.answers import Answers
-from leadline.engine.topics import TTL_S, Desk, Topic
+from leadline.engine.policies import TTL_S
+from leadline.engine.topics import Desk, Topic
 from leadline.errors import Stale
 from leadline.model.reading import Reading, Source
 
@@ -39,9 +40,9 @@ class Sources:
         self._answers = answers
         self.session: MarketStreams | None = None
 
-    def line_up(self) -> bool:
-        """Whether the stream's connection stands and is not silent."""
-        return self.session is not None and self.session.up(self._clock.mono_ns())
+    def line_up(self, topic: Topic[Any]) -> bool:
+        """Whether the connection of a topic's stream stands and is not silent."""
+        return topic.streams is not None and topic.streams.up(self._clock.mono_ns())
 
     def frame_ns(self) -> int:
         """When the last frame was read from the stream's connection."""
@@ -53,7 +54,7 @@ class Sources:
 
     def fresh(self, topic: Topic[Any]) -> bool:
         """Whether the stream may answer for this topic now."""
-        return topic.fresh(self._clock.mono_ns()) and self.line_up()
+        return topic.fresh(self._clock.mono_ns()) and self.line_up(topic)
 
     def newest(self, topic: Topic[T]) -> Reading[T] | None:
         """What a conflated reader gets: the stream's value while fresh, else REST's while that is."""
@@ -87,8 +88,9 @@ class Sources:
             reading = await self._stream(topic, wait_for_it=source is Source.STREAM)
             if reading is not None:
                 return reading
-        rest_serves = source is None and topic.rest_doubted is None
-        if rest_serves or source is Source.REST:
+        answered = self._answers.can(topic)
+        rest_serves = answered and source is None and topic.rest_doubted is None
+        if rest_serves or (answered and source is Source.REST):
             reading = self._kept(topic) if rest_serves else None
             reading = reading or await self._rest(topic, urgent=source is Source.REST)
             if source is None and self.fresh(topic):  # it has come back meanwhile
@@ -117,7 +119,7 @@ class Sources:
         """Whether the stream has only just been asked for, on a line that stands."""
         asked_ago_ns = self._clock.mono_ns() - topic.asked_ns
         young = asked_ago_ns < self._grace_s() * NS_PER_S
-        return young and not topic.received and topic.loss is None and self.line_up()
+        return young and not topic.received and topic.loss is None and self.line_up(topic)
 
     def _grace_s(self) -> float:
         """There is no use in asking REST for what the stream tells sooner, as REST has been of late."""
@@ -143,7 +145,7 @@ class Sources:
 
     async def _rest(self, topic: Topic[T], *, urgent: bool) -> Reading[T] | None:
         answer = topic.answer
-        await asyncio.shield(self._answers.ask(topic, urgent=urgent or not self.line_up()))
+        await asyncio.shield(self._answers.ask(topic, urgent=urgent or not self.line_up(topic)))
         told = topic.answer
         if topic.unanswered is not None or told is None or told is answer:
             return None
@@ -181,7 +183,9 @@ class Sources:
         return Stale(str(topic.subscription), why, age_s)
 
     def _why(self, topic: Topic[T]) -> str:
-        line = "" if self.line_up() else "the line is down"
+        line = "" if self.line_up(topic) else "the line is down"
         stream = topic.state(self._clock.mono_ns(), line).reason or line or "the stream is not in use"
         doubt = topic.rest_doubted or topic.unanswered
+        if not self._answers.can(topic):
+            return f"{stream}; REST tells no {topic.subscription.channel.value}"
         return stream + (f"; REST: {doubt}" if doubt is not None else "")

@@ -22,7 +22,7 @@ from leadline.engine.restored import RestoredAccount
 from leadline.engine.shelf import Shelf
 from leadline.engine.topics import Desk, Topic
 from leadline.model.account import Balance
-from leadline.model.market import Bar, Ticker, Trade
+from leadline.model.market import Bar, DayStats, FrozenBook, Liquidation, MarkPrice, Ticker, Trade
 from leadline.model.order import Order
 from leadline.model.reading import Reading
 
@@ -37,11 +37,14 @@ _TOP = 1  # levels a side in the history
 T = TypeVar("T")
 
 
+Value = Ticker | BookCopy | Trade | Bar | MarkPrice | DayStats | FrozenBook | Liquidation
+
+
 class MarketChange(Struct, frozen=True):
     """A value of the market that is not what it was; `at_ns` is Unix time by our clock."""
 
     at_ns: int
-    value: Ticker | BookCopy | Trade | Bar | Event
+    value: Value | Event
 
 
 class AccountChange(Struct, frozen=True):
@@ -63,6 +66,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     books: Mapping[str, Reading[BookCopy]]
     last_trades: Mapping[str, Reading[Trade]]
     bars: Mapping[tuple[str, int], Reading[Bar]]
+    marks: Mapping[str, Reading[MarkPrice]] = MappingProxyType({})
     orders: tuple[Order, ...] = ()
     balances: Reading[Mapping[str, Balance]] | None = None
 
@@ -109,6 +113,7 @@ class State:
             books=_known({symbol: self._book(topic) for symbol, topic in shelf.books.items()}),
             last_trades=_known(trades),
             bars=_known(bars),
+            marks=_known({symbol: self._newest(topic) for symbol, topic in shelf.marks.items()}),
             orders=() if account is None else tuple(account.orders.live()),
             balances=None if account is None else account.balances.known(),
         )
@@ -140,7 +145,7 @@ class State:
                 if value is not None:
                     self.market.add(MarketChange(at_ns, value))
 
-    def _sample(self, topic: Topic[Any]) -> Ticker | BookCopy | Trade | Bar | None:
+    def _sample(self, topic: Topic[Any]) -> Value | None:
         symbol = topic.symbol
         if topic is self._shelf.books.get(symbol):
             return None if topic.value is None else topic.value.copy(_TOP)

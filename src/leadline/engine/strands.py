@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, Protocol
 
 from leadline.core.overlap import Trail, Value, later, same
 from leadline.core.session import Coverage, MarketSession
 from leadline.core.weave import TradeWeave
-from leadline.model.market import BarBatch, Channel, Subscription, Ticker, TradeBatch, parse_time_ns
+from leadline.model.market import (
+    BarBatch,
+    Channel,
+    DayStats,
+    FrozenBook,
+    Liquidation,
+    MarkPrice,
+    Subscription,
+    Ticker,
+    TradeBatch,
+    parse_time_ns,
+)
 
 COMPARED = 10
 """Levels a side by which two copies of a book are told apart."""
+
+_KEPT_TELLINGS = 64
+"""Of what is told once whichever line brings it; assumed: no line is a minute behind another."""
+
+EVERY = frozenset({Channel.TRADES, Channel.LIQUIDATIONS})
+"""What every line passes on as it comes: of these a yes is enough to go on from."""
 
 STREAMED = frozenset({Coverage.CONFIRMED, Coverage.RECEIVING})
 
@@ -26,21 +44,31 @@ class Carrying(Protocol):
 class Stream:
     """One wanted subscription over all lines: who carries it, and what the feed has been told of it."""
 
-    __slots__ = ("carrier", "confirmed", "refused", "strands", "subscription", "weave")
+    __slots__ = ("_told", "carrier", "confirmed", "quiet", "refused", "strands", "subscription", "weave")
 
-    def __init__(self, subscription: Subscription) -> None:
+    def __init__(self, subscription: Subscription, *, quiet: bool = False) -> None:
         self.subscription = subscription
+        self.quiet = quiet
+        """Whether a line may have nothing to tell of it for as long as nothing happens."""
         self.carrier: Strand | None = None
         self.strands: list[Strand] = []
         self.confirmed = False
         self.refused = False
         self.weave = TradeWeave(subscription.symbol)
+        self._told: deque[Liquidation] = deque(maxlen=_KEPT_TELLINGS)
+
+    def first_telling(self, value: Liquidation) -> bool:
+        """Whether no line has told this of late."""
+        if value in self._told:
+            return False
+        self._told.append(value)
+        return True
 
 
 class Strand:
     """One line's copy of one stream: its newest value, when it came, and what readers have not had of it."""
 
-    __slots__ = ("behind", "carries", "floor", "lane", "last_ns", "stream", "trail", "value")
+    __slots__ = ("behind", "carries", "floor", "lane", "last_ns", "since_ns", "stream", "trail", "value")
 
     def __init__(self, stream: Stream, lane: Carrying) -> None:
         self.stream = stream
@@ -48,6 +76,8 @@ class Strand:
         self.carries = False
         self.value: Any = None
         self.last_ns = 0
+        self.since_ns: int | None = None
+        """When the venue confirmed it on this line; None while it has not."""
         self.trail = Trail()
         self.floor: Value | None = None
         """What readers have had from another line and this one has still to repeat."""
@@ -60,12 +90,23 @@ class Strand:
         return self.lane.session.coverage(self.stream.subscription) in STREAMED
 
     def warm(self, now_ns: int) -> bool:
-        """Whether readers could go on from here now; of trades a yes is enough, the rest needs a value."""
+        """Whether readers could go on from here now; where every line tells all a yes is enough."""
         if not self.lane.standing or not self.lane.session.up(now_ns):
             return False
-        if self.stream.subscription.channel is Channel.TRADES:
+        if self.stream.subscription.channel in EVERY:
             return self.streamed
         return self.value is not None
+
+    def follows(self, other: Strand, now_ns: int) -> bool:
+        """Whether readers could go on from here after another line's copy."""
+        return self.warm(now_ns) or self.misses_nothing(other, now_ns)
+
+    def misses_nothing(self, other: Strand, now_ns: int) -> bool:
+        """Whether nothing has happened by another line's copy since this one was to tell it."""
+        if self.since_ns is None or not self.stream.quiet:
+            return False
+        standing = self.lane.standing and self.lane.session.up(now_ns) and self.streamed
+        return standing and other.value is not None and other.last_ns <= self.since_ns
 
     @property
     def told(self) -> Any:
@@ -83,7 +124,7 @@ class Strand:
         if self.carries:
             self.stream.carrier = None
         self.carries = False
-        self.value = self.floor = self.behind = None
+        self.value = self.floor = self.behind = self.since_ns = None
         self.trail.clear()
 
     def repeats(self, value: Value) -> bool:
@@ -142,4 +183,8 @@ def _end(value: Any) -> object:
             return value.bars[-1:]
         case Ticker():  # a trade that moves no best price is not told, but by the next snapshot
             return value.bid, value.bid_qty, value.ask, value.ask_qty
+        case FrozenBook():
+            return value.bids, value.asks
+        case MarkPrice() | DayStats() | Liquidation():
+            return value
     return value.bids(COMPARED), value.asks(COMPARED)

@@ -15,8 +15,10 @@ from msgspec.structs import replace
 
 from leadline.clock import NS_PER_MS, NS_PER_S, Clock
 from leadline.core.liveness import Cadence, Damping
+from leadline.core.session import MarketStreams
 from leadline.engine.events import EventLog, SourceChanged
-from leadline.engine.gaps import GapLedger, Loss
+from leadline.engine.gaps import Failovers, GapLedger, Loss
+from leadline.engine.policies import TTL_S
 from leadline.engine.readers import Reader
 from leadline.engine.restored import RestoredMarket
 from leadline.engine.witness import Witness
@@ -31,9 +33,6 @@ _STREAM = Source.STREAM  # once, not per message: reading a member through its c
 
 LINGER_S = 30.0
 """A topic without readers stays subscribed for this long after the last of them, or the last awaited read."""
-
-TTL_S = {Channel.TICKER: 5.0, Channel.BOOK: 2.0, Channel.TRADES: 10.0, Channel.BARS: 10.0}
-"""How long a REST answer may be served again."""
 
 
 class State(Enum):
@@ -70,15 +69,6 @@ class TopicState(Struct, frozen=True):
     suspicion: float = 0.0
 
 
-class Failovers:
-    """Changes from the stream to REST, and how long they took, over all topics."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.max_ms = 0.0
-        self.answer_ms_max = 0.0
-
-
 class Desk:
     """What all topics of a feed share."""
 
@@ -97,10 +87,13 @@ class Desk:
 
 
 class Topic(Generic[T]):
-    """The base: tickers and books as they are; trades and bars add continuity."""
+    """The base: what replaces its predecessor, as it is; trades and bars add continuity."""
 
     replaceable = True
     """Each value replaces the one before: REST steps in at once, and a breaking stream is held back."""
+
+    speaks = True
+    """Whether silence can be a fault; of what happens rarely and is told nowhere else nobody can say."""
 
     def __init__(self, subscription: Subscription, desk: Desk) -> None:
         now_ns = desk.clock.mono_ns()
@@ -112,6 +105,10 @@ class Topic(Generic[T]):
         self.live = False
         self.received = False
         self.proven = subscription.channel is Channel.BOOK
+        self.streams: MarketStreams | None = None
+        """What streams it; None before there is anything."""
+        self.route = ""
+        """The venue's route that streams it; empty where there is but one."""
         self.confidence = UNVALIDATED
         self.source: Source | None = None
         self.answer: Reading[T] | None = None
@@ -435,13 +432,14 @@ class Topic(Generic[T]):
         if self.received and not self.live:
             return State.HELD, ""
         if self.live:
-            if not self.cadence.fresh(now_ns):
+            if not self.fresh(now_ns):
                 silent_s = self.cadence.silent_ns(now_ns) / NS_PER_S
                 return State.SUSPECT, f"silent for {silent_s:.1f} s, not confirmed by REST"
             return (State.QUIET if self.cadence.quiet(now_ns) else State.LIVE), ""
         if self.confirmed_ns is not None:
             waited_s = (now_ns - self.confirmed_ns) / NS_PER_S
-            return State.ACKED_NO_DATA, f"acknowledged {waited_s:.1f} s ago, no data since"
+            where = f" by route {self.route}" if self.route else ""
+            return State.ACKED_NO_DATA, f"acknowledged{where} {waited_s:.1f} s ago, no data since"
         if self.loss is not None:
             return State.LOST, self.loss.reason
         return State.WANTED, line or "not acknowledged yet"

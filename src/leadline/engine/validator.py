@@ -1,4 +1,4 @@
-"""Stream against REST, for ever: prices of all symbols in one request, books one symbol at a time.
+"""Stream against REST, for ever: prices of all symbols in one request of a kind, books one at a time.
 
 Rule: checks take a fixed share of the request budget and wait for room in it; a single contradiction is asked
 about again before anything follows from it.
@@ -18,7 +18,7 @@ from leadline.core.crosscheck import OLDEST_S, Divergence, Verdict, outvoted
 from leadline.core.limits import DecayingCounter
 from leadline.core.patterns import Look
 from leadline.engine.answers import Spawn
-from leadline.engine.checks import DOUBTED_S, SHORTEST_S, Check, Found
+from leadline.engine.checks import DOUBTED_S, SHORTEST_S, Check, Found, price_of
 from leadline.engine.divergences import Divergences, Standing
 from leadline.engine.looks import Looks, best_of, state_of
 from leadline.engine.shelf import Shelf
@@ -33,6 +33,9 @@ REQUESTS_PER_S = 0.25
 
 CONFIRMING_S = 10.0
 """What the announced interval allows for asking, waiting, and asking again."""
+
+_TOGETHER = (Channel.TICKER, Channel.MARK)
+"""Prices that one request tells of all symbols."""
 
 _BURST = 3.0
 _FOR_CONFIRMING = 1.0  # kept free by routine looks, so that a contradiction is asked about again at once
@@ -62,7 +65,7 @@ class ValidationCounts(Struct, frozen=True):
 
 
 class Validator:
-    """Cross-checks tickers and books of one feed.
+    """Cross-checks tickers, mark prices and books of one feed.
 
     `renew` subscribes a topic anew and serves its readers; `heard_ns` says when the line last showed life.
     """
@@ -169,9 +172,14 @@ class Validator:
         if not self.open and not self.permitted():
             return
         due = [check for check in self._checks.values() if self._comparable(check, now_ns)]
-        tickers = [check for check in due if check.channel is Channel.TICKER]
-        if any(now_ns >= check.due_ns for check in tickers):
-            self._begin(tickers, now_ns)
+        for check in due:
+            if check.topic.symbol in self._critical_now and check.checked_ns is not None:
+                wanted_ns = round(self._wanted_s(check, now_ns) * NS_PER_S)
+                check.due_ns = min(check.due_ns, check.checked_ns + wanted_ns)  # it may have become so since
+        for channel in _TOGETHER:
+            prices = [check for check in due if check.channel is channel]
+            if any(now_ns >= check.due_ns for check in prices):
+                self._begin(prices, now_ns)
         books = [check for check in due if check.channel is Channel.BOOK and now_ns >= check.due_ns]
         if books:
             self._begin([max(books, key=lambda check: self._overdue(check, now_ns))], now_ns)
@@ -179,12 +187,11 @@ class Validator:
     def _keep_up(self, now_ns: int) -> None:
         """One check for each topic on the shelf, and their confidence brought up to date in turns."""
         for (channel, symbol), check in tuple(self._checks.items()):
-            of_channel = self._shelf.tickers if channel is Channel.TICKER else self._shelf.books
-            if of_channel.get(symbol) is not check.topic:
+            if self._shelf.of(channel).get(symbol) is not check.topic:
                 self._divergences.forget(channel, symbol)
                 del self._checks[channel, symbol]
-        for topics in (self._shelf.tickers, self._shelf.books):
-            for topic in topics.values():
+        for channel in (*_TOGETHER, Channel.BOOK):
+            for topic in self._shelf.of(channel).values():
                 key = (topic.subscription.channel, topic.symbol)
                 if key not in self._checks:
                     new = self._checks[key] = Check(topic)
@@ -192,9 +199,11 @@ class Validator:
         self._turn = (self._turn + 1) % _TURNS
         for check in islice(self._checks.values(), self._turn, None, _TURNS):
             check.topic.confidence = check.confidence.score(now_ns)
-        for symbol, ticker in self._shelf.tickers.items():
-            if ticker.value is not None and ticker.received:
-                self._checks[Channel.TICKER, symbol].past.note(ticker.value.bid, now_ns)
+        for channel in _TOGETHER:
+            for symbol, topic in self._shelf.of(channel).items():
+                price = price_of(topic.value) if topic.value is not None and topic.received else None
+                if price is not None:
+                    self._checks[channel, symbol].past.note(price, now_ns)
 
     def _comparable(self, check: Check, now_ns: int) -> bool:
         topic, last_ns = check.topic, check.topic.cadence.last_ns
@@ -313,10 +322,12 @@ class Validator:
         self._divergences.contradicted(topic, evidence, pattern, self._blamed(found, now_ns), now_ns)
 
     def _blamed(self, found: Found, now_ns: int) -> Source | None:
-        """By majority: the stream's book is the third view of a ticker, and its ticker that of a book.
+        """By majority: the stream's book is the third view of a ticker, its ticker that of a book.
 
-        Two views of one line that both stand still prove nothing against REST.
+        Two views of one line that both stand still prove nothing against REST; a mark price has no third.
         """
+        if found.check.channel is Channel.MARK:
+            return None
         shelf, symbol = self._shelf, found.check.topic.symbol
         third: Topic[Any] | None = shelf.books.get(symbol)
         if found.check.channel is Channel.BOOK:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from leadline.core.book import BookView
 from leadline.core.session import MarketStreams
 from leadline.engine.fallback import Fallback
-from leadline.engine.shelf import Shelf
+from leadline.engine.shelf import DEEP, Shelf
 from leadline.engine.sources import Sources
 from leadline.engine.topics import Desk, Topic
 from leadline.errors import CheckFailed
@@ -28,13 +27,20 @@ class Wants:
         self._sources = sources
         self._fallback = fallback
         self._poke: Callable[[], None] | None = None
+        self._of: Callable[[Subscription], MarketStreams] | None = None
 
-    def attach(self, session: MarketStreams, poke: Callable[[], None]) -> None:
-        """Everything wanted so far is wanted of this session."""
+    def attach(
+        self,
+        session: MarketStreams,
+        poke: Callable[[], None],
+        of: Callable[[Subscription], MarketStreams] | None = None,
+    ) -> None:
+        """Everything wanted so far is wanted of this session; `of` names the part of it that streams one."""
         self._sources.session = session
-        self._poke = poke
+        self._poke, self._of = poke, of
         now_ns = self._clock.mono_ns()
         for topic in self._shelf:
+            self._put_on(topic, session)
             session.want(topic.subscription, now_ns)
         poke()
 
@@ -46,8 +52,13 @@ class Wants:
     def subscription(self, channel: Channel, symbol: str, param: int = 0) -> Subscription:
         """What to stream, in the unified spelling; raises UnknownSymbol, and CheckFailed for `param`."""
         limits = self._market.limits
+        if channel not in limits.channels:
+            streamed = ", ".join(sorted(each.value for each in limits.channels))
+            raise CheckFailed(f"{self._market.name} streams no {channel.value}; it streams {streamed}")
         if channel is Channel.BOOK:
             _check(f"book depth {param}", param, limits.book_depths)
+        elif channel is Channel.TOP:
+            _check(f"a top of {param} levels", param, limits.top_depths)
         elif channel is Channel.BARS:
             minutes = tuple(interval_s // 60 for interval_s in limits.bar_intervals_s)
             _check(f"a bar of {param / 60:g} minutes", param / 60, minutes)
@@ -55,14 +66,18 @@ class Wants:
 
     def topic(self, subscription: Subscription) -> Topic[Any]:
         """The topic of a subscription, streamed from now on."""
-        if subscription.channel is Channel.BOOK:
-            book = self._shelf.books.get(subscription.symbol)
-            if book is not None:
-                self._deepen(book, subscription)
-                return book
+        if subscription.channel in DEEP:
+            known = self._shelf.of(subscription.channel).get(subscription.symbol)
+            if known is not None:
+                self._deepen(known, subscription)
+                return known
         topic = self._shelf.find(subscription)
         if topic is None:
             topic = self._shelf.put(subscription)
+            if len(self._market.routes) > 1:
+                topic.route = self._market.route_of(subscription)
+            if self._sources.session is not None:
+                self._put_on(topic, self._sources.session)
             self._want(subscription)
         return topic
 
@@ -81,7 +96,10 @@ class Wants:
         self._shelf.drop(topic)
         self._unwant(topic.subscription)
 
-    def _deepen(self, book: Topic[BookView], asked: Subscription) -> None:
+    def _put_on(self, topic: Topic[Any], session: MarketStreams) -> None:
+        topic.streams = session if self._of is None else self._of(topic.subscription)
+
+    def _deepen(self, book: Topic[Any], asked: Subscription) -> None:
         """One depth serves all readers of a book: the largest asked for."""
         if asked.param <= book.subscription.param:
             return

@@ -7,12 +7,15 @@ from enum import Enum
 
 from msgspec import Struct
 
+from leadline.model.order import PositionSide
+
 
 class WalletKind(Enum):
     """Whether what lies in a wallet can be traded."""
 
     SPOT = "spot"
     EARN = "earn"
+    FUTURES = "futures"
 
 
 class Wallet(Struct, frozen=True):
@@ -37,8 +40,8 @@ class Balance(Struct, frozen=True):
 
     @property
     def tradable(self) -> Decimal:
-        """What lies in spot wallets, what open orders bind included."""
-        return self._sum(WalletKind.SPOT)
+        """What lies in wallets that can be traded with, what open orders bind included."""
+        return self._sum(WalletKind.SPOT) + self._sum(WalletKind.FUTURES)
 
     @property
     def earn(self) -> Decimal:
@@ -62,7 +65,10 @@ class BalancesSnapshot(Struct, frozen=True):
 
 
 class LedgerEntry(Struct, frozen=True, kw_only=True):
-    """One booking: the wallet changed by amount − fee and holds `balance` afterwards (dossier §9.2)."""
+    """One booking: the wallet changed by amount − fee and holds `balance` afterwards (dossier §9.2).
+
+    `balance` is None where the source does not say (Binance's REST).
+    """
 
     ledger_id: str
     ref_id: str
@@ -72,22 +78,63 @@ class LedgerEntry(Struct, frozen=True, kw_only=True):
     """The wallet as it is afterwards; None where the source does not name one (REST)."""
     amount: Decimal
     fee: Decimal
-    balance: Decimal
+    balance: Decimal | None
     subtype: str = ""
     venue_ns: int | None = None
 
 
-class Position(Struct, frozen=True, kw_only=True):
-    """One open margin position, as the venue describes it."""
+class MarginMode(Enum):
+    """Whether a position's loss can take all of the account's margin, or only what was set aside for it."""
 
-    position_id: str
-    order_id: str
+    CROSS = "cross"
+    ISOLATED = "isolated"
+
+
+class Position(Struct, frozen=True, kw_only=True):
+    """One open position as the venue describes it; what it does not say is None.
+
+    `qty` is in base currency, negative when short. `unrealised` and `realised` are in `settle` (Kraken: the
+    quote currency), `realised` before fees. Kraken keeps a position for each opening order (`position_id`,
+    `order_id`, `cost`, `fee`); Binance one for each symbol, in hedge mode one for each `side`.
+    """
+
     symbol: str
-    side: str
     qty: Decimal
-    qty_closed: Decimal
-    cost: Decimal
-    fee: Decimal
-    margin: Decimal
-    net: Decimal | None = None
+    side: PositionSide = PositionSide.NET
+    entry_price: Decimal | None = None
+    break_even_price: Decimal | None = None
+    mark_price: Decimal | None = None
+    liquidation_price: Decimal | None = None
+    unrealised: Decimal | None = None
+    realised: Decimal | None = None
+    margin_mode: MarginMode | None = None
+    isolated_margin: Decimal | None = None
+    margin: Decimal | None = None
+    leverage: int | None = None
+    settle: str | None = None
+    position_id: str = ""
+    order_id: str = ""
+    cost: Decimal | None = None
+    fee: Decimal | None = None
     venue_ns: int | None = None
+
+
+class SymbolConfiguration(Struct, frozen=True):
+    """How positions of one symbol are margined."""
+
+    symbol: str
+    leverage: int
+    margin_mode: MarginMode
+
+
+class AccountConfiguration(Struct, frozen=True):
+    """How the account as a whole trades contracts.
+
+    `hedge`: long and short positions of one symbol are kept apart. `multi_assets`: margin is shared between
+    assets. `symbols` tells of those that were asked for or have a position.
+    """
+
+    hedge: bool
+    multi_assets: bool
+    can_trade: bool
+    symbols: tuple[SymbolConfiguration, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from leadline.model.instrument import from_units
-from leadline.model.market import FrozenBook, Level, parse_time_ns
+from leadline.model.market import FrozenBook, Level, VenueTime, parse_time_ns
 
 Units = tuple[int, int]
 """Price and quantity of one level, in units of the book's precisions."""
@@ -22,7 +22,7 @@ class CompactBook(Struct, frozen=True, array_like=True, gc=False):
     qty_precision: int
     bids: tuple[Units, ...]
     asks: tuple[Units, ...]
-    venue_time: str | None = None
+    venue_time: VenueTime = None
 
     @property
     def venue_ns(self) -> int | None:

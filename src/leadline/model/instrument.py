@@ -34,7 +34,7 @@ class InstrumentStatus(Enum):
 class Instrument:
     """Symbol in CCXT's unified form, decimals, tick (price step), lot (quantity step) and minimums.
 
-    The last three are None where the source does not say: decimals of a cost, whether there is margin, and
+    The fields at the end are None where the source does not say: decimals of a cost, whether there is margin,
     whether an index price can set orders off.
     """
 
@@ -52,6 +52,10 @@ class Instrument:
     cost_precision: int | None = None
     marginable: bool | None = None
     has_index: bool | None = None
+    settle: str | None = None
+    """The asset a contract is settled in; None for what is delivered at once (spot)."""
+    expires_ns: int | None = None
+    """Unix time at which a contract ends; None for what does not."""
 
     def price_units(self, price: Decimal) -> int:
         """The price as an integer of 10^-price_precision; ValueError when it has more decimals."""

@@ -1,7 +1,7 @@
 """What a venue says about a market, as values.
 
-Prices and quantities are `Decimal` with the venue's own digits. `venue_time` is the venue's RFC 3339 text,
-parsed only by who needs it (`venue_ns`), because most readers never do.
+Prices and quantities are `Decimal` with the venue's own digits. `venue_time` is the venue's own form, RFC
+3339 text or whole Unix milliseconds; only who needs nanoseconds turns it into them (`venue_ns`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ class Channel(Enum):
     BARS = "bars"
     INSTRUMENTS = "instruments"
     LEVEL3 = "level3"
+    TOP = "top"  # the best levels, whole in every message: no proof is needed, and none is given
+    MARK = "mark"  # mark and index price, and the funding rate
+    STATS = "stats"  # the last 24 hours, where the ticker does not tell them
+    LIQUIDATIONS = "liquidations"
 
 
 class Side(Enum):
@@ -43,10 +47,16 @@ class Subscription(Struct, frozen=True):
         return f"{self.channel.value} {self.symbol}{unit}"
 
 
-def parse_time_ns(text: str | None) -> int | None:
-    """Unix nanoseconds of an RFC 3339 UTC text with any number of fractional digits; None when it is none."""
+VenueTime = str | int | None
+"""A venue's time as it says it: RFC 3339 UTC text, or Unix milliseconds; None where it says none."""
+
+
+def parse_time_ns(text: VenueTime) -> int | None:
+    """Unix nanoseconds of a venue's time, text with any number of fractional digits; None when it is none."""
     if not text:
         return None
+    if isinstance(text, int):
+        return text * 1_000_000
     try:
         whole = datetime.fromisoformat(text[:19]).replace(tzinfo=UTC)
         fraction = text[20:].removesuffix("Z")
@@ -58,7 +68,8 @@ def parse_time_ns(text: str | None) -> int | None:
 class Ticker(Struct, frozen=True):
     """Best bid and ask, last trade, and the last 24 hours; None where the source does not say.
 
-    `last`, `vwap`, `low` and `high` are None where nothing has been traded for 24 hours.
+    `last`, `vwap`, `low` and `high` are None where nothing has been traded for 24 hours, and all of the day's
+    figures where the venue tells them apart (`DayStats`).
     """
 
     symbol: str
@@ -66,14 +77,84 @@ class Ticker(Struct, frozen=True):
     bid_qty: Decimal
     ask: Decimal
     ask_qty: Decimal
-    last: Decimal | None
-    volume: Decimal
-    vwap: Decimal | None
-    low: Decimal | None
-    high: Decimal | None
+    last: Decimal | None = None
+    volume: Decimal | None = None
+    vwap: Decimal | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
     change: Decimal | None = None
     change_pct: Decimal | None = None
-    venue_time: str | None = None
+    venue_time: VenueTime = None
+
+    @property
+    def venue_ns(self) -> int | None:
+        return parse_time_ns(self.venue_time)
+
+
+class DayStats(Struct, frozen=True):
+    """The last 24 hours of one instrument: volume in base and quote currency, `change` since their begin."""
+
+    symbol: str
+    last: Decimal
+    volume: Decimal
+    quote_volume: Decimal
+    vwap: Decimal
+    open: Decimal
+    low: Decimal
+    high: Decimal
+    change: Decimal
+    change_pct: Decimal
+    trades: int
+    venue_time: VenueTime = None
+
+    @property
+    def venue_ns(self) -> int | None:
+        return parse_time_ns(self.venue_time)
+
+
+class MarkPrice(Struct, frozen=True):
+    """What positions are valued at: mark and index price, and the funding to come.
+
+    `funding_rate` is paid by longs to shorts at `next_funding_ns` (Unix), per interval, on the position's
+    value at the mark price; both None for a contract that has no funding.
+    """
+
+    symbol: str
+    mark: Decimal
+    index: Decimal | None
+    funding_rate: Decimal | None
+    next_funding_ns: int | None
+    settle_estimate: Decimal | None = None
+    venue_time: VenueTime = None
+
+    @property
+    def venue_ns(self) -> int | None:
+        return parse_time_ns(self.venue_time)
+
+
+class FundingRate(Struct, frozen=True):
+    """One funding that has been settled; `mark` is None where the venue has forgotten it."""
+
+    symbol: str
+    rate: Decimal
+    at_ns: int
+    mark: Decimal | None = None
+    special: bool = False
+
+    @property
+    def venue_ns(self) -> int:
+        return self.at_ns
+
+
+class Liquidation(Struct, frozen=True):
+    """One forced order of somebody; a venue may show only the largest of each moment."""
+
+    symbol: str
+    side: Side
+    qty: Decimal
+    price: Decimal
+    average_price: Decimal
+    venue_time: VenueTime = None
 
     @property
     def venue_ns(self) -> int | None:
@@ -81,14 +162,17 @@ class Ticker(Struct, frozen=True):
 
 
 class Trade(Struct, frozen=True):
-    """One trade; `side` is the taker's. `trade_id` counts up by one per instrument (None where not sent)."""
+    """One trade; `side` is the taker's. `trade_id` counts up by one per instrument (None where not sent).
+
+    Binance joins what one order took at one price within 100 ms into one trade and counts those.
+    """
 
     symbol: str
     side: Side
     price: Decimal
     qty: Decimal
     trade_id: int | None
-    venue_time: str | None
+    venue_time: VenueTime
     backfilled: bool = False
 
     @property
@@ -148,7 +232,7 @@ class FrozenBook(Struct, frozen=True):
     symbol: str
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
-    venue_time: str | None = None
+    venue_time: VenueTime = None
 
     @property
     def venue_ns(self) -> int | None:
@@ -170,7 +254,7 @@ class Level3(Struct, frozen=True):
     symbol: str
     bids: tuple[RestingOrder, ...]
     asks: tuple[RestingOrder, ...]
-    venue_time: str | None = None
+    venue_time: VenueTime = None
 
     @property
     def venue_ns(self) -> int | None:

@@ -53,6 +53,29 @@ class TriggerReference(Enum):
 
     LAST = "last"
     INDEX = "index"
+    MARK = "mark"
+
+
+class PositionSide(Enum):
+    """Which position an order changes: the one there is, or in hedge mode the long or the short one."""
+
+    NET = "net"
+    LONG = "long"
+    SHORT = "short"
+
+
+_UNWINDS = {PositionSide.LONG: Side.SELL, PositionSide.SHORT: Side.BUY}
+
+
+class PriceMatch(Enum):
+    """The venue prices the order by its book: as the other side's or our side's best (or n-th) price."""
+
+    OPPONENT = "opponent"
+    OPPONENT_5 = "opponent_5"
+    QUEUE = "queue"
+    QUEUE_5 = "queue_5"
+    QUEUE_10 = "queue_10"
+    QUEUE_20 = "queue_20"
 
 
 class SelfTrade(Enum):
@@ -71,11 +94,17 @@ class FeeIn(Enum):
 
 
 class Trigger(Struct, frozen=True, forbid_unknown_fields=True):
-    """What sets a waiting order off; a trailing order's price is a positive distance from the peak."""
+    """What sets a waiting order off; a trailing order's price is a positive distance from the peak.
+
+    A trailing order follows the price from `activation_price` on, at once without one. `protect` keeps it
+    from being set off while last and mark price are far apart (Binance's price protection).
+    """
 
     price: Decimal
     price_type: PriceType = PriceType.STATIC
     reference: TriggerReference = TriggerReference.LAST
+    activation_price: Decimal | None = None
+    protect: bool = False
 
 
 class ConditionalClose(Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,6 +124,9 @@ class OrderRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     stream and 2 to 60 s by REST (dossier §10.1, §14.3), counted from the arrival, so that 1 s is the least
     here. `survive` marks an order meant to outlive the program: the dead-man switch would cancel it, so
     arming the switch warns of it. `validate` only asks the venue whether it would take the order.
+
+    Of contracts only: `position_side` (hedge mode), `price_match` in place of `limit_price`, and
+    `close_position`, with which a triggered order closes all there is then and has no quantity.
     """
 
     symbol: str
@@ -118,6 +150,20 @@ class OrderRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     self_trade: SelfTrade | None = None
     survive: bool = False
     validate: bool = False
+    position_side: PositionSide = PositionSide.NET
+    price_match: PriceMatch | None = None
+    close_position: bool = False
+
+    @property
+    def closes(self) -> bool:
+        """Whether it says itself that it can only make a position smaller."""
+        unwinds = _UNWINDS.get(self.position_side) is self.side
+        return self.reduce_only or self.close_position or unwinds
+
+    @property
+    def protective(self) -> bool:
+        """Whether it waits for a trigger to make a position smaller: refused, the position is unguarded."""
+        return self.trigger is not None and self.closes
 
 
 class Amendment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -152,11 +198,16 @@ _FINAL = frozenset({OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED,
 
 
 class OrderKey(Struct, frozen=True):
-    """The names under which the venue may know one order; at least one is set."""
+    """The names under which the venue may know one order; at least one of the first three is set.
+
+    `symbol` and `conditional` (it waits for a trigger) say where to look; some venues ask for them.
+    """
 
     order_id: str | None = None
     client_id: str | None = None
     userref: int | None = None
+    symbol: str | None = None
+    conditional: bool = False
 
 
 class Fee(Struct, frozen=True):
@@ -283,4 +334,5 @@ class Order(Struct, frozen=True, kw_only=True, gc=False):
     def key(self) -> OrderKey:
         """Every name the venue may know it by: where a userref was given it has not heard our client id."""
         named = self.client_id if self.userref is None else None
-        return OrderKey(self.order_id, named or None, self.userref)
+        waits = self.trigger_price is not None or (self.sent is not None and self.sent.trigger is not None)
+        return OrderKey(self.order_id, named or None, self.userref, self.symbol, waits)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -20,6 +21,8 @@ import msgspec
 
 from leadline.clock import NS_PER_S, Clock
 from leadline.errors import RecordingError
+from leadline.net.departures import Priority
+from leadline.net.http import Http, Purpose, Request, Response, query_text
 from leadline.net.websocket import Socket
 
 GZIP = 31  # zlib's number for a gzip wrapper
@@ -92,13 +95,17 @@ class _FirstLine(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One message as it travelled; `t_ns` is Unix time at the recording host, None where it was not noted."""
+    """One message as it travelled; `t_ns` is Unix time at the recording host, None where it was not noted.
+
+    `url` is what an answer by REST was asked from, and where a connection goes; empty where it was not noted.
+    """
 
     line: int
     n: int | None
     t_ns: int | None
     direction: Direction
     raw: bytes
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +144,20 @@ class Recorder:
         except OSError as error:
             raise RecordingError(f"cannot record to {self._path}: {error.strerror}") from error
 
-    def record(self, direction: Direction, frame: bytes | str) -> None:
-        """Keep one message, verbatim but for a token that would open the account's stream."""
+    def record(self, direction: Direction, frame: bytes | str, url: str = "") -> None:
+        """Keep one message, verbatim but for a token that would open the account's stream.
+
+        `url` is for answers by REST: what they were asked from.
+        """
         if self._failure is not None:
             raise self._failure
         # What is not UTF-8 travels as lone surrogates, and comes back as the bytes it was.
         text = frame if isinstance(frame, str) else frame.decode(errors="surrogateescape")
         self.records += 1
         at, raw = str(self._clock.wall_ns()), masked(text)
-        entry = {"n": self.records, "t": at, "dir": direction.value, "raw": raw}
+        entry = {"n": self.records, "t": at, "dir": direction.value, "raw": raw} | (
+            {"url": url} if url else {}
+        )
         self._lines.append(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
         now_ns = self._clock.mono_ns()
         if len(self._lines) >= RECORDS_PER_FLUSH or now_ns - self._flushed_ns >= FLUSH_EVERY_NS:
@@ -213,6 +225,33 @@ class RecordedSocket:
 
     async def close(self) -> None:
         await self._socket.close()
+
+
+class RecordedHttp:
+    """An Http whose first values are recorded: what a book is built from belongs to its recording.
+
+    `recorder` is asked for with every answer; there may be none yet.
+    """
+
+    def __init__(self, http: Http, recorder: Callable[[], Recorder | None]) -> None:
+        self._http = http
+        self._recorder = recorder
+        self.reach = http.reach
+
+    async def send(
+        self, request: Request, purpose: Purpose, priority: Priority = Priority.NORMAL
+    ) -> Response:
+        """What the port behind it answers, and raises."""
+        response = await self._http.send(request, purpose, priority)
+        recorder = self._recorder()
+        if recorder is not None and purpose is Purpose.SNAPSHOT and response.status == HTTPStatus.OK:
+            url = f"{request.path}?{query_text(request.query)}" if request.query else request.path
+            recorder.record(Direction.REST, response.body, url)
+        return response
+
+    def exceeded(self) -> None:
+        """Tells the port behind it."""
+        self._http.exceeded()
 
 
 class Recording:
@@ -343,7 +382,10 @@ def _record(number: int, line: bytes, nanoseconds: bool) -> Record | BadLine:
         return BadLine(number, "not a record: raw holds half a character")
     except (AttributeError, TypeError, ValueError):
         return BadLine(number, f"not a record: t is {t!r}")
-    return Record(number, n if isinstance(n, int) else None, t_ns, direction, raw)
+    url = entry.get("url", text if direction is Direction.CONNECT else "")
+    return Record(
+        number, n if isinstance(n, int) else None, t_ns, direction, raw, url if isinstance(url, str) else ""
+    )
 
 
 def _unix_ns(text: str, nanoseconds: bool) -> int:

@@ -15,13 +15,18 @@ from leadline.core.retry import PROOF_S, Backoff, ConnectBudget
 from leadline.core.session import Output, Reconnect, Send, Session
 from leadline.errors import ConnectFailed, ConnectionLost
 from leadline.net.pulse import Pulse
-from leadline.net.websocket import Socket
+from leadline.net.websocket import POLICY_VIOLATION, Socket
 
 FRAMES_PER_TURN = 128
 """After so many frames everybody else gets a turn, although more may be waiting."""
 
 OUTBOX_LIMIT = 4096
 """Unsent texts at which the other side is taken to have stopped reading."""
+
+BLAMED_S = 30.0
+"""How long at least a line waits that was closed, or turned away, for what was done: the next may ban."""
+
+_TOO_MUCH = frozenset({418, 429})
 
 NEVER_NS = 1 << 63
 
@@ -184,7 +189,8 @@ class Line:
     """A session that is reconnected for ever.
 
     The first try is immediate, each later one waits for the back-off (at least the session's
-    `retry_floor_s`) and for the process's budget. Its plain attributes say how it stands.
+    `retry_floor_s`) and for the process's budget. A close for breach of the venue's rules (1008) makes it
+    wait long, and ends nothing. Its plain attributes say how it stands.
     """
 
     def __init__(
@@ -225,17 +231,27 @@ class Line:
             self._connection.poke()
 
     async def run(self) -> NoReturn:
-        """Stay connected until cancelled; raises only a terminal ConnectFailed or ConnectionLost."""
+        """Stay connected until cancelled; raises only a terminal ConnectFailed.
+
+        Where a connection has stood, the address was right: a status at a later upgrade is an edge's mood.
+        """
         delay_s = 0.0
         while True:
             spent_ns = await self._turn(delay_s)
+            blamed = False
             try:
                 await self._live(spent_ns)
-            except (ConnectFailed, ConnectionLost) as error:
+            except ConnectFailed as error:
                 self.last_error = error
-                if error.terminal:
+                if error.terminal and (error.status is None or not self.connects):
                     raise
+                blamed = error.terminal or error.status in _TOO_MUCH
+            except ConnectionLost as error:
+                self.last_error = error
+                blamed = error.code == POLICY_VIOLATION
             delay_s = max(self._backoff.next_delay_s(), self._session.retry_floor_s)
+            if blamed:
+                delay_s = max(delay_s, BLAMED_S + self._backoff.spread_s())
 
     async def _turn(self, delay_s: float) -> int:
         """Wait for our turn and take it; other lines spend from the same budget, hence the second look."""

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from enum import IntEnum
 
 from leadline.clock import NS_PER_MS, NS_PER_S, Clock
-from leadline.core.limits import Budget, DecayingCounter
+from leadline.core.limits import Allowance, Reckoning
 from leadline.errors import Throttled
 
 
@@ -67,7 +67,7 @@ class Departures:
     """Lets tickets leave; `reserve` is how many points of the budget each priority leaves untouched."""
 
     def __init__(
-        self, clock: Clock, budget: Budget, reserve: Mapping[Priority, float], spacing_ns: int = SPACING_NS
+        self, clock: Clock, budget: Allowance, reserve: Mapping[Priority, float], spacing_ns: int = SPACING_NS
     ) -> None:
         self._clock = clock
         self._budget = budget
@@ -183,16 +183,14 @@ class Departures:
                 ahead += ticket.cost
                 places += 1
 
-    def _delay_s(
-        self, ticket: Ticket, counter: DecayingCounter, now_ns: int, ahead: float, places: int
-    ) -> float:
+    def _delay_s(self, ticket: Ticket, counter: Reckoning, now_ns: int, ahead: float, places: int) -> float:
         budget_s = self._budget_s(ticket, counter, now_ns, ahead)
         if ticket.priority in UNSPACED or self._left_ns is None:
             return budget_s
         free_ns = self._left_ns + self._spacing_ns * (1 + places)
         return max(budget_s, (free_ns - now_ns) / NS_PER_S)
 
-    def _budget_s(self, ticket: Ticket, counter: DecayingCounter, now_ns: int, ahead: float) -> float:
+    def _budget_s(self, ticket: Ticket, counter: Reckoning, now_ns: int, ahead: float) -> float:
         return counter.delay_s(ticket.cost, now_ns, ahead, self._reserve[ticket.priority])
 
     def _call_first(self) -> None:

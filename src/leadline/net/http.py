@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Protocol
+from urllib.parse import quote, urlencode
 
 from leadline.clock import Clock
 from leadline.core.histogram import Histogram
-from leadline.core.limits import DecayingCounter
+from leadline.core.limits import Allowance
 from leadline.core.reach import Reach
 from leadline.errors import TransportError
-from leadline.net.departures import Departures, Priority, Ticket
+from leadline.net.departures import SPACING_NS, Departures, Priority, Ticket
 from leadline.net.endpoint import BrokenOff
 
 
@@ -63,15 +64,27 @@ class Request:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
     cost: float = 1.0
+    seal: Callable[[Request], Request] | None = field(default=None, repr=False, compare=False)
+    """Makes it ready at the moment it leaves (its time, its signature); None where it is ready as it is."""
+
+
+def query_text(query: Sequence[tuple[str, str]]) -> str:
+    """Names and values as they stand behind the question mark, percent-encoded: what is signed is this."""
+    return urlencode(query, quote_via=quote, safe=",")
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer; its body, where a token may be, stays out of its repr."""
+    """An answer; its body, where a token may be, stays out of its repr.
+
+    When its request left and when it was whole is monotonic time; 0 where no Http port has sent it.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes = field(repr=False)
+    sent_ns: int = field(default=0, compare=False)
+    received_ns: int = field(default=0, compare=False)
 
 
 class Exchange(Protocol):
@@ -112,6 +125,19 @@ TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a venue is asked: what each priority leaves of the budget, how far apart requests leave.
+
+    `heed` takes what an answer says of the budget to the budget, and returns whether the venue refuses
+    because we ask too much; without it that is status 429, and the budget counts as spent.
+    """
+
+    reserve: Mapping[Priority, float] = field(default_factory=lambda: RESERVE)
+    spacing_ns: int = SPACING_NS
+    heed: Callable[[Request, Response], bool] | None = None
+
+
 class _Flight:
     """A GET that waits or is on its way, and its outcome for all who asked: None when its sender gave up."""
 
@@ -129,11 +155,13 @@ class PacedHttp(ABC):
     each purpose.
     """
 
-    def __init__(self, clock: Clock, counter: DecayingCounter) -> None:
+    def __init__(self, clock: Clock, budget: Allowance, terms: Terms | None = None) -> None:
         self._clock = clock
-        self.budget = counter
+        self.budget = budget
         """What is spent of the venue's budget, and its limit."""
-        self._departures = Departures(clock, counter, RESERVE)
+        terms = terms or Terms()
+        self._heed = terms.heed or self._heed_status
+        self._departures = Departures(clock, budget, terms.reserve, terms.spacing_ns)
         self.reach = Reach()
         """Whether what is asked gets through."""
         self._flights: dict[Request, _Flight] = {}
@@ -185,20 +213,29 @@ class PacedHttp(ABC):
         self.counts[purpose] += 1
         left_ns = self._clock.mono_ns()
         try:
-            response = await self.exchange(request)
+            response = await self.exchange(request if request.seal is None else request.seal(request))
         except TransportError:
             self.failed += 1
             self.reach.failed(self._clock.mono_ns())
             raise
-        self.round_trips.observe(self._clock.mono_ns() - left_ns)
-        self.failed += response.status >= SERVER_ERROR or response.status == TOO_MANY_REQUESTS
+        received_ns = self._clock.mono_ns()
+        response = replace(response, sent_ns=left_ns, received_ns=received_ns)
+        self.round_trips.observe(received_ns - left_ns)
+        limited = self._heed(request, response)
+        self.failed += response.status >= SERVER_ERROR or limited
         if response.status >= SERVER_ERROR:
-            self.reach.failed(self._clock.mono_ns())
+            self.reach.failed(received_ns)
+        elif limited:
+            self.reach.exceeded(received_ns)
         else:
-            self.reach.answered(self._clock.mono_ns())
-        if response.status == TOO_MANY_REQUESTS:
-            self.exceeded()
+            self.reach.answered(received_ns)
         return response
+
+    def _heed_status(self, request: Request, response: Response) -> bool:
+        limited = response.status == TOO_MANY_REQUESTS
+        if limited:
+            self._departures.exceeded()
+        return limited
 
     @property
     def throttled(self) -> int:
@@ -214,8 +251,14 @@ class PacedHttp(ABC):
 class MemoryHttp(PacedHttp):
     """Asks a function instead of a network."""
 
-    def __init__(self, answer: Callable[[Request], Response], clock: Clock, counter: DecayingCounter) -> None:
-        super().__init__(clock, counter)
+    def __init__(
+        self,
+        answer: Callable[[Request], Response],
+        clock: Clock,
+        budget: Allowance,
+        terms: Terms | None = None,
+    ) -> None:
+        super().__init__(clock, budget, terms)
         self._answer = answer
 
     async def exchange(self, request: Request) -> Response:

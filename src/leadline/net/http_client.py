@@ -10,7 +10,7 @@ import aiohttp
 from yarl import URL
 
 from leadline.clock import Clock
-from leadline.core.limits import DecayingCounter
+from leadline.core.limits import Allowance
 from leadline.errors import ConnectFailed, ConnectionLost, ProtocolError
 from leadline.net.endpoint import (
     USER_AGENT,
@@ -21,7 +21,7 @@ from leadline.net.endpoint import (
     proxy_unreachable,
     verifying,
 )
-from leadline.net.http import PacedHttp, Request, Response
+from leadline.net.http import PacedHttp, Request, Response, Terms, query_text
 
 CONNECT_TIMEOUT_S = 5.0
 FIRST_BYTE_TIMEOUT_S = 10.0
@@ -99,7 +99,9 @@ class AiohttpExchange:
             raise ConnectionLost(f"{host} gave no whole answer to {request.path}: {why}") from None
 
     def _url(self, request: Request) -> URL:
-        return URL(str(self._base).rstrip("/") + request.path).with_query(request.query)
+        """The very bytes of `query_text`: a signature may stand over them."""
+        query = f"?{query_text(request.query)}" if request.query else ""
+        return URL(str(self._base).rstrip("/") + request.path + query, encoded=True)
 
 
 class AiohttpClient(AiohttpExchange, PacedHttp):
@@ -109,12 +111,13 @@ class AiohttpClient(AiohttpExchange, PacedHttp):
         self,
         base_url: str,
         clock: Clock,
-        counter: DecayingCounter,
+        budget: Allowance,
+        terms: Terms | None = None,
         *,
         authority: ssl.SSLContext | None = None,
     ) -> None:
         AiohttpExchange.__init__(self, base_url, authority=authority)
-        PacedHttp.__init__(self, clock, counter)
+        PacedHttp.__init__(self, clock, budget, terms)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -61,9 +61,13 @@ class Call:
 
 
 class Recall:
-    """Handed in with a call, takes it back as long as it has not left."""
+    """Handed in with a call, takes it back as long as it has not left.
 
-    def __init__(self) -> None:
+    Each of `may_leave` is asked at the moment of leaving, and keeps the call by raising a Refused.
+    """
+
+    def __init__(self, may_leave: Iterable[Callable[[], None]] = ()) -> None:
+        self._may_leave = tuple(may_leave)
         self._left = False
         self._taken_back = False
 
@@ -73,10 +77,16 @@ class Recall:
         return self._taken_back
 
     def leave(self) -> None:
-        """It leaves now; raises Refused where it was taken back."""
+        """It leaves now, perhaps once more; raises Refused where it was taken back or must not leave."""
         if self._taken_back:
             raise Refused("it was taken back before it left")
+        for ask in self._may_leave:
+            ask()
         self._left = True
+
+    def came_back(self) -> None:
+        """The venue has refused it unread, and it will leave once more: until then it can be taken back."""
+        self._left = False
 
 
 class Verdict(Enum):

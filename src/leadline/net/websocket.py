@@ -40,8 +40,7 @@ class Socket(Protocol):
     async def receive(self) -> bytes:
         """The next message; nothing is lost when it is cancelled.
 
-        Raises ConnectionLost with the close code; terminal after 1008, where coming back is pointless
-        (dossier §3.4).
+        Raises ConnectionLost with the close code.
         """
 
     async def send(self, text: str) -> None:
@@ -53,9 +52,7 @@ class Socket(Protocol):
 
 def _closed_by_peer(code: int, reason: str) -> ConnectionLost:
     said = f" ({reason})" if reason else ""
-    return ConnectionLost(
-        f"closed by the other side with code {code}{said}", code=code, terminal=code == POLICY_VIOLATION
-    )
+    return ConnectionLost(f"closed by the other side with code {code}{said}", code=code)
 
 
 class _Messages(Protocol):

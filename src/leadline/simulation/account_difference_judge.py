@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from leadline.clock import NS_PER_S
-from leadline.emulator.accounts import Account
 from leadline.engine.account_crosscheck import DOUBTED_S, SETTLE_S, Kind
 from leadline.engine.events import Diverged
 from leadline.simulation.loop import VirtualLoop
@@ -28,10 +27,13 @@ Interval = Callable[[Kind], float | None]
 
 
 class AccountDifferenceJudge:
-    """The differences that REST tells of one account, at most one at a time."""
+    """The differences that REST tells of one account, at most one at a time.
 
-    def __init__(self, account: Account, loop: VirtualLoop, findings: Findings) -> None:
-        self._account = account
+    `resting` says whether the venue has an open order of it that REST could keep silent about.
+    """
+
+    def __init__(self, resting: Callable[[], bool], loop: VirtualLoop, findings: Findings) -> None:
+        self._resting = resting
         self._loop = loop
         self._findings = findings
         self._kind: Kind | None = None
@@ -76,7 +78,7 @@ class AccountDifferenceJudge:
         if kind is None or now_ns > self._end_ns or self._judged:
             return
         announced_s = interval_s(kind)
-        visible = kind is Kind.BALANCES or bool(self._account.open_orders)
+        visible = kind is Kind.BALANCES or self._resting()
         if announced_s is None or not visible or now_ns < self._disturbed_until_ns:
             self._since_ns, self._interval_s = now_ns, 0.0
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from leadline.simulation.strikes import CALM_START_S, LONGEST_S, Event, Strike
@@ -36,8 +36,19 @@ KINDS = (
 )
 
 
+Fields = Callable[[random.Random, str, float, Sequence[str]], dict[str, Any]]
+"""Draws the fields of one fault: its kind, how long it lasts, symbols."""
+
+
 def account_weather(rng: random.Random, until_s: float, symbols: Sequence[str]) -> list[Strike]:
-    """The strikes of a run that concern the account, by time; each is over by `until_s`."""
+    """The strikes of a run at Kraken that concern the account, by time; each is over by `until_s`."""
+    return account_strikes(rng, until_s, symbols, KINDS, _fields)
+
+
+def account_strikes(
+    rng: random.Random, until_s: float, symbols: Sequence[str], kinds: Sequence[str], fields: Fields
+) -> list[Strike]:
+    """The same at any venue: of these kinds, each as often as it is likely."""
     at_s = CALM_START_S
     strikes: list[Strike] = []
     while True:
@@ -45,14 +56,14 @@ def account_weather(rng: random.Random, until_s: float, symbols: Sequence[str]) 
         if at_s >= until_s:
             return strikes
         lasts_s = min(rng.uniform(0.5, LONGEST_S), until_s - at_s)
-        kind = rng.choice(KINDS)
+        kind = rng.choice(kinds)
         if kind == "KILL":
             down_s = min(rng.uniform(*DOWN_S), until_s - at_s)
             strikes.append(Strike(at_s, down_s, Event.KILL))
         elif kind == "CLOCK_STEP":
             strikes.append(Strike(at_s, 0.0, Event.CLOCK_STEP, step_s=rng.choice((-3600.0, 3600.0))))
         else:
-            strikes.append(Strike(at_s, lasts_s, fields=_fields(rng, kind, lasts_s, symbols)))
+            strikes.append(Strike(at_s, lasts_s, fields=fields(rng, kind, lasts_s, symbols)))
 
 
 def _fields(rng: random.Random, kind: str, lasts_s: float, symbols: Sequence[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Rule: a failover, or a stream taken out of use, is false where neither venue nor
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import NamedTuple
 
 from leadline.clock import NS_PER_MS, NS_PER_S
@@ -26,7 +27,7 @@ BIRTH_S = 20.0
 UNANSWERED_S = 30.0
 """So long ago a lost answer of REST may be the reason why nobody has borne a stream out."""
 
-_HARMLESS = frozenset({"REPLY", "RATE", "MISSTATE", "SHUFFLE", "TOKEN_INVALID", "ACCEPT_THEN_DROP", "DUP"})
+HARMLESS = frozenset({"REPLY", "RATE", "MISSTATE", "SHUFFLE", "TOKEN_INVALID", "ACCEPT_THEN_DROP", "DUP"})
 """Kinds that keep nothing of a stream back."""
 
 _HARMLESS_EVENTS = frozenset({Striking.CLOCK_STEP, Striking.LOST_ANSWERS})
@@ -50,8 +51,9 @@ class _Withheld(NamedTuple):
 class Alarms:
     """The failovers of one run."""
 
-    def __init__(self, loop: VirtualLoop, findings: Findings) -> None:
+    def __init__(self, loop: VirtualLoop, findings: Findings, harmless: Collection[str] = HARMLESS) -> None:
         self._loop = loop
+        self._harmless = harmless
         self._findings = findings
         self._withheld: list[_Withheld] = []
         self._losses: dict[int, float] = {}
@@ -80,7 +82,7 @@ class Alarms:
         on_rest = fields.get("route") == "rest"
         if kind in ("SKEW", "LAG") and on_rest:
             self._misled_until_ns[fields["symbol"]] = self._until_ns(strike.lasts_s)
-        if kind in _HARMLESS or channel in _ACCOUNT or on_rest:
+        if kind in self._harmless or channel in _ACCOUNT or on_rest:
             return
         self._keep_back(strike.lasts_s, _CHANNELS.get(channel or ""), fields.get("symbol"))
 

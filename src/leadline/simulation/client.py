@@ -8,30 +8,21 @@ from __future__ import annotations
 import asyncio
 import uuid
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
-from leadline.app.account_settings import MAIN, AccountSettings
 from leadline.core.retry import ConnectBudget
 from leadline.engine.account_crosscheck import Kind
 from leadline.model.market import Channel
 from leadline.net.key_state import MemoryKeyState
-from leadline.net.websocket import Socket
 from leadline.simulation.journal import SimulatedJournal
 from leadline.simulation.life import Life
-from leadline.simulation.network import PRIVATE
-from leadline.simulation.readers import Readers
-from leadline.simulation.setup import REQUIRED
-from leadline.simulation.trader import Trader
+from leadline.simulation.network import PRIVATE, REQUESTS
 from leadline.simulation.watchers import Watchers
-from leadline.venues.kraken.auth import Credentials
-from leadline.venues.kraken.limits import Tier
 
 if TYPE_CHECKING:
+    from leadline.simulation.scene import Trading
     from leadline.simulation.world import World
-
-
-SETTLING_TRIES = 60
-"""Seconds to wait for a moment at which nothing has happened lately: resting orders are filled any time."""
 
 
 class Client:
@@ -40,7 +31,6 @@ class Client:
     def __init__(self, world: World, number: int, journal: SimulatedJournal, state: MemoryKeyState) -> None:
         self.life = Life()
         self.journal = journal
-        self.http = world.wire(f"client/{number}")
         self._world = world
         self._state = state
         self._stop = asyncio.Event()
@@ -48,40 +38,37 @@ class Client:
         luck = world.luck(f"client/{number}")
         setup = world.setup
         connects = ConnectBudget()
-        market = world.plant.venue(self.http, world.clock)
+        side = world.side(number)
         self._account = world.plant.account(
-            settings(world),
+            world.settings,
+            side.ports,
             nullcontext(state),
             journal,
-            self.http,
-            market.symbols,
-            self._private,
+            partial(world.network.connect, PRIVATE),
             world.clock,
             chance=luck,
             connects=connects,
             new_id=lambda: str(uuid.UUID(int=luck.getrandbits(128), version=4)),
+            connect_requests=partial(world.network.connect, REQUESTS),
             private_lines=setup.private_lines,
             rotate_after_s=setup.rotate_private_s,
         )
         self.system = world.plant.system(
-            market,
-            world.network.connect,
+            side.market,
+            world.ways(),
             world.clock,
             chance=luck,
             connects=connects,
             account=self._account,
-            required=REQUIRED,
+            required=world.required,
             keep=world.keep,
             lines=setup.lines,
             redundant=setup.redundant,
             rotate_after_s=setup.rotate_after_s,
         )
         self.system.feed.listen(world.heard)
-        seed = f"{world.seed}/{number}"
-        self.trader: Trader | None = None
-        self.readers = Readers(
-            self.system.feed, world.judge, world.loop, world.clock, seed, world.alarms.came
-        )
+        self._trader: Trading | None = None
+        self.readers = world.readers(self.system.feed, number)
         self.task = self.life.start(world.loop, self._run(), f"client {number}")
 
     def ready(self) -> bool:
@@ -104,7 +91,12 @@ class Client:
 
     def account_interval_s(self, kind: Kind) -> float | None:
         """The same of the account."""
-        return self.system.desk.crosscheck.interval_s(kind) if self.trader is not None else None
+        return self.system.desk.crosscheck.interval_s(kind) if self._trader is not None else None
+
+    def rest(self, for_s: float) -> None:
+        """Have the trader begin nothing for so long."""
+        if self._trader is not None:
+            self._trader.rest(for_s)
 
     def stop(self) -> None:
         """Ask it to come to its end."""
@@ -121,13 +113,9 @@ class Client:
     async def _run(self) -> None:
         world = self._world
         async with self.system:
-            self.system.orders.on(world.account_judge.heard)
-            self.system.orders.on(world.replay_judge.heard)
-            self.system.desk.log.listen(world.account_difference_judge.heard)
+            world.follow(self.system)
             watchers = Watchers(world, self)
-            luck = world.luck(f"trader/{self._number}")
-            trader = self.trader = Trader(self.system, world.clock, luck, world.replay_judge.promised)
-            trader.pardon_ns = world.pardon_ns
+            trader = self._trader = world.trader(self.system, self._number)
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(work) for work in self.readers.all(world.left_s)]
                 tasks.append(group.create_task(watchers.look()))
@@ -138,23 +126,4 @@ class Client:
                 for task in tasks:
                     task.cancel()
             watchers.close()
-            await self._settle()
-
-    async def _settle(self) -> None:
-        """Have everything compared at a moment when no news is under way."""
-        judge = self._world.account_judge
-        for _ in range(SETTLING_TRIES):
-            owned = await self.system.balances.all()
-            if judge.quiet:
-                break
-            await self._world.clock.sleep(1.0)
-        judge.settle(self.system.orders, owned.value)
-
-    async def _private(self) -> Socket:
-        return await self._world.network.connect(PRIVATE)
-
-
-def settings(world: World) -> AccountSettings:
-    """The settings of the venue's demo account."""
-    demo = world.exchange.trading.demo
-    return AccountSettings(MAIN, Credentials(demo.api_key, demo.secret), Tier.PRO)
+            await world.settle(self.system)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from datetime import datetime
 
 from leadline.clock import NS_PER_S
-from leadline.emulator.kraken.frames import Frame
-from leadline.emulator.market import Market
+from leadline.emulator.wire import Frame
 from leadline.model.market import Channel
 from leadline.simulation.http import Answered
 from leadline.simulation.network import Arrival
@@ -42,8 +42,7 @@ class _Copy:
         self.made_ns = 0
         self.ordered = True
 
-    def take(self, frame: Frame) -> None:
-        made = made_ns(frame)
+    def take(self, frame: Frame, made: int) -> None:
         if frame.kind == "snapshot":
             self.ordered, self.snapshot_ns = True, made
         elif made < self.made_ns:
@@ -54,8 +53,12 @@ class _Copy:
 class Evidence:
     """Frames and answers by channel and symbol, then by the moment of arrival."""
 
-    def __init__(self, market: Market) -> None:
-        self._symbols = {listing.pair.rest_id: symbol for symbol, listing in market.listings.items()}
+    channels: Mapping[str, Channel] = CHANNELS
+    """By the names that the switchboard of faults has for them."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+        """Symbols by the names that REST has for them."""
         self._frames: dict[Key, dict[int, list[Frame]]] = {}
         self._answers: dict[Key, dict[int, Answered]] = {}
         self._newest: dict[Key, int] = {}
@@ -71,7 +74,7 @@ class Evidence:
         """A frame has reached the client."""
         self.frames += 1
         frame = arrival.frame
-        channel = CHANNELS.get(frame.channel)
+        channel = self.channels.get(frame.channel)
         if channel is None or frame.kind not in ("snapshot", "update"):
             return
         key = (channel, frame.symbol)
@@ -82,7 +85,8 @@ class Evidence:
         of_stream[arrival.at_ns].append(frame)
         self._newest[key] = arrival.at_ns
         if channel is Channel.BOOK:
-            self._copies.setdefault((frame.symbol, arrival.link), _Copy()).take(frame)
+            copy = self._copies.setdefault((frame.symbol, arrival.link), _Copy())
+            copy.take(frame, self.made_ns(frame))
 
     def gone(self, link: int) -> None:
         """The client has left a connection: its books do not count any more."""
@@ -90,7 +94,7 @@ class Evidence:
 
     def losing(self, symbol: str | None, until_ns: int) -> None:
         """Until then the venue may keep back messages of a book, or of all books."""
-        for one in self._symbols.values() if symbol is None else (symbol,):
+        for one in self.names.values() if symbol is None else (symbol,):
             self._lost_until_ns[one] = max(until_ns, self._lost_until_ns.get(one, 0))
 
     def intact(self, symbol: str) -> bool:
@@ -104,14 +108,27 @@ class Evidence:
 
     def answer(self, answered: Answered) -> None:
         """A REST answer has reached the client."""
-        if b"Too many requests" in answered.body and not answered.disturbed:
+        if self.too_many(answered) and not answered.disturbed:
             self.refused_for_rate += 1
+        key = self.about(answered)
+        if key is not None:
+            self._answers.setdefault(key, {})[answered.at_ns] = answered
+
+    def made_ns(self, frame: Frame) -> int:
+        """The venue's Unix time that a data frame says of itself."""
+        return made_ns(frame)
+
+    def too_many(self, answered: Answered) -> bool:
+        """Whether the venue says that we ask too much."""
+        return b"Too many requests" in answered.body
+
+    def about(self, answered: Answered) -> Key | None:
+        """What an answer is about; None for what nobody judges."""
         channel = _ENDPOINTS.get(answered.path.rsplit("/", 1)[-1])
         if channel is None:
-            return
+            return None
         pair = answered.query.get("pair", "")
-        symbol = ALL if channel is Channel.TICKER else self._symbols.get(pair, pair)
-        self._answers.setdefault((channel, symbol), {})[answered.at_ns] = answered
+        return channel, ALL if channel is Channel.TICKER else self.names.get(pair, pair)
 
     def held_up(self, begin_ns: int, end_ns: int) -> None:
         """The client could read nothing for a while; what came then may be dated back to the beginning."""
@@ -129,8 +146,11 @@ class Evidence:
 
     def answers_at(self, channel: Channel, symbol: str, at_ns: int) -> list[Answered]:
         """The answers about it that arrived at that very moment, or that may be dated back to it."""
-        answers = self._answers.get((channel, symbol), {})
-        return [answers[time_ns] for time_ns in self._dated(list(answers), at_ns)]
+        found: list[Answered] = []
+        for name in (symbol, ALL):
+            answers = self._answers.get((channel, name), {})
+            found += [answers[time_ns] for time_ns in self._dated(list(answers), at_ns)]
+        return found
 
     def _dated(self, times: list[int], at_ns: int) -> list[int]:
         """Those of the times that a client may call this one."""

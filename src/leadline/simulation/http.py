@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Self
 
 from leadline.clock import NS_PER_S, Clock
-from leadline.core.limits import DecayingCounter
+from leadline.core.limits import Allowance
 from leadline.emulator.fault_board import RefusedConnect
 from leadline.emulator.faults import Rate, Reply
-from leadline.emulator.kraken.rest import Answer
+from leadline.emulator.wire import Answer
 from leadline.errors import ConnectFailed, ConnectionLost
-from leadline.net.http import PacedHttp, Request, Response
+from leadline.net.http import PacedHttp, Request, Response, Terms, query_text
 from leadline.simulation.network import Network
 
 ANSWER_TIMEOUT_NS = 10 * NS_PER_S
@@ -39,6 +39,7 @@ class Answered:
     at_ns: int
     disturbed: bool
     """Whether a fault was on that makes the venue refuse what fits its limits."""
+    status: int = 200
 
 
 @dataclass(slots=True)
@@ -60,8 +61,15 @@ class SimulatedHttp(PacedHttp):
     `departing` hears each request as it leaves, `answering` what the venue answers, as it acts.
     """
 
-    def __init__(self, network: Network, clock: Clock, counter: DecayingCounter, rng: random.Random) -> None:
-        super().__init__(clock, counter)
+    def __init__(
+        self,
+        network: Network,
+        clock: Clock,
+        budget: Allowance,
+        rng: random.Random,
+        terms: Terms | None = None,
+    ) -> None:
+        super().__init__(clock, budget, terms)
         self._network = network
         self._random = rng
         self.tap: Callable[[Answered], None] = _unheard
@@ -107,7 +115,7 @@ class SimulatedHttp(PacedHttp):
         answer = network.exchange.request(
             request.method,
             request.path,
-            dict(request.query),
+            query_text(request.query),
             network.venue_ns,
             request.headers,
             request.body,
@@ -137,6 +145,7 @@ class SimulatedHttp(PacedHttp):
                 crossing.made_ns,
                 self._network.now_ns,
                 crossing.disturbed,
+                answer.status,
             )
         )
         return Response(answer.status, answer.headers, answer.body)

@@ -15,7 +15,7 @@ from leadline.clock import NS_PER_S
 from leadline.core.book import BookView
 from leadline.model.market import Bar, BarBatch, Channel, FrozenBook, Side, Ticker, Trade, TradeBatch
 from leadline.model.reading import Reading, Source
-from leadline.simulation.evidence import ALL, Evidence, made_ns
+from leadline.simulation.evidence import Evidence
 from leadline.simulation.http import ANSWER_TIMEOUT_NS
 from leadline.simulation.loop import VirtualLoop
 from leadline.simulation.report import SERVED_WRONG, STALE_AS_FRESH, Findings
@@ -31,7 +31,6 @@ LONGEST_BOUND_NS = 60 * NS_PER_S
 CONNECTION_BOUND_NS = 5 * NS_PER_S
 """A connection silent for longer serves nothing."""
 
-_STAMP_NS = 999  # stamps are cut to whole microseconds
 _ROUNDING_NS = 1000  # an age is stated in floating seconds
 _REST_QTY = Decimal("0.001")
 _RECENT = 20  # trades of a batch that are looked at
@@ -43,6 +42,11 @@ Scaled = list[tuple[Decimal | int, Decimal | int]]
 
 class Judge:
     """The judge of readings. `reading` takes each one at the moment when the reader got it."""
+
+    stamp_ns = 999
+    """The venue's stamps are cut to whole microseconds."""
+    trade_words = '"trade_id":{},'
+    """How a frame names a trade."""
 
     def __init__(
         self,
@@ -145,7 +149,7 @@ class Judge:
 
     def _book(self, symbol: str, reading: Reading[Any], stated_ns: int, depth: int) -> None:
         self.books_compared += 1
-        depth, bids, asks = _sides(reading.value, depth)
+        depth, bids, asks = sides_of(reading.value, depth)
         if not self._evidence.intact(symbol):  # below the checked levels that leaves no trace in a checksum
             depth, bids, asks = CHECKED, bids[:CHECKED], asks[:CHECKED]
         if reading.source is not Source.STREAM:
@@ -154,17 +158,19 @@ class Judge:
             self._rest_book(symbol, bids, asks, stated_ns)
             return
         frames = self._evidence.frames_at(Channel.BOOK, symbol, stated_ns)
-        times = [made_ns(frame) for frame in frames]
-        seen = _Ladder(depth, bids, asks)
+        times = [self._evidence.made_ns(frame) for frame in frames]
+        seen = Ladder(depth, bids, asks)
         since_ns = self._window_ns(reading, stated_ns, min(times, default=None))
         books = self._truth.symbols[symbol].books
         if reading.verified:
             begin_ns = min(times, default=self.now_ns) if since_ns is None else since_ns
             if not any(seen.equals(state) for state in books.within(begin_ns, self.now_ns)):
                 now = books.at(self.now_ns)
-                self._wrong(symbol, seen, f"no state of the venue in time; now {_shown(now, depth)}")
+                self._wrong(symbol, seen, f"no state of the venue in time; now {shown(now, depth)}")
                 return
-        if not any(seen.equals(state) for made in times for state in books.within(made, made + _STAMP_NS)):
+        if not any(
+            seen.equals(state) for made in times for state in books.within(made, made + self.stamp_ns)
+        ):
             self._age(symbol, reading, stated_ns, "no frame that arrived then holds this book")
 
     def _rest_book(self, symbol: str, bids: Pairs, asks: Pairs, stated_ns: int) -> None:
@@ -176,7 +182,7 @@ class Judge:
         moments = [self._venue_ns(answer.made_ns) for answer in answers]
         states = [state for made in moments for state in books.within(made, made)]
         if not any(_roughly(bids, asks, state) for state in states):
-            self._stale(symbol, _Ladder(10, bids, asks), "the venue had no such book when it answered")
+            self._stale(symbol, Ladder(10, bids, asks), "the venue had no such book when it answered")
 
     # --- tickers ---
 
@@ -184,28 +190,39 @@ class Judge:
         quotes = self._truth.symbols[symbol].quotes
         seen = reading.value
         if reading.source is not Source.STREAM:
-            answers = self._evidence.answers_at(Channel.TICKER, ALL, stated_ns)
+            answers = self._evidence.answers_at(Channel.TICKER, symbol, stated_ns)
             moments = [self._venue_ns(answer.made_ns) for answer in answers]
-            if not any(_same_prices(seen, quote) for made in moments for quote in quotes.within(made, made)):
+            if not any(
+                self._same_prices(seen, quote) for made in moments for quote in quotes.within(made, made)
+            ):
                 self._age(symbol, reading, stated_ns, "no answer that came then holds these prices")
             return
         frames = self._evidence.frames_at(Channel.TICKER, symbol, stated_ns)
-        times = [made_ns(frame) for frame in frames]
-        if not any(_same_quote(seen, quote) for at in times for quote in quotes.within(at, at + _STAMP_NS)):
+        times = [self._evidence.made_ns(frame) for frame in frames]
+        if not any(
+            self._same_quote(seen, quote) for at in times for quote in quotes.within(at, at + self.stamp_ns)
+        ):
             self._age(symbol, reading, stated_ns, "no frame that arrived then holds these prices")
             return
         since_ns = self._window_ns(reading, stated_ns, min(times))
         if since_ns is not None:
             known = quotes.within(since_ns, self.now_ns)
-            if not any(_same_quote(seen, quote) for quote in known):
+            if not any(self._same_quote(seen, quote) for quote in known):
                 self._stale(symbol, seen, f"the venue has moved on: {quotes.at(self.now_ns)}")
+
+    def _same_prices(self, seen: Ticker, quote: Quote) -> bool:
+        return (seen.bid, seen.ask, seen.last) == (quote.bid or 0, quote.ask or 0, quote.last)
+
+    def _same_quote(self, seen: Ticker, quote: Quote) -> bool:
+        qtys = (quote.bid_qty or 0, quote.ask_qty or 0)
+        return self._same_prices(seen, quote) and (seen.bid_qty, seen.ask_qty) == qtys
 
     # --- trades ---
 
     def _trade(self, symbol: str, trade: Trade, source: Source, stated_ns: int) -> None:
         self._known_trade(symbol, trade)
         if source is Source.STREAM:
-            wanted = f'"trade_id":{trade.trade_id},'
+            wanted = self.trade_words.format(trade.trade_id)
             frames = self._evidence.frames_at(Channel.TRADES, symbol, stated_ns)
             told = any(wanted in frame.text for frame in frames)
         else:
@@ -293,7 +310,7 @@ class Judge:
         return self._start_ns + self._loop.now_ns
 
 
-class _Ladder:
+class Ladder:
     """The levels that a reader saw, as integers of whatever decimals they are compared in."""
 
     def __init__(self, depth: int, bids: Pairs, asks: Pairs) -> None:
@@ -303,12 +320,23 @@ class _Ladder:
 
     def equals(self, state: BookState) -> bool:
         """Whether these are exactly the state's best levels, and as many as the depth asks for."""
+        sides = self._in_units(state)
+        return sides[0] == state.bids[: self._depth] and sides[1] == state.asks[: self._depth]
+
+    def begins(self, state: BookState, least: int) -> bool:
+        """Whether the state begins with these levels, and these are as many as asked for or all there are."""
+        for seen, true in zip(self._in_units(state), (state.bids, state.asks), strict=True):
+            if not min(least, len(true)) <= len(seen) <= self._depth or seen != true[: len(seen)]:
+                return False
+        return True
+
+    def _in_units(self, state: BookState) -> list[Scaled]:
         decimals = (state.price_precision, state.qty_precision)
         sides = self._whole.get(decimals)
         if sides is None:
             prices, qtys = decimals
             sides = self._whole[decimals] = [_whole(side, prices, qtys) for side in self._sides]
-        return sides[0] == state.bids[: self._depth] and sides[1] == state.asks[: self._depth]
+        return sides
 
     def __str__(self) -> str:
         bids, asks = self._sides
@@ -319,7 +347,7 @@ def _whole(side: Pairs, prices: int, qtys: int) -> Scaled:
     return [(price.scaleb(prices), qty.scaleb(qtys)) for price, qty in side]
 
 
-def _sides(book: BookView | FrozenBook, depth: int) -> tuple[int, Pairs, Pairs]:
+def sides_of(book: BookView | FrozenBook, depth: int) -> tuple[int, Pairs, Pairs]:
     """How deep the book says it is, and all it holds."""
     if isinstance(book, FrozenBook):
         return depth, _pairs(book.bids), _pairs(book.asks)
@@ -335,7 +363,7 @@ def _texts(side: Pairs) -> str:
     return " ".join(f"{price}×{qty}" for price, qty in side[:3])
 
 
-def _shown(state: BookState | None, depth: int) -> str:
+def shown(state: BookState | None, depth: int) -> str:
     if state is None:
         return "nothing"
     prices, qtys = state.price_precision, state.qty_precision
@@ -343,7 +371,7 @@ def _shown(state: BookState | None, depth: int) -> str:
         [(Decimal(p).scaleb(-prices), Decimal(q).scaleb(-qtys)) for p, q in side[:depth]]
         for side in state[2:]
     )
-    return str(_Ladder(depth, bids, asks))
+    return str(Ladder(depth, bids, asks))
 
 
 def _roughly(bids: Pairs, asks: Pairs, state: BookState) -> bool:
@@ -359,14 +387,3 @@ def _roughly(bids: Pairs, asks: Pairs, state: BookState) -> bool:
         if any(price not in told for price, qty in best if qty > _REST_QTY):
             return False
     return True
-
-
-def _same_prices(seen: Ticker, quote: Quote) -> bool:
-    return (seen.bid, seen.ask, seen.last) == (quote.bid or 0, quote.ask or 0, quote.last)
-
-
-def _same_quote(seen: Ticker, quote: Quote) -> bool:
-    return _same_prices(seen, quote) and (seen.bid_qty, seen.ask_qty) == (
-        quote.bid_qty or 0,
-        quote.ask_qty or 0,
-    )

@@ -7,6 +7,7 @@ connection is heard, and no fault keeps anything of the stream back.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 
 from leadline.clock import NS_PER_S
 from leadline.engine.events import Event
@@ -43,6 +44,8 @@ class _Link:
 class LineJudge:
     """The public connections of one run, over all lives of its client."""
 
+    channels: Mapping[str, Channel] = CHANNELS
+
     def __init__(self, loop: VirtualLoop, findings: Findings) -> None:
         self._loop = loop
         self._findings = findings
@@ -60,16 +63,20 @@ class LineJudge:
         """A frame has reached the client."""
         link = self._links.setdefault(arrival.link, _Link())
         link.heard_ns = arrival.at_ns
-        channel = CHANNELS.get(arrival.frame.channel)
+        channel = self.channels.get(arrival.frame.channel)
         if channel is not None and arrival.frame.kind in ("snapshot", "update"):
             link.flowing.add((channel, arrival.frame.symbol))
 
     def asked(self, number: int, text: str) -> None:
         """A text of the client leaves on a connection."""
+        if number in self._links:
+            for channel in self.named(text):
+                self._links[number].asked(channel)
+
+    def named(self, text: str) -> Collection[Channel]:
+        """The channels of which a text begins or ends streams."""
         found = _ASKED.search(text)
-        channel = CHANNELS.get(found[1]) if found is not None else None
-        if channel is not None and number in self._links:
-            self._links[number].asked(channel)
+        return [CHANNELS[found[1]]] if found is not None and found[1] in CHANNELS else []
 
     def gone(self, number: int) -> None:
         """The client has left a connection, or lost it."""

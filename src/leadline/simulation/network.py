@@ -10,18 +10,18 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
 from itertools import count
+from typing import Protocol
 
 from leadline.clock import NS_PER_MS, NS_PER_S
-from leadline.emulator.exchange import Exchange
 from leadline.emulator.fault_board import RefusedConnect
-from leadline.emulator.kraken.frames import Close, Frame
-from leadline.emulator.kraken.ws import Connection
+from leadline.emulator.surface import EmulatedVenue, VenueLine
+from leadline.emulator.wire import Answer, Close, Frame, Ping
 from leadline.errors import ConnectFailed, ConnectionLost
-from leadline.net.websocket import ABNORMAL_CLOSURE, POLICY_VIOLATION, TERMINAL_STATUSES
+from leadline.net.websocket import ABNORMAL_CLOSURE, TERMINAL_STATUSES
 from leadline.simulation.latency import Latency
 from leadline.simulation.life import LIFE, Life
 from leadline.simulation.loop import VirtualLoop
@@ -30,6 +30,10 @@ CONNECT_TIMEOUT_NS = 10 * NS_PER_S
 RESOLVER_ANSWER_NS = 50 * NS_PER_MS
 
 PUBLIC, PRIVATE = "ws_public", "ws_private"
+REQUESTS = "ws_api"
+"""Where a venue takes requests on a connection of their own."""
+
+OF_ACCOUNTS = frozenset({PRIVATE, REQUESTS})
 
 _NEVER_NS = 1 << 62
 
@@ -44,13 +48,41 @@ class Arrival:
     route: str = "ws_public"
 
 
+class VenueEnd(VenueLine, Protocol):
+    """The venue's end of one connection."""
+
+    route: str
+    ended: bool
+
+
+class Venue(EmulatedVenue, Protocol):
+    """An emulated venue as a network reaches it."""
+
+    def refusal(self, now_ns: int, route: str = ...) -> RefusedConnect | None:
+        """How the next connect is turned away, None where `connect` may follow; counts the try."""
+
+    def connect(self, now_ns: int, route: str = ...) -> VenueEnd:
+        """A new connection on a route."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | str,
+        now_ns: int,
+        headers: Iterable[tuple[str, str]] = ...,
+        body: bytes = ...,
+    ) -> Answer | RefusedConnect:
+        """The answer to one REST request, and how it is cut off where none comes."""
+
+
 class Network:
     """Everything between the two, and the engine that moves the venue on.
 
     `start_ns` is the venue's Unix time at the loop's zero.
     """
 
-    def __init__(self, exchange: Exchange, loop: VirtualLoop, rng: random.Random, start_ns: int) -> None:
+    def __init__(self, exchange: Venue, loop: VirtualLoop, rng: random.Random, start_ns: int) -> None:
         self.exchange = exchange
         self.latency = Latency(rng)
         self.tap: Callable[[Arrival], None] = _unheard
@@ -132,7 +164,7 @@ class Network:
             raise ConnectFailed("the venue did not answer in time")
         await self.until(reached_ns)
         self.step()
-        refused = self.exchange.refusal(self.venue_ns)
+        refused = self.exchange.refusal(self.venue_ns, route)
         link = None if refused is not None else self._accepted(route)
         try:
             await self.until(self.arrival_ns())
@@ -181,12 +213,12 @@ class Network:
 class Link:
     """One connection: the client's Socket, and the wire behind it."""
 
-    def __init__(self, network: Network, venue: Connection, loop: VirtualLoop, number: int) -> None:
+    def __init__(self, network: Network, venue: VenueEnd, loop: VirtualLoop, number: int) -> None:
         self._network = network
         self._venue = venue
         self._loop = loop
         self._number = number
-        self._private = venue.route == PRIVATE
+        self._private = venue.route in OF_ACCOUNTS
         self.life = LIFE.get()
         self._inbox: deque[tuple[int, Frame | ConnectionLost]] = deque()
         self._outbox: deque[str] = deque()
@@ -263,9 +295,21 @@ class Link:
             if isinstance(output, Close):
                 self._end(_closed(output))
                 return
+            if isinstance(output, Ping):
+                self._pinged(output)
+                continue
             if self._private:
                 self._network.said(output)
             self._put(output)
+
+    def _pinged(self, ping: Ping) -> None:
+        """The client's side of the wire answers by itself, as long as somebody holds it."""
+        back_ns = self._network.arrival_ns() + self._network.arrival_ns() - self._network.now_ns
+        self._network.at(back_ns, self._ponged, ping.payload)
+
+    def _ponged(self, payload: bytes) -> None:
+        if not self.left and not self._ended:
+            self._venue.ponged(payload)
 
     def cut(self) -> None:
         """The wire breaks; each end notices in its own time."""
@@ -302,8 +346,7 @@ class Link:
 
 
 def _closed(close: Close) -> ConnectionLost:
-    terminal = close.code == POLICY_VIOLATION
-    return ConnectionLost(f"closed by the venue with code {close.code}", code=close.code, terminal=terminal)
+    return ConnectionLost(f"closed by the venue with code {close.code}", code=close.code)
 
 
 def _turned_away(refused: RefusedConnect | None) -> ConnectFailed:

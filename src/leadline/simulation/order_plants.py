@@ -50,7 +50,9 @@ class JournalAfterSend(SimulatedJournal):
         await super().write(*records)
 
 
-class _RetryOnTimeout(KrakenAccount):
+class RetryOnTimeout(KrakenAccount):
+    """What was not answered is sent once more."""
+
     async def place(self, placement: Placement, path: Path) -> Placed:
         try:
             return await super().place(placement, path)
@@ -58,13 +60,9 @@ class _RetryOnTimeout(KrakenAccount):
             return await super().place(placement, Path.REST)
 
 
-class RetryOnTimeout(LiveAccount):
-    """What was not answered is sent once more."""
+class NoFillDedupe(KrakenAccount):
+    """Every time a match is told it is another one."""
 
-    make = _RetryOnTimeout
-
-
-class _NoFillDedupe(KrakenAccount):
     def session(self, emit: EmitAccount) -> AccountSession:
         numbers = count()
 
@@ -84,12 +82,6 @@ class _NoFillDedupe(KrakenAccount):
                     emit(news, now_ns)
 
         return super().session(tell)
-
-
-class NoFillDedupe(LiveAccount):
-    """Every time a match is told it is another one."""
-
-    make = _NoFillDedupe
 
 
 class ClockNonce(MemoryKeyState):
@@ -125,7 +117,9 @@ class SequenceGapIgnored(LiveAccount):
         return _Renumbered(await super()._authorised(session))
 
 
-class _CancelErrorAsVerdict(KrakenAccount):
+class CancelErrorAsVerdict(KrakenAccount):
+    """An order that cannot be cancelled is taken for one that is."""
+
     def session(self, emit: EmitAccount) -> AccountSession:
         self._emit = emit
         return super().session(emit)
@@ -139,13 +133,9 @@ class _CancelErrorAsVerdict(KrakenAccount):
         return answers
 
 
-class CancelErrorAsVerdict(LiveAccount):
-    """An order that cannot be cancelled is taken for one that is."""
+class UnknownByTimer(KrakenAccount):
+    """What has not been found after a while is taken for never placed."""
 
-    make = _CancelErrorAsVerdict
-
-
-class _UnknownByTimer(KrakenAccount):
     def passed(self, deadline_ns: int, margin_s: float) -> bool:
         return True
 
@@ -164,13 +154,9 @@ class _UnknownByTimer(KrakenAccount):
             return ()
 
 
-class UnknownByTimer(LiveAccount):
-    """What has not been found after a while is taken for never placed."""
+class ReplayBlindly(KrakenAccount):
+    """What was not answered is sent again as soon as the account's stream is back."""
 
-    make = _UnknownByTimer
-
-
-class _ReplayBlindly(KrakenAccount):
     def session(self, emit: EmitAccount) -> AccountSession:
         self._unanswered: list[Placement] = []
 
@@ -192,9 +178,3 @@ class _ReplayBlindly(KrakenAccount):
     async def _replay(self, placement: Placement) -> None:
         with suppress(Error):
             await super().place(placement, Path.REST)
-
-
-class ReplayBlindly(LiveAccount):
-    """What was not answered is sent again as soon as the account's stream is back."""
-
-    make = _ReplayBlindly

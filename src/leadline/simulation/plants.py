@@ -19,6 +19,7 @@ from leadline.net.http import Purpose
 from leadline.net.key_state import MemoryKeyState
 from leadline.simulation import order_plants, service_plants
 from leadline.simulation.journal import SimulatedJournal
+from leadline.venues.kraken.account import KrakenAccount
 from leadline.venues.kraken.books import BookStream, Verdict
 from leadline.venues.kraken.session import KrakenSession
 from leadline.venues.kraken.venue import Kraken
@@ -136,14 +137,14 @@ class PlantedKraken(Kraken):
 
     make: type[KrakenSession] = KrakenSession
 
-    def session(self, emit: Emit) -> MarketSession:
+    def session(self, emit: Emit, route: str) -> MarketSession:
         return self.make(emit, self.symbols.get, self.symbols.update)
 
 
 class NoBackfill(Kraken):
     """What the stream has skipped is not fetched: of REST's trades only those already streamed are kept."""
 
-    def session(self, emit: Emit) -> MarketSession:
+    def session(self, emit: Emit, route: str) -> MarketSession:
         self._streamed: set[int | None] = set()
 
         def note(news: News, now_ns: int) -> None:
@@ -151,7 +152,7 @@ class NoBackfill(Kraken):
                 self._streamed.update(trade.trade_id for trade in news.trades)
             emit(news, now_ns)
 
-        return super().session(note)
+        return super().session(note, route)
 
     async def fetch_trades(self, symbol: str, since_ns: int, purpose: Purpose) -> list[Trade]:
         trades = await super().fetch_trades(symbol, since_ns, purpose)
@@ -166,32 +167,39 @@ def _with(session: type[KrakenSession]) -> type[Kraken]:
 class Plant:
     """What the parts of a client are made of; without a plant all of them are the product's own."""
 
-    venue: type[Kraken] = Kraken
     account: type[LiveAccount] = LiveAccount
     journal: type[SimulatedJournal] = SimulatedJournal
     state: type[MemoryKeyState] = MemoryKeyState
     system: type[System] = System
 
 
-NOTHING = Plant()
+@dataclass(frozen=True, slots=True)
+class KrakenPlant(Plant):
+    """The same of a client of Kraken."""
 
-PLANTS: dict[str, Plant] = {
-    "serve-before-check": Plant(_with(ServeBeforeCheck)),
-    "no-truncation": Plant(_with(NoTruncation)),
-    "ack-is-live": Plant(_with(AckIsLive)),
-    "stale-as-fresh": Plant(_with(StaleAsFresh)),
-    "no-backfill": Plant(NoBackfill),
-    "lost-subscription": Plant(_with(LostSubscription)),
-    "journal-after-send": Plant(journal=order_plants.JournalAfterSend),
-    "retry-on-timeout": Plant(account=order_plants.RetryOnTimeout),
-    "no-fill-dedupe": Plant(account=order_plants.NoFillDedupe),
-    "clock-nonce": Plant(state=order_plants.ClockNonce),
-    "sequence-gap-ignored": Plant(account=order_plants.SequenceGapIgnored),
-    "cancel-error-as-verdict": Plant(account=order_plants.CancelErrorAsVerdict),
-    "unknown-by-timer": Plant(account=order_plants.UnknownByTimer),
-    "no-hysteresis": Plant(system=service_plants.NoHysteresis),
-    "rest-as-stream": Plant(service_plants.RestAsStream),
-    "duplicate-across-lines": Plant(system=service_plants.DuplicateAcrossLines),
-    "replay-blindly": Plant(account=order_plants.ReplayBlindly),
-    "checkpoint-trusted": Plant(system=service_plants.CheckpointTrusted),
+    venue: type[Kraken] = Kraken
+    ports: type[KrakenAccount] = KrakenAccount
+
+
+NOTHING = KrakenPlant()
+
+PLANTS: dict[str, KrakenPlant] = {
+    "serve-before-check": KrakenPlant(venue=_with(ServeBeforeCheck)),
+    "no-truncation": KrakenPlant(venue=_with(NoTruncation)),
+    "ack-is-live": KrakenPlant(venue=_with(AckIsLive)),
+    "stale-as-fresh": KrakenPlant(venue=_with(StaleAsFresh)),
+    "no-backfill": KrakenPlant(venue=NoBackfill),
+    "lost-subscription": KrakenPlant(venue=_with(LostSubscription)),
+    "journal-after-send": KrakenPlant(journal=order_plants.JournalAfterSend),
+    "retry-on-timeout": KrakenPlant(ports=order_plants.RetryOnTimeout),
+    "no-fill-dedupe": KrakenPlant(ports=order_plants.NoFillDedupe),
+    "clock-nonce": KrakenPlant(state=order_plants.ClockNonce),
+    "sequence-gap-ignored": KrakenPlant(account=order_plants.SequenceGapIgnored),
+    "cancel-error-as-verdict": KrakenPlant(ports=order_plants.CancelErrorAsVerdict),
+    "unknown-by-timer": KrakenPlant(ports=order_plants.UnknownByTimer),
+    "no-hysteresis": KrakenPlant(system=service_plants.NoHysteresis),
+    "rest-as-stream": KrakenPlant(venue=service_plants.RestAsStream),
+    "duplicate-across-lines": KrakenPlant(system=service_plants.DuplicateAcrossLines),
+    "replay-blindly": KrakenPlant(ports=order_plants.ReplayBlindly),
+    "checkpoint-trusted": KrakenPlant(system=service_plants.CheckpointTrusted),
 }

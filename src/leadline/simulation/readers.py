@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, suppress
 from typing import Any
@@ -23,14 +24,16 @@ from leadline.simulation.strikes import CALM_START_S
 
 Items = AsyncGenerator[Reading[Any] | Gap, None]
 Work = Coroutine[Any, Any, None]
+Came = Callable[[Channel, str], None]
 
 MINUTE_S = 60
-REFUSED = "DOT/USD"
-"""What the venue refuses to the one reader who asks for it."""
 
 
-class Readers:
+class Readers(ABC):
     """Makes the readers and keeps what is judged of each at the end."""
+
+    past_first = True
+    """Whether a stream of trades begins with those just before: so that none is missed while it is begun."""
 
     def __init__(
         self,
@@ -39,7 +42,7 @@ class Readers:
         loop: VirtualLoop,
         clock: LoopClock,
         seed: str,
-        came: Callable[[Channel, str], None],
+        came: Came,
     ) -> None:
         self.trade_audits: list[TradeAudit] = []
         self.bar_audits: list[BarAudit] = []
@@ -53,28 +56,9 @@ class Readers:
         self._hurried = asyncio.Event()
         self._count = 0
 
+    @abstractmethod
     def all(self, total_s: float) -> list[Work]:
         """One coroutine for each reader."""
-        feed, luck = self._feed, self._luck()
-        late_s = luck.uniform(0.2, 0.6) * total_s
-        return [
-            *(self._newest(symbol, feed.books(symbol, 10)) for symbol in ("BTC/USD", "XRP/USD", "PEPE/USD")),
-            self._newest("ETH/USD", feed.books("ETH/USD", 25)),
-            self._newest("EURQ/USD", feed.books("EURQ/USD", 10)),
-            *(self._newest(symbol, feed.tickers(symbol)) for symbol in ("BTC/USD", "ETH/USD", "EURQ/USD")),
-            *(self._trades(symbol) for symbol in ("BTC/USD", "ETH/USD", "EURQ/USD")),
-            self._trades("BTC/USD", pause_s=9.0),
-            *(self._bars(symbol) for symbol in ("BTC/USD", "XRP/USD")),
-            self._backlog("XRP/USD", feed.every_book("XRP/USD", 10), 10, pause_s=0.5),
-            self._backlog("ETH/USD", feed.every_ticker("ETH/USD"), 0, pause_s=0.5),
-            self._now_and_then(("BTC/USD", "ETH/USD", "XRP/USD", "PEPE/USD", "EURQ/USD")),
-            self._later(late_s, self._newest("LTC/USD", feed.books("LTC/USD", 25))),
-            self._later(late_s + 1.0, self._trades("LTC/USD")),
-            self._later(late_s + 2.0, self._newest("BTC/USD", feed.books("BTC/USD", 25))),
-            self._on_and_off("PEPE/USD"),
-            self._inconsiderate("BTC/USD"),
-            self._remembering(("BTC/USD", "ETH/USD", "XRP/USD", "PEPE/USD")),
-        ]
 
     def block(self, for_s: float) -> None:
         """Let one reader keep the event loop for so long with its next value."""
@@ -105,7 +89,7 @@ class Readers:
 
     async def _trades(self, symbol: str, pause_s: float = 0.0) -> None:
         luck = self._luck()
-        stormy = self._loop.now_ns > CALM_START_S * NS_PER_S
+        stormy = not self.past_first or self._loop.now_ns > CALM_START_S * NS_PER_S
         audit = TradeAudit(symbol, self._judge.now_ns, stormy)
         self.trade_audits.append(audit)
         async with aclosing(self._feed.every_trade(symbol)) as stream:
@@ -173,8 +157,8 @@ class Readers:
                     if self._clock.mono_ns() > leaves_ns:
                         break
 
-    async def _inconsiderate(self, symbol: str) -> None:
-        """Now and then computes for long in the middle of the event loop, here and in a callback."""
+    async def _inconsiderate(self, symbol: str, other: str) -> None:
+        """Now and then computes for long within the event loop, here or in a callback of `other`."""
 
         def take(reading: Reading[Any]) -> None:
             for_s, self._block_s = self._block_s, 0.0
@@ -183,7 +167,7 @@ class Readers:
                 self._loop.block(for_s)
                 self._judge.held_up(begin_ns, self._loop.now_ns)
 
-        stop = self._feed.on_ticker("ETH/USD", take) if self._luck().random() < 0.5 else None
+        stop = self._feed.on_ticker(other, take) if self._luck().random() < 0.5 else None
         try:
             async with aclosing(self._feed.tickers(symbol)) as stream:
                 async for item in stream:

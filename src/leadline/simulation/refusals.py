@@ -11,8 +11,7 @@ import re
 from leadline.clock import NS_PER_S
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.fault_board import RefusedConnect
-from leadline.emulator.kraken.frames import Frame
-from leadline.emulator.kraken.rest import Answer
+from leadline.emulator.wire import Answer, Frame
 from leadline.net.http import Request
 from leadline.simulation.loop import VirtualLoop
 from leadline.simulation.report import LIMIT_REFUSED, NONCE_REFUSED, Findings

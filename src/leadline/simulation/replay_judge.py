@@ -5,46 +5,37 @@ Rule: an order may leave once more only where the first request cannot have been
 
 from __future__ import annotations
 
-import re
 from collections import deque
 
 from leadline.clock import NS_PER_S
 from leadline.emulator.fault_board import RefusedConnect
-from leadline.emulator.kraken.rest import Answer
+from leadline.emulator.wire import Answer
 from leadline.engine.order_news import Cause, OrderEvent, OrderNews
 from leadline.model.order import OrderRequest
 from leadline.net.http import Request
 from leadline.simulation.loop import VirtualLoop
 from leadline.simulation.network import Arrival
+from leadline.simulation.order_texts import OrderTexts
 from leadline.simulation.report import LATE, REPLAYED, Findings
-
-_PLACING = re.compile(r'"method":"(?:add_order|batch_add)"')
-_CALLS = ("AddOrder", "AddOrderBatch")
-_CLIENT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_USERREF = re.compile(r'(?:order_userref"?:|userref"?[=:]"?)(\d+)')
-_REQUEST = re.compile(r'"req_id":(\d+)')
-
 
 KEPT_PROMISES = 200
 WRITING_NS = 3 * NS_PER_S
 """An order let go at the last moment is written to the disk first, and by REST it waits for its turn."""
 
 
-def names_in(text: str) -> set[str]:
-    """The names under which a request places orders: client ids and user references."""
-    return {*_CLIENT_ID.findall(text), *_USERREF.findall(text)}
-
-
 class ReplayJudge:
     """The placements of one run, over all lives of its client."""
 
-    def __init__(self, loop: VirtualLoop, findings: Findings) -> None:
+    def __init__(self, texts: OrderTexts, loop: VirtualLoop, findings: Findings) -> None:
+        self._texts = texts
         self._loop = loop
         self._findings = findings
         self._left: dict[str, str] = {}
         """Orders that have left and may have been acted on, and how they left."""
         self._by_request: dict[str, set[str]] = {}
         self._until_ns: dict[str, int] = {}
+        self.slack_ns = WRITING_NS
+        """So long after its time an order may leave that was let go in time."""
         self._promised: deque[tuple[OrderRequest, int]] = deque(maxlen=KEPT_PROMISES)
 
     def promised(self, request: OrderRequest, until_ns: int) -> None:
@@ -59,34 +50,28 @@ class ReplayJudge:
                     self._until_ns[news.order.client_id] = until_ns
 
     def departing_text(self, text: str) -> None:
-        """A text leaves on the account's stream."""
-        if not _PLACING.search(text):
+        """A text leaves on an account's connection."""
+        names = self._texts.placed(text)
+        if not names:
             return
-        names = names_in(text)
-        found = _REQUEST.search(text)
-        if found is not None:
-            self._by_request[found[1]] = names
+        number = self._texts.number(text)
+        if number is not None:
+            self._by_request[number] = names
         self._leave(names, "on the stream")
 
     def departing_request(self, request: Request) -> None:
         """A request leaves by REST."""
-        if _places(request):
-            self._leave(names_in(request.body.decode()), "by REST")
+        self._leave(self._texts.placed_by_rest(request), "by REST")
 
     def answering(self, request: Request, answer: Answer | RefusedConnect) -> None:
         """The venue, or the network before it, has judged a request."""
-        if not _places(request):
-            return
-        turned_away = isinstance(answer, RefusedConnect) and not answer.executed
-        refused = isinstance(answer, Answer) and answer.body.startswith(b'{"error":["')
-        if turned_away or refused:
-            self._undone(names_in(request.body.decode()))
+        self._undone(self._texts.refused(request, answer))
 
     def arrived(self, arrival: Arrival) -> None:
-        """A frame of the account's stream is with the client."""
+        """A frame on an account's connection is with the client."""
         text = arrival.frame.text
-        if '"success":false' in text and (found := _REQUEST.search(text)) is not None:
-            self._undone(self._by_request.pop(found[1], set()))
+        if self._texts.undone(text) and (number := self._texts.number(text)) is not None:
+            self._undone(self._by_request.pop(number, set()))
 
     def _leave(self, names: set[str], how: str) -> None:
         now_ns = self._loop.now_ns
@@ -96,14 +81,10 @@ class ReplayJudge:
                 self._findings.add(REPLAYED, "", seen, f"it had left {self._left[name]} already", now_ns)
             self._left[name] = f"{how} at {now_ns / NS_PER_S:.6f} s"
             until_ns = self._until_ns.get(name)
-            if until_ns is not None and now_ns > until_ns + WRITING_NS:
+            if until_ns is not None and now_ns > until_ns + self.slack_ns:
                 seen = f"{name} left {(now_ns - until_ns) / NS_PER_S:.6f} s after its time"
                 self._findings.add(LATE, "", seen, "in time or never", now_ns)
 
     def _undone(self, names: set[str]) -> None:
         for name in names:
             self._left.pop(name, None)
-
-
-def _places(request: Request) -> bool:
-    return request.path.rsplit("/", 1)[-1] in _CALLS

@@ -40,9 +40,9 @@ class NoHysteresis(System):
 class RestAsStream(Kraken):
     """What REST has answered is handed on as news of the stream."""
 
-    def session(self, emit: Emit) -> MarketSession:
+    def session(self, emit: Emit, route: str) -> MarketSession:
         self._emit = emit
-        return super().session(emit)
+        return super().session(emit, route)
 
     async def fetch_tickers(self, symbols: Sequence[str], purpose: Purpose) -> dict[str, Ticker]:
         tickers = await super().fetch_tickers(symbols, purpose)

@@ -6,15 +6,6 @@ import random
 
 from msgspec import Struct
 
-from leadline.model.market import Channel, Subscription
-
-REQUIRED = (
-    *(Subscription(Channel.TICKER, symbol) for symbol in ("BTC/USD", "ETH/USD", "XRP/USD")),
-    Subscription(Channel.BOOK, "BTC/USD", 10),
-    Subscription(Channel.BOOK, "XRP/USD", 10),
-)
-"""What the service level is judged by."""
-
 
 class Setup(Struct, frozen=True):
     """The lines of one run's client, the same in all its lives."""

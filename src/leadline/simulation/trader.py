@@ -37,13 +37,19 @@ WAITS_S = (0.5, 5.0, 20.0)
 OPERATOR_S = 15.0
 """So often an operator looks at the breaker; he knows that the venue is well."""
 
-_NEAR = (0.0, 0.0004)
-_FAR = (0.01, 0.05)
+NEAR = (0.0, 0.0004)
+FAR = (0.01, 0.05)
 _ICEBERG_PARTS = 5
+
+Act = Callable[[], Awaitable[object]]
 
 
 class Trader:
     """The random program; one for each life of the client."""
+
+    traded: tuple[str, ...] = TRADED
+    looked_at = "USD"
+    """The asset whose balance it reads now and then."""
 
     def __init__(
         self,
@@ -70,7 +76,7 @@ class Trader:
     async def run(self) -> None:
         """Trade until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for symbol in TRADED:
+            for symbol in self.traded:
                 group.create_task(self._follow(symbol))
             group.create_task(self._operate())
             while True:
@@ -110,7 +116,14 @@ class Trader:
     # --- what it does ---
 
     async def _act(self) -> None:
-        kinds: tuple[tuple[int, Callable[[], Awaitable[object]]], ...] = (
+        kinds = self._acts()
+        acts = [act for _, act in kinds]
+        act = self._luck.choices(acts, [weight for weight, _ in kinds])[0]
+        await act()
+
+    def _acts(self) -> tuple[tuple[int, Act], ...]:
+        """What it may do, and how often it does each."""
+        return (
             (40, self._submit),
             (6, self._batch),
             (5, self._hasty),
@@ -123,12 +136,9 @@ class Trader:
             (2, self._look),
             (1, self._replace),
         )
-        acts = [act for _, act in kinds]
-        act = self._luck.choices(acts, [weight for weight, _ in kinds])[0]
-        await act()
 
     async def _submit(self) -> None:
-        request = self._request(self._luck.choice(TRADED))
+        request = self._request(self._luck.choice(self.traded))
         if request is not None:
             wait_s = self._luck.choice((None, None, *WAITS_S))
             if wait_s is not None:
@@ -136,9 +146,9 @@ class Trader:
             await self._system.orders.submit(request, wait_s=wait_s)
 
     async def _batch(self) -> None:
-        symbol = self._luck.choice(TRADED)
+        symbol = self._luck.choice(self.traded)
         wanted = [
-            self._limit(symbol, self._luck.choice((_NEAR, _FAR))) for _ in range(self._luck.randint(2, 5))
+            self._limit(symbol, self._luck.choice((NEAR, FAR))) for _ in range(self._luck.randint(2, 5))
         ]
         requests = [request for request in wanted if request is not None]
         if len(requests) > 1:
@@ -146,7 +156,7 @@ class Trader:
 
     async def _hasty(self) -> None:
         """Submits and cancels without waiting for the answer."""
-        request = self._limit(self._luck.choice(TRADED), _NEAR)
+        request = self._limit(self._luck.choice(self.traded), NEAR)
         if request is None:
             return
         async with asyncio.TaskGroup() as group:
@@ -170,7 +180,7 @@ class Trader:
         instrument = self._instrument(order.symbol)
         if order.limit_price is not None and self._luck.random() < 0.7:
             change = Amendment(
-                limit_price=self._price(instrument, ticker, order.side, self._luck.choice((_NEAR, _FAR)))
+                limit_price=self._price(instrument, ticker, order.side, self._luck.choice((NEAR, FAR)))
             )
         else:
             change = Amendment(qty=self._qty(instrument, order.limit_price or ticker.bid))
@@ -193,7 +203,7 @@ class Trader:
 
     async def _retire(self) -> None:
         await self._system.orders.cancel_all()
-        request = self._limit(TRADED[0], _FAR)
+        request = self._limit(self.traded[0], FAR)
         if request is not None:
             await self._system.orders.submit(request)
 
@@ -203,11 +213,11 @@ class Trader:
             await self._system.orders.find(_name(order))
 
     async def _look(self) -> None:
-        await self._system.balances.get("USD")
+        await self._system.balances.get(self.looked_at)
 
     async def _replace(self) -> None:
         order = self._one()
-        request = None if order is None else self._limit(order.symbol, _FAR)
+        request = None if order is None else self._limit(order.symbol, FAR)
         if order is not None and request is not None:
             await self._system.orders.replace(_name(order), request)
 
@@ -224,8 +234,8 @@ class Trader:
         instrument = self._instrument(symbol)
         side = luck.choice((Side.BUY, Side.SELL))
         qty = self._qty(instrument, ticker.bid)
-        near = self._price(instrument, ticker, side, _NEAR)
-        far = self._price(instrument, ticker, side, _FAR)
+        near = self._price(instrument, ticker, side, NEAR)
+        far = self._price(instrument, ticker, side, FAR)
         taking = self._price(instrument, ticker, side, (-0.002, -0.0005))
         limit = OrderKind.LIMIT
         kind = luck.randrange(12)

@@ -100,13 +100,20 @@ class SymbolTruth:
 
 
 class Truth:
-    """Listens to the market; `depths` says how deep the books of the symbols are read (10 unless named)."""
+    """Listens to the market; `depths` says how deep the books of the symbols are read (10 unless named).
 
-    def __init__(self, market: Market, depths: Mapping[str, int], now_ns: int) -> None:
+    `names` are what programs call the market's symbols, where that is something else.
+    """
+
+    def __init__(
+        self, market: Market, depths: Mapping[str, int], now_ns: int, names: Mapping[str, str] | None = None
+    ) -> None:
         self._market = market
+        self.names = names or {symbol: symbol for symbol in market.listings}
         self.symbols: dict[str, SymbolTruth] = {}
         for symbol, listing in market.listings.items():
-            truth = self.symbols[symbol] = SymbolTruth(depths.get(symbol, 10))
+            name = self.names[symbol]
+            truth = self.symbols[name] = SymbolTruth(depths.get(name, 10))
             for trade in listing.tape.trades:
                 self._print(truth, listing, trade)
             for minute in listing.tape.minutes:
@@ -116,12 +123,12 @@ class Truth:
 
     def note(self, symbol: str, now_ns: int) -> None:
         """Record how a symbol stands without an event of its market: at the start, after a change of tick."""
-        listing, truth = self._market.listings[symbol], self.symbols[symbol]
+        listing, truth = self._market.listings[symbol], self.symbols[self.names[symbol]]
         self._book(truth, listing, now_ns)
         truth.quotes.add(now_ns, _quote(listing))
 
     def _happened(self, batch: Batch) -> None:
-        truth, listing = self.symbols[batch.symbol], batch.listing
+        truth, listing = self.symbols[self.names[batch.symbol]], batch.listing
         self._book(truth, listing, batch.time_ns)
         if batch.best_changed or batch.trades:
             truth.quotes.add(batch.time_ns, _quote(listing))
@@ -130,14 +137,12 @@ class Truth:
         if batch.trades:
             self._candle(truth, listing, listing.tape.minutes[-1])
 
-    @staticmethod
-    def _book(truth: SymbolTruth, listing: Listing, time_ns: int) -> None:
+    def _book(self, truth: SymbolTruth, listing: Listing, time_ns: int) -> None:
         pair, book = listing.pair, listing.book
         bids, asks = book.bids.top(truth.depth), book.asks.top(truth.depth)
         truth.books.add(time_ns, BookState(pair.price_precision, pair.qty_precision, bids, asks))
 
-    @staticmethod
-    def _print(truth: SymbolTruth, listing: Listing, trade: Trade) -> None:
+    def _print(self, truth: SymbolTruth, listing: Listing, trade: Trade) -> None:
         trade_id, time_ns, price, qty, taker, _ = trade
         pair = listing.pair
         truth.prints[trade_id] = Print(

@@ -21,33 +21,50 @@ LONG_S = (90.0, 140.0)
 """Of a difference in mild weather: longer than any interval between two looks."""
 
 _CHANNELS = {"ticker": Channel.TICKER, "book": Channel.BOOK}
-_KINDS = ("SKEW", "SKEW", "SKEW", "LAG", "MISSTATE")
+KINDS = ("SKEW", "SKEW", "SKEW", "LAG", "MISSTATE")
+Place = tuple[str, str]
+"""Channel and route, as faults call them."""
+PLACES: tuple[Place, ...] = (("ticker", "rest"), ("book", "rest"), ("ticker", "ws"))
 _FACTORS = ("1.0005", "1.003", "0.99", "1.02", "10", "0.1")
 _OFF = ("0.5", "-0.25", "3", "-0.00000001")
 
 
-def differences(rng: random.Random, until_s: float, symbols: Sequence[str], *, mild: bool) -> list[Strike]:
-    """At most one, over by `until_s`; in mild weather always one, and a long one."""
+def differences(
+    rng: random.Random,
+    until_s: float,
+    symbols: Sequence[str],
+    *,
+    mild: bool,
+    kinds: Sequence[str] = KINDS,
+    places: Sequence[Place] = PLACES,
+    assets: Sequence[str] = (),
+) -> list[Strike]:
+    """At most one, over by `until_s`; in mild weather always one, and a long one.
+
+    `places` are the channels and routes that may be told wrongly, `assets` what balances may be told wrongly
+    of, else the bases of the symbols.
+    """
     if not mild and rng.random() < 0.6:
         return []
     at_s = CALM_START_S + rng.uniform(2.0, 15.0)
     lasts_s = min(rng.uniform(*(LONG_S if mild else LASTS_S)), until_s - at_s)
-    fields: dict[str, Any] = {"kind": rng.choice(_KINDS), "for_s": lasts_s}
+    fields: dict[str, Any] = {"kind": rng.choice(kinds), "for_s": lasts_s}
     match fields["kind"]:
         case "SKEW":
-            fields |= _where(rng, symbols) | {"factor": rng.choice(_FACTORS)}
+            fields |= _where(rng, symbols, places) | {"factor": rng.choice(_FACTORS)}
         case "LAG":
-            fields |= _where(rng, symbols) | {"delay_s": rng.choice((3.0, 8.0, 20.0))}
+            fields |= _where(rng, symbols, places) | {"delay_s": rng.choice((3.0, 8.0, 20.0))}
         case "MISSTATE" if rng.random() < 0.5:
             fields["hide_order"] = "oldest"
         case "MISSTATE":
-            fields |= {"asset": rng.choice(symbols).split("/")[0], "amount": rng.choice(_OFF)}
+            asset = rng.choice(assets or symbols).split("/")[0]
+            fields |= {"asset": asset, "amount": rng.choice(_OFF)}
     return [Strike(at_s, lasts_s, fields=fields)]
 
 
-def _where(rng: random.Random, symbols: Sequence[str]) -> dict[str, Any]:
+def _where(rng: random.Random, symbols: Sequence[str], places: Sequence[Place]) -> dict[str, Any]:
     """One of the first three symbols, on REST or on the stream."""
-    channel, route = rng.choice((("ticker", "rest"), ("book", "rest"), ("ticker", "ws")))
+    channel, route = rng.choice(places)
     return {"channel": channel, "route": route, "symbol": rng.choice(symbols[:3])}
 
 

@@ -14,8 +14,6 @@ from leadline.errors import Error
 from leadline.model.market import Channel, Subscription
 from leadline.model.reading import Source
 from leadline.simulation.audit import BarAudit, TradeAudit
-from leadline.simulation.latency import LONGEST_ONE_WAY_NS
-from leadline.simulation.readers import REFUSED
 from leadline.simulation.report import NOT_LIVE, SERVED_WRONG, STALE_AS_FRESH, TOO_MANY
 from leadline.simulation.strikes import CALM_START_S
 
@@ -24,13 +22,15 @@ if TYPE_CHECKING:
     from leadline.simulation.world import World
 
 RECOVERY_S = 45.0
-REFUSAL_S = 1.0
 REFUSED_AT_S = 9.0
 YOUNG_S = 15.0
 """So long a stream just asked for, or left and asked for again, may take to its first data."""
 
 CONNECTS = 120
 WINDOW_NS = 600 * NS_PER_S
+
+_SILENT = frozenset({Channel.LIQUIDATIONS})
+"""What speaks only when something has happened: its silence says nothing."""
 
 _LIVING = frozenset({State.LIVE, State.QUIET, State.HELD})
 
@@ -51,7 +51,7 @@ class Watchers:
         clock = self._world.clock
         await clock.sleep(REFUSED_AT_S)
         if self._now_s < CALM_START_S:
-            await self._refusal()
+            await self._world.early(self._readers)
         inspected = False
         while True:
             await clock.sleep(1.0)
@@ -62,10 +62,7 @@ class Watchers:
                 if topic.state in _LIVING:
                     self._lived_s[topic.subscription] = self._now_s
                 self._claim(topic)
-            self._world.difference_judge.look(self._client.interval_s)
-            self._world.account_difference_judge.look(
-                self._client.account_interval_s, self._world.account_judge.happened_ns
-            )
+            self._world.look(self._client)
             if not inspected and self._now_s >= self._world.calm_from_s + RECOVERY_S:
                 inspected = True
                 await self._inspect(topics)
@@ -92,22 +89,11 @@ class Watchers:
     def _now_s(self) -> float:
         return self._world.loop.now_ns / NS_PER_S
 
-    async def _refusal(self) -> None:
-        """A symbol that the venue refuses is an error to its caller, soon."""
-        world = self._world
-        world.exchange.inject(
-            {"kind": "SUB_REJECT", "symbol": REFUSED, "for_s": 10.0}, world.network.venue_ns
-        )
-        took_s = await self._readers.refused(REFUSED)
-        within_s = REFUSAL_S + 2 * LONGEST_ONE_WAY_NS / NS_PER_S
-        if took_s is None or took_s > within_s:
-            self._add(NOT_LIVE, REFUSED, f"refusal told after {took_s} s", f"within {within_s} s")
-
     def _claim(self, topic: TopicState) -> None:
         """A stream called live has had data within its bound."""
-        if topic.state is not State.LIVE:
-            return
         subscription = topic.subscription
+        if topic.state is not State.LIVE or subscription.channel in _SILENT:
+            return
         newest_ns = self._world.evidence.newest_ns(subscription.channel, subscription.symbol)
         bound_ns = round(topic.bound_s * NS_PER_S) + 1000
         if newest_ns is None or self._world.loop.now_ns - newest_ns > bound_ns:
@@ -117,12 +103,13 @@ class Watchers:
     async def _inspect(self, topics: tuple[TopicState, ...]) -> None:
         for topic in topics:
             subscription = topic.subscription
-            refused = topic.state is State.REFUSED and subscription.symbol == REFUSED
+            refused = topic.state is State.REFUSED and subscription.symbol == self._world.refused
             suspect = topic.state is State.SUSPECT  # receiving, and about to ask REST
             asked_s = max(self._first_seen_s[subscription], self._lived_s.get(subscription, 0.0))
             young = self._now_s - asked_s < YOUNG_S
             lied = topic.state is State.QUARANTINED and self._world.untruths.about(subscription.symbol)
-            if not (topic.state in _LIVING or refused or suspect or young or lied):
+            waits = topic.state is State.ACKED_NO_DATA and self._world.still(subscription)
+            if not (topic.state in _LIVING or refused or suspect or young or lied or waits):
                 seen = f"{subscription} is {topic.state.value}: {topic.reason}"
                 self._add(NOT_LIVE, subscription.symbol, seen, f"calm since {self._world.calm_from_s:.1f} s")
         stats = self._feed.stats

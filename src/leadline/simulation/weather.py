@@ -7,12 +7,12 @@ the clock's.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from leadline.simulation.account_weather import account_weather
 from leadline.simulation.strikes import CALM_END_S, CALM_START_S, DYING_S, LONGEST_S, Event, Strike
-from leadline.simulation.untruths import differences
+from leadline.simulation.untruths import Place, differences
 
 MEAN_PAUSE_S = 14.0
 MILD_SHARE = 0.2
@@ -22,56 +22,52 @@ BLOCKS_S = (0.2, 1.0, 5.0, 30.0)
 LEAST_STALL_S = 3.0
 """A stream that stops for less looks like the network's own delays."""
 
-
-_CHANNELS = ("book", "ticker", "trade", "ohlc")
-_FRAME_KINDS = ("DROP", "DUP", "REORDER", "CORRUPT")
-_KINDS = (
-    *("CLOSE",) * 3,
-    *_FRAME_KINDS,
-    *_FRAME_KINDS,
-    "REFUSE",
-    *("STALL",) * 3,
-    *("HALF_OPEN",) * 2,
-    "ACK_NO_DATA",
-    "SUB_RATE",
-    "REPLY",
-    "RATE",
-    "STATUS",
-    "INSTRUMENT",
-    *("ONE_LINE",) * 6,
-    *("DYING",) * 2,
-    "OUTAGE",
-    "REST_DOWN",
-    *(event for event in Event if event is not Event.KILL),
-)
-_BODIES = (
-    '{"error":["EService:Unavailable"]}',
-    '{"error":["EService:Busy"]}',
-    '{"error":["EGeneral:Internal error"]}',
-    "<html>Bad gateway</html>",
-    '{"error":[],"result":{',
-)
+Faults = Callable[[random.Random, str, float, float, Sequence[str]], list[Strike]]
+"""Makes the strikes of one kind: kind, when, for how long, symbols."""
 
 
-def forecast(rng: random.Random, total_s: float, symbols: Sequence[str]) -> list[Strike]:
+@dataclass(frozen=True, slots=True)
+class Climate:
+    """What can strike at a venue."""
+
+    kinds: Sequence[str | Event]
+    """Each as often as it is likely."""
+    faults: Faults
+    account: Callable[[random.Random, float, Sequence[str]], list[Strike]]
+    """What strikes the account until then."""
+    untruths: Sequence[str]
+    """Kinds of what the venue tells wrongly, and where."""
+    places: Sequence[Place]
+    assets: Sequence[str] = ()
+
+
+def forecast(rng: random.Random, total_s: float, symbols: Sequence[str], climate: Climate) -> list[Strike]:
     """The strikes of a run, by time; every one is over `CALM_END_S` before the end."""
     until_s = total_s - CALM_END_S
     at_s = CALM_START_S
     mild = rng.random() < MILD_SHARE
-    strikes = [] if mild else account_weather(rng, until_s, symbols)
-    strikes += differences(rng, until_s, symbols, mild=mild)
+    strikes = [] if mild else climate.account(rng, until_s, symbols)
+    strikes += differences(
+        rng,
+        until_s,
+        symbols,
+        mild=mild,
+        kinds=climate.untruths,
+        places=climate.places,
+        assets=climate.assets,
+    )
     while True:
         at_s += rng.expovariate(1 / (MILD_PAUSE_S if mild else MEAN_PAUSE_S))
         if at_s >= until_s:
             return sorted(strikes, key=lambda strike: strike.at_s)
-        kind = rng.choice(_KINDS)
+        kind = rng.choice(climate.kinds)
         longest_s = DYING_S if kind == "DYING" else LONGEST_S
         lasts_s = rng.choice(BLOCKS_S) if kind is Event.BLOCK else rng.uniform(0.5, longest_s)
         lasts_s = min(lasts_s, until_s - at_s)
         if isinstance(kind, Event):
             strikes.append(_of_the_world(rng, kind, at_s, lasts_s))
         else:
-            strikes += _of_the_venue(rng, kind, at_s, lasts_s, symbols)
+            strikes += climate.faults(rng, kind, at_s, lasts_s, symbols)
 
 
 def _of_the_world(rng: random.Random, event: Event, at_s: float, lasts_s: float) -> Strike:
@@ -81,85 +77,32 @@ def _of_the_world(rng: random.Random, event: Event, at_s: float, lasts_s: float)
     return Strike(at_s, 0.0 if event is Event.CUT else lasts_s, event)
 
 
-def _of_the_venue(
-    rng: random.Random, kind: str, at_s: float, lasts_s: float, symbols: Sequence[str]
-) -> list[Strike]:
-    fields: dict[str, Any] = {"kind": kind, "for_s": lasts_s}
-    symbol = rng.choice(symbols)
-    match kind:
-        case "CLOSE":
-            fields = {"kind": kind, "code": rng.choice((1000, 1001, 1006, 1011, 1012))}
-            return _with_refusals(rng, Strike(at_s, 0.0, fields=fields), lasts_s)
-        case "ONE_LINE":
-            return [Strike(at_s, lasts_s, fields=_one_line(rng, symbol, lasts_s))]
-        case "DYING":
-            fields |= {"kind": "CLOSE", "after_s": rng.choice((5.0, 12.0, 20.0)), "code": 1006}
-            fields["line"] = rng.choice((None, "ws_public"))
-        case "OUTAGE":
-            refuse = {"kind": "REFUSE", "route": "all", "for_s": lasts_s}
-            close = {"kind": "CLOSE", "code": 1006}
-            return [Strike(at_s, lasts_s, fields=refuse), Strike(at_s, 0.0, fields=close)]
-        case "REST_DOWN":
-            fields |= {"kind": "REFUSE", "route": "rest", "status": rng.choice((None, 502, 503))}
-        case "REFUSE":
-            fields |= {
-                "status": rng.choice((None, 429, 502, 503)),
-                "route": rng.choice(("ws", "rest", "all")),
-            }
-        case "STALL" | "ACK_NO_DATA":
-            lasts_s = fields["for_s"] = max(LEAST_STALL_S, lasts_s)
-            fields["channel"] = rng.choice((*_CHANNELS, None))
-            fields["symbol"] = rng.choice((symbol, symbol, None))
-            if kind == "ACK_NO_DATA":  # it takes a new subscription to be felt
-                return [Strike(at_s, lasts_s, fields=fields), Strike(at_s + lasts_s / 3, 0.0, Event.CUT)]
-        case "DROP" | "DUP" | "REORDER" | "CORRUPT":
-            fields["channel"] = rng.choice(("book", "trade", None))
-            fields["symbol"] = rng.choice((symbol, None))
-            fields["count"] = rng.choice((1, 1, 2, 5))
-        case "SUB_RATE":
-            fields["per_s"] = rng.choice((0.5, 1.0, 3.0))
-            return [Strike(at_s, lasts_s, fields=fields), Strike(at_s + lasts_s / 4, 0.0, Event.CUT)]
-        case "REPLY":
-            fields |= _reply(rng)
-        case "RATE":
-            fields["per_s"] = rng.choice((0.1, 0.3))
-        case "STATUS":
-            fields["mode"] = rng.choice(("maintenance", "cancel_only", "post_only", "limit_only"))
-            fields["symbol"] = rng.choice((symbol, None))
-        case "INSTRUMENT":
-            return [Strike(at_s, 0.0, fields={"kind": kind, "symbol": symbol})]
-    return [Strike(at_s, lasts_s, fields=fields)]
-
-
-def _one_line(rng: random.Random, symbol: str, lasts_s: float) -> dict[str, Any]:
+def one_line(
+    rng: random.Random,
+    symbol: str,
+    lasts_s: float,
+    channels: Sequence[str],
+    lines: Sequence[str] = ("ws_public",),
+) -> dict[str, Any]:
     """A fault of one public connection alone."""
+    line = lines[0] if len(lines) == 1 else rng.choice(lines)
     fields: dict[str, Any] = {"kind": rng.choice(("CLOSE", "CLOSE", "HALF_OPEN", "STALL", "CORRUPT"))}
     fields["only"] = rng.choice(("oldest", "newest"))
     match fields["kind"]:
         case "CLOSE":
-            fields |= {"line": "ws_public", "code": rng.choice((1001, 1006))}
+            fields |= {"line": line, "code": rng.choice((1001, 1006))}
         case "HALF_OPEN":
-            fields |= {"line": "ws_public", "for_s": lasts_s}
+            fields |= {"line": line, "for_s": lasts_s}
         case "STALL":
-            fields |= {"channel": rng.choice(_CHANNELS), "for_s": max(LEAST_STALL_S, lasts_s)}
+            fields |= {"channel": rng.choice(channels), "for_s": max(LEAST_STALL_S, lasts_s)}
         case "CORRUPT":
             fields |= {"channel": "book", "symbol": symbol, "for_s": lasts_s}
     return fields
 
 
-def _with_refusals(rng: random.Random, close: Strike, lasts_s: float) -> list[Strike]:
+def with_refusals(rng: random.Random, close: Strike, lasts_s: float) -> list[Strike]:
     """A close that, every third time, is followed by refused connects."""
     if rng.random() < 2 / 3:
         return [close]
     refuse = {"kind": "REFUSE", "for_s": lasts_s, "status": rng.choice((None, 503))}
     return [close, Strike(close.at_s, lasts_s, fields=refuse)]
-
-
-def _reply(rng: random.Random) -> dict[str, Any]:
-    path = rng.choice(("", "", "Ticker", "Depth", "Trades", "OHLC"))
-    match rng.randrange(3):
-        case 0:
-            return {"path": path, "status": rng.choice((500, 502, 503, 520))}
-        case 1:
-            return {"path": path, "body": rng.choice(_BODIES)}
-    return {"path": path, "delay_s": rng.choice((1.0, 4.0, 15.0))}

@@ -5,7 +5,8 @@ It keeps the ports' contracts and nothing more: no wire format, no checks, no ti
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from difflib import get_close_matches
 
@@ -23,13 +24,16 @@ from leadline.core.session import (
     Output,
     SubscriptionRefused,
 )
-from leadline.errors import Error, UnknownSymbol, VenueError
+from leadline.errors import CheckFailed, Error, UnknownSymbol, VenueError
 from leadline.model.instrument import Instrument
 from leadline.model.market import (
     Bar,
     BookDropped,
     Channel,
+    DayStats,
     FrozenBook,
+    FundingRate,
+    MarkPrice,
     Subscription,
     Ticker,
     Trade,
@@ -37,7 +41,7 @@ from leadline.model.market import (
     VenueStatus,
 )
 from leadline.net.http import Purpose
-from leadline.venues.ports import Limits
+from leadline.venues.ports import Limits, Reference
 
 _SILENT_NS = 5_000_000_000
 
@@ -45,12 +49,25 @@ LIMITS = Limits(
     book_depths=(10, 25, 100), bar_intervals_s=(60, 300), rest_book_depth=100, rest_bars=720, rest_trades=1000
 )
 
+CONTRACTS = replace(
+    LIMITS,
+    channels=frozenset(Channel) - {Channel.INSTRUMENTS, Channel.LEVEL3},
+    rest_channels=frozenset(Channel) - {Channel.INSTRUMENTS, Channel.LEVEL3, Channel.LIQUIDATIONS},
+    top_depths=(5, 20),
+    prompt_channels=frozenset({Channel.MARK, Channel.STATS}),
+    heartbeats=False,
+)
+"""Of a venue of contracts that sends nothing unless something happens, but for mark prices and statistics."""
+
 
 def instrument(symbol: str) -> Instrument:
     """An instrument with two decimals of price and four of quantity."""
-    base, quote = symbol.split("/")
+    base, _, rest = symbol.partition("/")
+    quote, _, settle = rest.partition(":")
     cent, lot = Decimal("0.01"), Decimal("0.0001")
-    return Instrument("memory", symbol, base, quote, 2, 4, cent, lot, lot, Decimal("0.5"))
+    return Instrument(
+        "memory", symbol, base, quote, 2, 4, cent, lot, lot, Decimal("0.5"), settle=settle or None
+    )
 
 
 class MemoryReference:
@@ -88,6 +105,7 @@ class MemorySession:
         self.last_frame_ns = 0
         self.last_data_ns: int | None = None
         self.retry_floor_s = 0.0
+        self.poke: Callable[[], None] = lambda: None
         self.renewed: list[Subscription] = []
         self.book_messages = BookCounts()
 
@@ -166,26 +184,47 @@ class MemorySession:
 
 
 class MemoryMarket:
-    """Market data from what lies in its attributes; `failing` is raised by every request while set."""
+    """Market data from what lies in its attributes; `failing` is raised by every request while set.
+
+    `homes` gives channels a route of their own; the others come by "public".
+    """
 
     name = "memory"
-    limits = LIMITS
 
-    def __init__(self, symbols: Sequence[str]) -> None:
-        self.reference = MemoryReference(symbols)
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        homes: Mapping[Channel, str] | None = None,
+        limits: Limits = LIMITS,
+    ) -> None:
+        self.limits = limits
+        self._homes = homes or {}
+        self.routes: tuple[str, ...] = tuple(dict.fromkeys(("public", *self._homes.values())))
+        self.urgent: Callable[[str], bool] = lambda symbol: False
+        self.reference: Reference = MemoryReference(symbols)
         self.reach = Reach()
         self.tickers: dict[str, Ticker] = {}
         self.books: dict[str, FrozenBook] = {}
         self.trades: dict[str, list[Trade]] = {}
         self.bars: dict[tuple[str, int], list[Bar]] = {}
+        self.marks: dict[str, MarkPrice] = {}
+        self.stats: dict[str, DayStats] = {}
         self.failing: Error | None = None
         self.asked: list[Asked] = []
+        self.clock_ahead_ns: int | None = None
+        """Of monotonic time; None while nobody measures it."""
 
     async def load(self) -> None:
         """Everything is here already."""
 
-    def session(self, emit: Emit) -> MemorySession:
+    def route_of(self, subscription: Subscription) -> str:
+        return self._homes.get(subscription.channel, "public")
+
+    def session(self, emit: Emit, route: str) -> MemorySession:
         return MemorySession(emit)
+
+    async def run(self) -> None:
+        """Nothing is done beside the sessions."""
 
     async def fetch_status(self, purpose: Purpose) -> VenueStatus:
         self._raise_failure()
@@ -208,6 +247,20 @@ class MemoryMarket:
     async def fetch_bars(self, symbol: str, interval_s: int, since_ns: int, purpose: Purpose) -> list[Bar]:
         self._ask(Channel.BARS, (symbol,), purpose)
         return [bar for bar in self.bars.get((symbol, interval_s), []) if bar.begin_ns >= since_ns]
+
+    async def fetch_marks(self, symbols: Sequence[str], purpose: Purpose) -> dict[str, MarkPrice]:
+        self._ask(Channel.MARK, tuple(symbols), purpose)
+        return {symbol: self.marks[symbol] for symbol in symbols if symbol in self.marks}
+
+    async def fetch_stats(self, symbols: Sequence[str], purpose: Purpose) -> dict[str, DayStats]:
+        self._ask(Channel.STATS, tuple(symbols), purpose)
+        return {symbol: self.stats[symbol] for symbol in symbols if symbol in self.stats}
+
+    async def fetch_funding(self, symbol: str, since_ns: int, purpose: Purpose) -> list[FundingRate]:
+        raise CheckFailed(f"{symbol}: this venue has no funding")
+
+    def venue_ns(self, mono_ns: int) -> int | None:
+        return None if self.clock_ahead_ns is None else mono_ns + self.clock_ahead_ns
 
     def _ask(self, channel: Channel, symbols: tuple[str, ...], purpose: Purpose) -> None:
         self.asked.append(Asked(channel, symbols, purpose))

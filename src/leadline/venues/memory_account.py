@@ -7,21 +7,30 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal
 from enum import Enum
 from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.account_session import AccountSession, EmitAccount
 from leadline.errors import CheckFailed, ConnectFailed, ConnectionLost, Error, Refused, Rejected, VenueError
-from leadline.model.account import BalancesSnapshot, LedgerEntry, Position
+from leadline.model.account import (
+    AccountConfiguration,
+    BalancesSnapshot,
+    LedgerEntry,
+    MarginMode,
+    Position,
+    SymbolConfiguration,
+)
 from leadline.model.instrument import Instrument
 from leadline.model.order import (
     Amendment,
     Fill,
+    Order,
     OrderKey,
     OrderReport,
     OrderRequest,
@@ -30,7 +39,7 @@ from leadline.net.http import Purpose
 from leadline.venues.memory import MemoryReference
 from leadline.venues.memory_orders import MemoryOrders
 from leadline.venues.memory_session import MemoryAccountSession
-from leadline.venues.ports import Action, Path, Placed, Placement
+from leadline.venues.ports import Action, Path, Placed, Placement, RequestSession
 
 T = TypeVar("T")
 
@@ -72,6 +81,7 @@ class MemoryAccount:
     batch_max = 15
     cancel_batch_max = 50
     replaces_named = True
+    dead_man_by_symbol = False
     rest_deadline_min_s = 2.0
 
     def __init__(self, clock: Clock, symbols: Sequence[str]) -> None:
@@ -93,13 +103,18 @@ class MemoryAccount:
         self.balances = BalancesSnapshot(())
         self.ledger: list[LedgerEntry] = []
         self.positions: list[Position] = []
+        self.configuration: AccountConfiguration | None = None
+        """How contracts are traded; None for an account that trades none."""
         self.authorised_for: list[AccountSession] = []
         self.unlisted: set[str] = set()
         """Assets that stream and REST may call by different names."""
         self.carrying: AccountSession | None = None
         self.sessions: list[MemoryAccountSession] = []
         self.from_snapshots = False
+        self.mark_price: Callable[[str], Decimal | None] = lambda symbol: None
+        self.open_orders: Callable[[str], int | None] = lambda symbol: None
         self.dead_man_s: int | None = None
+        self.dead_man_symbols: frozenset[str] = frozenset()
         self._travelling: list[tuple[int, Callable[[], object]]] = []
         self._slow: deque[asyncio.Future[None]] = deque()
         self._queued: list[tuple[tuple[str, ...], asyncio.Future[None]]] = []
@@ -132,8 +147,8 @@ class MemoryAccount:
         instrument = self.reference.instrument(request.symbol)
         _check_steps(instrument, request.qty, request.limit_price)
 
-    def check_amendment(self, symbol: str, amendment: Amendment) -> None:
-        _check_steps(self.reference.instrument(symbol), amendment.qty, amendment.limit_price)
+    def check_amendment(self, order: Order, amendment: Amendment) -> None:
+        _check_steps(self.reference.instrument(order.symbol), amendment.qty, amendment.limit_price)
 
     def needs_userref(self, request: OrderRequest) -> bool:
         return request.close is not None
@@ -158,8 +173,14 @@ class MemoryAccount:
         return 0.0
 
     async def place(self, placement: Placement, path: Path) -> Placed:
-        act = self._placing(placement)
-        return await self._request(Action.ADD, path, (placement.client_id,), placement.deadline_ns, act)
+        return await self._request(
+            Action.ADD,
+            path,
+            (placement.client_id,),
+            placement.deadline_ns,
+            self._placing(placement),
+            [placement.may_leave],
+        )
 
     async def place_batch(self, placements: Sequence[Placement], path: Path) -> list[Placed | VenueError]:
         acts = [self._placing(placement) for placement in placements]
@@ -172,6 +193,7 @@ class MemoryAccount:
             names,
             until_ns,
             lambda: [refusal or act() for refusal, act in zip(rows, acts, strict=False)],
+            [placement.may_leave for placement in placements],
         )
 
     async def replace(self, order_id: str, placement: Placement, path: Path) -> Placed:
@@ -181,9 +203,8 @@ class MemoryAccount:
 
         return await self._request(Action.REPLACE, path, (placement.client_id,), placement.deadline_ns, act)
 
-    async def amend(
-        self, key: OrderKey, symbol: str, amendment: Amendment, deadline_ns: int, path: Path
-    ) -> None:
+    async def amend(self, order: Order, amendment: Amendment, deadline_ns: int, path: Path) -> None:
+        key = order.key
         refusal = await self._request(
             Action.AMEND, path, _names([key]), deadline_ns, lambda: self.orders.amend(key, amendment)
         )
@@ -208,9 +229,9 @@ class MemoryAccount:
         until_ns = self.venue_ns() + 60 * NS_PER_S
         return await self._request(Action.CANCEL, path, (), until_ns, self.orders.cancel_all)
 
-    async def dead_man(self, timeout_s: int, path: Path) -> None:
+    async def dead_man(self, timeout_s: int, symbols: Collection[str], path: Path) -> None:
         def act() -> None:
-            self.dead_man_s = timeout_s
+            self.dead_man_s, self.dead_man_symbols = timeout_s, frozenset(symbols)
 
         await self._request(Action.CANCEL, path, (), self.venue_ns() + 60 * NS_PER_S, act)
 
@@ -237,13 +258,21 @@ class MemoryAccount:
         return lambda: Placed(self.orders.place(placement).order_id)
 
     async def _request(
-        self, action: Action, path: Path, names: tuple[str, ...], deadline_ns: int, act: Callable[[], T]
+        self,
+        action: Action,
+        path: Path,
+        names: tuple[str, ...],
+        deadline_ns: int,
+        act: Callable[[], T],
+        may_leave: Iterable[Callable[[], None]] = (),
     ) -> T:
         outcome = self.script.popleft() if self.script else Outcome.ANSWERED
         if outcome is Outcome.UNSENT or (path is Path.STREAM and not self.streaming):
             raise ConnectFailed("the venue was not reached")
         if outcome is Outcome.QUEUED:
             await self._turn(names)
+        for ask in may_leave:
+            ask()
         self.sent.append(Sent(action, path, names))
         await self._clock.sleep(0)
         if isinstance(outcome, Error):
@@ -314,6 +343,44 @@ class MemoryAccount:
     async def fetch_positions(self, purpose: Purpose) -> Sequence[Position]:
         self._raise_failure()
         return tuple(self.positions)
+
+    async def fetch_configuration(
+        self, symbols: Sequence[str], purpose: Purpose
+    ) -> AccountConfiguration | None:
+        self._raise_failure()
+        return self.configuration
+
+    async def set_leverage(self, symbol: str, leverage: int) -> int:
+        await self._configure(symbol, lambda known: replace(known, leverage=leverage))
+        return leverage
+
+    async def set_margin_mode(self, symbol: str, mode: MarginMode) -> None:
+        await self._configure(symbol, lambda known: replace(known, margin_mode=mode))
+
+    async def set_hedge(self, on: bool) -> None:
+        self._raise_failure()
+        self.configuration = replace(self._contracts(), hedge=on)
+
+    def request_session(self) -> RequestSession | None:
+        return None
+
+    async def run(self) -> None:
+        """Nothing is done beside the sessions."""
+
+    def _contracts(self) -> AccountConfiguration:
+        if self.configuration is None:
+            raise CheckFailed("this account trades no contracts")
+        return self.configuration
+
+    async def _configure(
+        self, symbol: str, change: Callable[[SymbolConfiguration], SymbolConfiguration]
+    ) -> None:
+        self._raise_failure()
+        configuration = self._contracts()
+        known = {each.symbol: each for each in configuration.symbols}
+        before = known.get(symbol, SymbolConfiguration(symbol, 1, MarginMode.CROSS))
+        known[symbol] = change(before)
+        self.configuration = replace(configuration, symbols=tuple(known.values()))
 
 
 def _when(fill: Fill) -> int:

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import Enum
 from typing import Protocol
 
 from leadline.core.account_session import AccountSession, EmitAccount
 from leadline.core.reach import Reach
-from leadline.core.session import Emit, MarketSession
+from leadline.core.session import Emit, MarketSession, Session
 from leadline.errors import VenueError
-from leadline.model.account import BalancesSnapshot, LedgerEntry, Position
+from leadline.model.account import (
+    AccountConfiguration,
+    BalancesSnapshot,
+    LedgerEntry,
+    MarginMode,
+    Position,
+)
 from leadline.model.instrument import Instrument
-from leadline.model.market import Bar, FrozenBook, Ticker, Trade, VenueStatus
-from leadline.model.order import Amendment, Fill, OrderKey, OrderReport, OrderRequest
+from leadline.model.market import (
+    Bar,
+    Channel,
+    DayStats,
+    FrozenBook,
+    FundingRate,
+    MarkPrice,
+    Subscription,
+    Ticker,
+    Trade,
+    VenueStatus,
+)
+from leadline.model.order import Amendment, Fill, Order, OrderKey, OrderReport, OrderRequest
 from leadline.net.http import Purpose
 
 
@@ -29,6 +47,23 @@ class Limits:
     """Newest candles REST can still give; older ones are gone."""
     rest_trades: int
     """Trades in one page of REST; a shorter page is the last one."""
+    channels: frozenset[Channel] = frozenset({Channel.TICKER, Channel.BOOK, Channel.TRADES, Channel.BARS})
+    """What it streams for a symbol."""
+    rest_channels: frozenset[Channel] = frozenset(
+        {Channel.TICKER, Channel.BOOK, Channel.TRADES, Channel.BARS}
+    )
+    """What REST can stand in for."""
+    top_depths: tuple[int, ...] = ()
+    """Depths of Channel.TOP."""
+    prompt_channels: frozenset[Channel] = frozenset(
+        {Channel.TICKER, Channel.BOOK, Channel.TRADES, Channel.BARS}
+    )
+    """What speaks soon after its acknowledgement whatever the market does: it begins with the present state,
+    or has a steady beat. Silence on another may mean that nothing has happened."""
+    heartbeats: bool = True
+    """Whether a connection that is well is never silent for two seconds."""
+    one_by_one: Mapping[Channel, int] = field(default_factory=dict)
+    """Up to so many symbols it costs less to ask for one by one than for all that there are."""
 
 
 class Reference(Protocol):
@@ -48,6 +83,12 @@ class MarketData(Protocol):
     limits: Limits
     reference: Reference
 
+    routes: tuple[str, ...]
+    """The names of its addresses for public streams; each has connections of its own."""
+
+    urgent: Callable[[str], bool]
+    """Whether a symbol's book comes before others when there is not room for all; set by whoever knows."""
+
     @property
     def reach(self) -> Reach:
         """Whether what is asked by REST gets through."""
@@ -55,8 +96,14 @@ class MarketData(Protocol):
     async def load(self) -> None:
         """Fetch the reference data; must have returned once before anything else is asked."""
 
-    def session(self, emit: Emit) -> MarketSession:
-        """A new stream session, not connected yet, that reports to `emit`."""
+    def route_of(self, subscription: Subscription) -> str:
+        """Which of `routes` streams this."""
+
+    def session(self, emit: Emit, route: str) -> MarketSession:
+        """A new stream session of a route, not connected yet, that reports to `emit`."""
+
+    async def run(self) -> None:
+        """What the venue does beside its sessions as long as they live (snapshots for its books)."""
 
     async def fetch_status(self, purpose: Purpose) -> VenueStatus:
         """The venue's mode."""
@@ -73,6 +120,18 @@ class MarketData(Protocol):
     async def fetch_bars(self, symbol: str, interval_s: int, since_ns: int, purpose: Purpose) -> list[Bar]:
         """Candles from a Unix time on, oldest first, `complete` set on all that have ended."""
 
+    async def fetch_marks(self, symbols: Sequence[str], purpose: Purpose) -> dict[str, MarkPrice]:
+        """Mark price and funding of the symbols; raises CheckFailed where the venue has none."""
+
+    async def fetch_stats(self, symbols: Sequence[str], purpose: Purpose) -> dict[str, DayStats]:
+        """The last 24 hours of the symbols; raises CheckFailed where the venue tells them in the ticker."""
+
+    async def fetch_funding(self, symbol: str, since_ns: int, purpose: Purpose) -> list[FundingRate]:
+        """Fundings settled since a Unix time, oldest first; raises CheckFailed where the venue has none."""
+
+    def venue_ns(self, mono_ns: int) -> int | None:
+        """The venue's Unix time at a monotonic moment; None where nobody measures its clock."""
+
 
 class Path(Enum):
     """The way a request takes; one that may have arrived on either is never repeated on the other."""
@@ -81,18 +140,24 @@ class Path(Enum):
     REST = "rest"
 
 
+def _whenever() -> None:
+    """Nothing keeps a placement."""
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """An order as it leaves: journalled already, under the name it can be found by.
 
     Either `client_id` goes to the venue or, where the venue refuses one beside a conditional close,
-    `userref`. After `deadline_ns`, in venue time, the venue does not act on it any more.
+    `userref`. After `deadline_ns`, in venue time, the venue does not act on it any more. `may_leave` is asked
+    just before the first byte leaves, however late that is; a Refused it raises keeps the whole request.
     """
 
     client_id: str
     userref: int | None
     sent: OrderRequest
     deadline_ns: int
+    may_leave: Callable[[], None] = field(default=_whenever, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +185,17 @@ class OrderEntry(Protocol):
     MAYBE); ConnectFailed means nothing left. A method never retries and never changes the path.
     """
 
+    mark_price: Callable[[str], Decimal | None]
+    """The mark price of a symbol as far as it is known; set by whoever hears it."""
+
+    open_orders: Callable[[str], int | None]
+    """How many orders of a symbol are open and wait for no trigger; set by whoever counts them."""
+
     def check(self, request: OrderRequest) -> None:
         """Hold a request against the instrument and the venue's rules; raises CheckFailed with the cure."""
 
-    def check_amendment(self, symbol: str, amendment: Amendment) -> None:
-        """The same for an amendment."""
+    def check_amendment(self, order: Order, amendment: Amendment) -> None:
+        """The same for a change of an order, as that is known now."""
 
     def needs_userref(self, request: OrderRequest) -> bool:
         """Whether the venue refuses a client id on this order, so that a userref must name it."""
@@ -160,10 +231,8 @@ class OrderEntry(Protocol):
     async def replace(self, order_id: str, placement: Placement, path: Path) -> Placed:
         """Cancel one order and place another in one request; the new one is known by its `userref`."""
 
-    async def amend(
-        self, key: OrderKey, symbol: str, amendment: Amendment, deadline_ns: int, path: Path
-    ) -> None:
-        """Change a live order in place."""
+    async def amend(self, order: Order, amendment: Amendment, deadline_ns: int, path: Path) -> None:
+        """Change a live order in place; some venues want to be told again what stays as it is."""
 
     def take_back(self, client_id: str) -> bool:
         """Keep a placement from leaving that waits on our side, together with all of its request.
@@ -177,8 +246,14 @@ class OrderEntry(Protocol):
     async def cancel_all(self, path: Path) -> int:
         """Cancel every order of the account; returns how many the venue counted."""
 
-    async def dead_man(self, timeout_s: int, path: Path) -> None:
-        """Have the venue cancel everything unless called again in time; 0 disarms."""
+    dead_man_by_symbol: bool
+    """Whether the venue's dead-man switch is one for each symbol, so that a new one must be armed at once."""
+
+    async def dead_man(self, timeout_s: int, symbols: Collection[str], path: Path) -> None:
+        """Have the venue cancel everything unless called again in time; 0 disarms.
+
+        `symbols` are those with orders of ours; a venue whose switch is for the account takes no notice.
+        """
 
     async def find(
         self,
@@ -198,6 +273,13 @@ class OrderEntry(Protocol):
     cancel_batch_max: int
     rest_deadline_min_s: float
     """The shortest deadline that REST takes; the engine gives what goes there at least that and its way."""
+
+
+class RequestSession(Session, Protocol):
+    """A session that carries requests and streams nothing."""
+
+    poke: Callable[[], None]
+    """Set by whoever drives it: carries out now what it wants done."""
 
 
 class Account(Protocol):
@@ -230,7 +312,28 @@ class Account(Protocol):
         """All bookings from a Unix time on, oldest first, paged to the end."""
 
     async def fetch_positions(self, purpose: Purpose) -> Sequence[Position]:
-        """Open margin positions."""
+        """Open positions."""
+
+    async def fetch_configuration(
+        self, symbols: Sequence[str], purpose: Purpose
+    ) -> AccountConfiguration | None:
+        """How the account trades contracts, with these symbols; None where the venue has none."""
+
+    async def set_leverage(self, symbol: str, leverage: int) -> int:
+        """Set the leverage of a symbol's positions; returns what the venue set. Raises CheckFailed beyond
+        what the symbol allows, and where the venue has no contracts."""
+
+    async def set_margin_mode(self, symbol: str, mode: MarginMode) -> None:
+        """Set how a symbol's positions are margined; already so is done. Raises CheckFailed as above."""
+
+    async def set_hedge(self, on: bool) -> None:
+        """Keep long and short positions apart, or not; already so is done. Raises CheckFailed as above."""
+
+    def request_session(self) -> RequestSession | None:
+        """The connection that carries requests, where it is not the account's stream; driven by who asks."""
+
+    async def run(self) -> None:
+        """What the account needs done beside its sessions as long as they live (credentials kept alive)."""
 
 
 class AccountPorts(OrderEntry, Account, Protocol):

@@ -13,6 +13,7 @@ from leadline.errors import CheckFailed, ConfigError, JournalBusy
 from leadline.model.order import OrderKind, OrderState
 from leadline.venues.ports import Path as Way
 from served_account import far_bid, served_account
+from served_binance import served_binance
 
 Told = list[str]
 
@@ -120,3 +121,25 @@ async def test_an_account_that_is_not_set_is_refused_before_anything_is_made(tmp
             raise AssertionError("entered")
 
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("symbol", ["BTC/USD", "XBTUSD", "XXBTZUSD"])
+async def test_an_order_may_name_its_symbol_in_any_spelling(tmp_path: Path, symbol: str) -> None:
+    async with served_account(tmp_path) as venue:
+        rows = dict(await wire_form(venue.settings, "main", replace(far_bid(), symbol=symbol)))
+        async with order_desk(venue.settings, "main") as desk:
+            order = await desk.place(replace(far_bid(), symbol=symbol))
+
+    assert (rows["symbol"], order.symbol, order.state) == ('"BTC/USD"', "BTC/USD", OrderState.WORKING)
+
+
+async def test_the_stream_of_a_venue_that_tells_snapshots_by_rest_is_there_in_time(tmp_path: Path) -> None:
+    told: Told = []
+    async with (
+        served_binance(tmp_path) as venue,
+        open_errands(venue.settings, "main", emergency=False, tell=told.append) as errands,
+    ):
+        snapshot, way = await errands.balances()
+
+    assert (way, told) == (Way.STREAM, [])
+    assert {balance.asset: balance.tradable for balance in snapshot.balances}["USDT"] == Decimal(100_000)

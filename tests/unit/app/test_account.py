@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,23 @@ from leadline.app.opening import open_system
 from leadline.app.settings import LineSettings
 from leadline.clock import SystemClock
 from leadline.core.breaker import BreakerState
+from leadline.engine.configuration import ExpectedConfiguration
 from leadline.errors import (
     BreakerOpen,
+    CheckFailed,
     ConfigError,
     ConnectFailed,
+    Held,
     JournalBusy,
     Stale,
 )
-from leadline.model.order import OrderState
+from leadline.model.market import Side
+from leadline.model.order import OrderKind, OrderRequest, OrderState
+from leadline.net.http import Purpose
+from leadline.venues.kraken.auth import Credentials
+from leadline.venues.kraken.kit import KrakenKey
 from served_account import far_bid, served_account
+from served_binance import served_binance
 
 
 async def test_a_system_with_an_account_places_and_follows_an_order(tmp_path: Path) -> None:
@@ -96,14 +105,14 @@ async def test_without_an_account_orders_say_how_to_get_one(tmp_path: Path) -> N
 
 async def test_an_account_that_is_not_set_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
     async with served_account(tmp_path) as venue:
-        with pytest.raises(ConfigError, match="there is no account 'second'; there are main"):
+        with pytest.raises(ConfigError, match="there is no account 'second' at Kraken; there are main"):
             open_system(venue.settings, account="second")
 
 
 async def test_a_key_that_may_not_stream_is_said_at_once(tmp_path: Path) -> None:
     async with served_account(tmp_path) as venue:
         known = venue.settings.accounts[0]
-        unknown = replace(known, credentials=type(known.credentials)("A" * 56, known.credentials.secret))
+        unknown = replace(known, key=KrakenKey(Credentials("A" * 56, known.key.credentials.secret)))
         async with open_system(replace(venue.settings, accounts=(unknown,)), account="main") as system:
             with pytest.raises(ConnectFailed, match="the key may not open the stream: EAPI:Invalid key"):
                 await system.ready(20)
@@ -139,3 +148,38 @@ async def test_it_can_be_left_while_it_connects(tmp_path: Path, caplog: pytest.L
                     await asyncio.sleep(0)
 
     assert caplog.text == ""
+
+
+async def test_requests_leave_on_a_connection_of_their_own_where_the_venue_has_one(tmp_path: Path) -> None:
+    async with served_binance(tmp_path) as venue, open_system(venue.settings, account="main") as system:
+        await system.ready()
+        assert system.account is not None
+        async with asyncio.timeout(5):
+            while not system.account.account.can_stream():  # noqa: ASYNC110 - a state, not an event
+                await asyncio.sleep(0.01)
+        order = await system.orders.submit(
+            OrderRequest(
+                symbol="BTC/USDT:USDT", side=Side.BUY, kind=OrderKind.LIMIT, qty=Decimal("0.010"),
+                limit_price=Decimal(50_000),
+            )
+        )  # fmt: skip
+        asked = [one for one in system.account.audit.operations if one.purpose is Purpose.ORDER]
+
+        assert order.state is OrderState.WORKING
+        assert [one.path for one in asked] == ["stream"]
+        assert system.account.level3 is None
+        with pytest.raises(CheckFailed, match="binance streams no single orders"):
+            system.level3("BTCUSDT")
+
+
+async def test_an_account_that_is_not_as_expected_places_nothing(tmp_path: Path) -> None:
+    async with served_binance(tmp_path) as venue:
+        strict = replace(venue.settings.accounts[0], expected=ExpectedConfiguration(hedge=True))
+        async with open_system(replace(venue.settings, accounts=(strict,)), account="main") as system:
+            await system.ready()
+            with pytest.raises(Held, match="the account is in one-way mode, and hedge mode is expected"):
+                await system.orders.submit(
+                    OrderRequest(
+                        symbol="BTC/USDT:USDT", side=Side.BUY, kind=OrderKind.MARKET, qty=Decimal("0.010")
+                    )
+                )

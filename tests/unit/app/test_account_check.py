@@ -2,18 +2,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from msgspec.structs import replace
 
-from leadline.app.account_check import advice, examine_account
-from leadline.errors import AuthError, VenueDown
+from leadline.app.account_check import examine_account
 from leadline.venues.kraken.auth import Credentials
+from leadline.venues.kraken.kit import KrakenKey
 from served_account import ServedAccount, served_account
 
 
 def with_key(venue: ServedAccount, api_key: str) -> ServedAccount:
     known = venue.settings.accounts[0]
-    other = replace(known, credentials=Credentials(api_key, known.credentials.secret))
+    other = replace(known, key=KrakenKey(Credentials(api_key, known.key.credentials.secret)))
     return ServedAccount(venue.exchange, replace(venue.settings, accounts=(other,)))
 
 
@@ -44,16 +43,3 @@ async def test_files_that_cannot_be_used_are_told(tmp_path: Path) -> None:
 
     assert not finding.ok
     assert str(tmp_path) in finding.found
-
-
-@pytest.mark.parametrize(
-    ("error", "cure"),
-    [
-        (AuthError("EAPI:Invalid signature"), "does not belong to this API key"),
-        (AuthError("EAPI:Invalid nonce"), "a key of its own"),
-        (AuthError("EGeneral:Temporary lockout"), "wait a quarter of an hour"),
-        (VenueDown("EService:Unavailable"), "see the message"),
-    ],
-)
-def test_each_refusal_of_a_key_has_its_cure(error: AuthError, cure: str) -> None:
-    assert cure in advice(error)

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from leadline.app.account_settings import AccountSettings, RawAccount
+from leadline.app.account_settings import AccountSettings
 from leadline.app.config import Settings, parse_settings, settings_of, state_home
 from leadline.core.nonce import Scale
 from leadline.errors import ConfigError
+from leadline.venues.kraken.kit import RawKrakenAccount
 from leadline.venues.kraken.limits import Tier
 
 KEY, SECRET = "K" * 56, base64.b64encode(b"s" * 64).decode()
@@ -25,14 +27,14 @@ def test_credentials_are_the_account_main() -> None:
     settings = parsed(f"credentials: {{{BOTH}}}")
 
     account = settings.account()
-    assert (account.name, account.credentials.api_key, account.credentials.secret) == ("main", KEY, SECRET)
-    assert (account.tier, account.dead_man_s, account.cancel_on_exit) == (Tier.INTERMEDIATE, 0, False)
+    assert (account.name, account.key.api_key, account.key.credentials.secret) == ("main", KEY, SECRET)
+    assert (account.key.tier, account.dead_man_s, account.cancel_on_exit) == (Tier.INTERMEDIATE, 0, False)
 
 
 def test_credentials_come_from_variables() -> None:
     text = "credentials: {api_key: '${KRAKEN_API_KEY}', private_key: '${KRAKEN_PRIVATE_KEY}', otp: '${P}'}"
 
-    credentials = parsed(text, VARIABLES | {"P": "pass"}).account().credentials
+    credentials = parsed(text, VARIABLES | {"P": "pass"}).account().key.credentials
 
     assert (credentials.api_key, credentials.secret, credentials.otp) == (KEY, SECRET, "pass")
 
@@ -45,15 +47,15 @@ def test_accounts_have_names_and_settings_of_their_own() -> None:
 
     second = settings.account("second")
     assert [account.name for account in settings.accounts] == ["main", "second"]
-    assert (second.tier, second.dead_man_s, second.cancel_on_exit) == (Tier.PRO, 60, True)
+    assert (second.key.tier, second.dead_man_s, second.cancel_on_exit) == (Tier.PRO, 60, True)
     assert second.orders_per_s == 12.5
-    assert (second.nonce_floor, second.formerly) == (Scale.NANOSECONDS, "abcd")
+    assert (second.key.nonce_floor, second.formerly) == (Scale.NANOSECONDS, "abcd")
     assert second.fingerprint != settings.account().fingerprint
 
 
 def test_without_a_file_the_environment_is_the_account() -> None:
-    assert settings_of(None, VARIABLES).account().credentials.api_key == KEY
-    assert settings_of(None, {}) == Settings()
+    assert settings_of(None, None, VARIABLES, with_account=True).account().key.api_key == KEY
+    assert settings_of(None, None, {}, with_account=True) == Settings()
 
 
 def test_a_file_without_credentials_takes_none_from_the_environment(tmp_path: Path) -> None:
@@ -62,7 +64,7 @@ def test_a_file_without_credentials_takes_none_from_the_environment(tmp_path: Pa
     with pytest.raises(
         ConfigError, match="no account is set; put KRAKEN_API_KEY and KRAKEN_PRIVATE_KEY into"
     ):
-        settings_of(tmp_path / "f.yaml", VARIABLES).account()
+        settings_of(tmp_path / "f.yaml", None, VARIABLES, with_account=True).account()
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_a_file_without_credentials_takes_none_from_the_environment(tmp_path: Pa
         (f"credentials: {{{BOTH}, nonce_floor: high}}", r"credentials: nonce_floor: it is neither"),
         (
             f"credentials: {{{BOTH}, colour: red}}",
-            r"credentials\.colour: there is no such setting; valid here: api_key, private_key, otp",
+            r"credentials\.colour: there is no such setting; valid here: api_key, formerly, ",
         ),
         ("accounts: {x: {colour: red}}", r"accounts.*colour: there is no such setting; valid here: api_key"),
         ("accounts: {x: {}}", r"venues\.kraken\.accounts\.x: missing api_key"),
@@ -141,20 +143,25 @@ def test_an_error_names_the_place_and_the_cure_and_no_secret(kraken: str, messag
 )
 def test_half_an_environment_is_said(environment: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        settings_of(None, environment)
+        settings_of(None, None, environment, with_account=True)
 
 
 def test_an_account_that_is_not_there_is_told_by_those_that_are() -> None:
     settings = parsed(f"credentials: {{{BOTH}}}")
 
-    with pytest.raises(ConfigError, match="there is no account 'other'; there are main"):
+    with pytest.raises(ConfigError, match="there is no account 'other' at Kraken; there are main"):
         settings.account("other")
 
 
 def test_no_repr_shows_a_secret() -> None:
     settings = parsed(f"credentials: {{{BOTH}, otp: canary}}")
 
-    for shown in (repr(settings), repr(settings.account()), repr(RawAccount(KEY, SECRET)), f"{settings}"):
+    for shown in (
+        repr(settings),
+        repr(settings.account()),
+        repr(RawKrakenAccount(KEY, private_key=SECRET)),
+        f"{settings}",
+    ):
         assert KEY not in shown
         assert SECRET not in shown
         assert "canary" not in shown
@@ -163,7 +170,7 @@ def test_no_repr_shows_a_secret() -> None:
 def test_the_fingerprint_depends_on_the_key_alone() -> None:
     account = parsed(f"credentials: {{{BOTH}}}").account()
 
-    assert account.fingerprint == AccountSettings("other", account.credentials, Tier.PRO).fingerprint
+    assert account.fingerprint == AccountSettings("other", replace(account.key, tier=Tier.PRO)).fingerprint
     assert KEY[:8] not in account.fingerprint
 
 

@@ -200,8 +200,7 @@ def test_orders_that_waited_for_the_venues_counter_are_counted() -> None:
     async def scene(stage: AccountStage) -> None:
         trader = await stage.start()
         async with advised(trader.system) as advisor:
-            limits = trader.account.limits
-            while limits.charge(BTC, Action.ADD, stage.clock.mono_ns()) == 0:
+            while trader.account.account.charge(BTC, Action.ADD) == 0:
                 pass
             await trader.submit(buy("0.01", "50000.0"))
 

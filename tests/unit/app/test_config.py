@@ -6,8 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from leadline.app.config import Settings, load_settings, parse_settings
+from leadline.app.config import (
+    Settings,
+    control_path,
+    load_all,
+    load_settings,
+    parse_settings,
+    settings_of,
+    settings_with,
+)
 from leadline.errors import ConfigError
+from leadline.venues.binance.endpoints import PRODUCTION
 from leadline.venues.kraken.venue import Endpoints
 
 
@@ -23,8 +32,8 @@ def test_what_is_not_said_is_the_venues_own(text: str) -> None:
 def test_an_address_replaces_that_one_alone() -> None:
     settings = parse_settings(under_endpoints("rest: http://127.0.0.1:8080"), "f.yaml", {})
 
-    assert settings.kraken.rest == "http://127.0.0.1:8080"
-    assert settings.kraken.ws_public == Endpoints().ws_public
+    assert settings.endpoints.rest == "http://127.0.0.1:8080"
+    assert settings.endpoints.ws_public == Endpoints().ws_public
 
 
 def test_all_four_addresses_can_be_set() -> None:
@@ -35,7 +44,7 @@ def test_all_four_addresses_can_be_set() -> None:
 
     settings = parse_settings(text, "f.yaml", {})
 
-    assert [getattr(settings.kraken, name).split("//")[1] for name in names] == [
+    assert [getattr(settings.endpoints, name).split("//")[1] for name in names] == [
         f"{name}.example" for name in names
     ]
 
@@ -45,7 +54,7 @@ def test_variables_come_from_the_environment() -> None:
         under_endpoints("rest: https://${HOST}:${PORT}"), "f.yaml", {"HOST": "h.example", "PORT": "1"}
     )
 
-    assert settings.kraken.rest == "https://h.example:1"
+    assert settings.endpoints.rest == "https://h.example:1"
 
 
 def test_what_a_variable_holds_is_text_and_not_yaml() -> None:
@@ -58,7 +67,7 @@ def test_what_a_variable_holds_is_text_and_not_yaml() -> None:
     [
         (under_endpoints("rest: ${NOPE}"), r"f\.yaml: venues\.kraken\.endpoints\.rest: .*'NOPE'; set it"),
         (under_endpoints("rset: x"), r"endpoints\.rset: there is no such setting; valid here: ws_public, "),
-        ("venues: {binance: {}}", r"f\.yaml: venues\.binance: there is no such setting; valid here: kraken"),
+        ("venues: {bitnance: {}}", r"venues\.bitnance: there is no such setting; .*; did you mean binance\?"),
         ("venue: {}", r"f\.yaml: venue: there is no such setting; valid here: venues"),
         ("venues: [kraken]", r"f\.yaml: venues: expected settings by name, found a list"),
         ("venues: {kraken: {endpoints: {rest: [a]}}}", r"endpoints\.rest: expected a text, found a list"),
@@ -111,7 +120,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "leadline.yaml"
     file.write_text(under_endpoints("rest: http://localhost:1"))
 
-    assert load_settings(file).kraken.rest == "http://localhost:1"
+    assert load_settings(file).endpoints.rest == "http://localhost:1"
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -135,3 +144,87 @@ def test_what_a_variable_holds_is_in_no_message_where_it_is_no_address() -> None
 
     assert "with its variables filled in it is no address of the form https://host/path" in str(caught.value)
     assert PASTED not in str(caught.value)
+
+
+BINANCE_KEYS = {"BINANCE_API_KEY": "k" * 64, "BINANCE_API_SECRET": "s" * 64}
+TESTNET_KEYS = {"BINANCE_TESTNET_API_KEY": "k" * 64, "BINANCE_TESTNET_API_SECRET": "s" * 64}
+KRAKEN_KEYS = {"KRAKEN_API_KEY": "K" * 56, "KRAKEN_PRIVATE_KEY": "c" * 86 + "=="}
+TWO = (
+    f"venues:\n  kraken: {{credentials: {{api_key: {'K' * 56}, private_key: {'c' * 86}==}}}}\n"
+    f"  binance: {{credentials: {{api_key: {'k' * 64}, api_secret: {'s' * 64}}}}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("variables", "venue", "environment"),
+    [
+        ({}, "kraken", "production"),
+        (KRAKEN_KEYS, "kraken", "production"),
+        (BINANCE_KEYS, "binance", "production"),
+        (TESTNET_KEYS, "binance", "testnet"),
+    ],
+)
+def test_without_a_file_the_venue_is_the_one_whose_key_is_set(
+    variables: dict[str, str], venue: str, environment: str
+) -> None:
+    settings = settings_of(None, None, variables, with_account=True)
+
+    assert (settings.venue, settings.environment) == (venue, environment)
+    assert len(settings.accounts) == bool(variables)
+    assert settings_of(None, "binance", variables).accounts == ()
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        (KRAKEN_KEYS | BINANCE_KEYS, "kraken and binance: both have an account; say which .* --venue kraken"),
+        (
+            BINANCE_KEYS | TESTNET_KEYS,
+            "has keys for production and testnet of Binance .*; unset those that are",
+        ),
+        ({"BINANCE_API_KEY": "k"}, "has BINANCE_API_KEY and no BINANCE_API_SECRET; set both, or neither"),
+    ],
+)
+def test_keys_that_leave_open_what_is_meant_are_not_guessed_about(
+    variables: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        settings_of(None, None, variables, with_account=True)
+
+
+def test_a_file_with_two_venues_is_asked_about_one_of_them(tmp_path: Path) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text(TWO)
+
+    with pytest.raises(ConfigError, match="both have an account"):
+        settings_of(file, with_account=True)
+    with pytest.raises(ConfigError, match="has kraken and binance: name the one that is meant, and"):
+        load_settings(file)
+    assert settings_of(file, contracts=True).venue == "binance"
+    assert settings_of(file, "kraken", with_account=True).account().key.api_key == "K" * 56
+    assert [one.venue for one in settings_with(file, "main")] == ["kraken", "binance"]
+    assert [one.venue for one in settings_with(file, "main", "binance")] == ["binance"]
+
+
+def test_a_venue_that_the_file_does_not_name_has_what_is_the_venues_own(tmp_path: Path) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text("state_dir: /s\nvenues: {kraken: {}}")
+
+    other = settings_of(file, "binance")
+
+    assert (other.endpoints, other.state_dir) == (PRODUCTION, Path("/s"))
+    with pytest.raises(ConfigError, match=r"no venue with contracts; write venues\.binance into it"):
+        settings_of(file, contracts=True)
+    with pytest.raises(ConfigError, match="no account is set; put KRAKEN_API_KEY"):
+        settings_with(file, "main")
+
+
+def test_a_run_of_several_venues_is_asked_at_the_socket_of_each(tmp_path: Path) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text(f"state_dir: {tmp_path}\nvenues: {{kraken: {{}}, binance: {{}}}}")
+    (tmp_path / "control").mkdir()
+
+    assert control_path(file, "binance") == control_path(file) == tmp_path / "control" / "socket"
+    (tmp_path / "control" / "binance").touch()
+    assert control_path(file, "binance") == load_all(file)[1].control_path
+    assert control_path(file, "kraken") == load_all(file)[0].control_path

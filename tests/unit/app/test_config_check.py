@@ -77,7 +77,7 @@ def test_the_emulator_takes_the_place_of_addresses_and_keys() -> None:
     found = settings(text)
 
     assert found.emulator == EmulatorSettings(9999, 5, 3, True)
-    assert found.kraken.rest == "http://127.0.0.1:9999"
+    assert found.endpoints.rest == "http://127.0.0.1:9999"
     assert (found.trade_on, found.account("main").name) == ("main", "main")
     assert found.state_dir == Path("/s/emulator")
 

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from binance_verbs import written as in_file
 from leadline.app.doctor import examine
 from leadline.app.finding import Finding
 from served import Served, served
+from served_binance import ServedBinance, served_binance
 
 
-async def looked_at(config: Path | None) -> tuple[bool, dict[str, Finding]]:
+async def looked_at(config: Path | None, venue: str | None = None) -> tuple[bool, dict[str, Finding]]:
     findings: list[Finding] = []
-    ok = await examine(config, findings.append)
+    ok = await examine(config, findings.append, venue)
     return ok, {finding.name: finding for finding in findings}
 
 
@@ -93,3 +97,42 @@ async def test_a_configuration_that_cannot_be_used_ends_it(tmp_path: Path) -> No
     assert not ok
     assert not findings["configuration"].ok
     assert list(findings) == ["configuration", "versions"]
+
+
+def binance_file(venue: ServedBinance, folder: Path, **more: Any) -> Path:
+    key = venue.settings.accounts[0].key
+    credentials = {"api_key": key.api_key, "api_secret": key.secrets[1]} | more
+    return in_file(folder, {"endpoints": asdict(venue.settings.endpoints), "credentials": credentials})
+
+
+async def test_every_route_and_the_account_of_a_venue_with_contracts_are_looked_at(tmp_path: Path) -> None:
+    async with served_binance(tmp_path) as venue:
+        ok, findings = await looked_at(binance_file(venue, tmp_path))
+
+    assert ok
+    assert list(findings)[4:] == [
+        "clock", "WebSocket, public streams", "WebSocket, market streams", "account main",
+        "account main: configuration",
+    ]  # fmt: skip
+    assert findings["account main: configuration"].found.startswith("one-way mode; ")
+
+
+async def test_a_key_that_may_be_of_the_other_environment_is_found(tmp_path: Path) -> None:
+    async with served_binance(tmp_path) as venue:
+        ok, findings = await looked_at(binance_file(venue, tmp_path, api_key="x" * 64))
+
+    assert not ok
+    assert "does not take the key: was it made for the testnet?" in findings["account main"].advice
+    assert "x" * 64 not in f"{findings}"
+
+
+async def test_both_venues_of_a_file_are_looked_at_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "two.yaml"
+    rest = "endpoints: {rest: 'http://127.0.0.1:1'}"
+    file.write_text(f"venues: {{kraken: {{{rest}}}, binance: {{{rest}}}}}")
+
+    _, findings = await looked_at(file, "binance")
+    _, both = await looked_at(file)
+
+    assert "REST" in findings
+    assert {"kraken: REST", "binance: REST"} <= both.keys()

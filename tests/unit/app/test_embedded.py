@@ -9,22 +9,23 @@ from leadline.app.settings import EmulatorSettings, Settings
 from leadline.clock import SystemClock
 from leadline.emulator.exchange import Exchange
 from leadline.errors import ConfigError
+from leadline.venues.kraken.kit import KRAKEN
 
 
 def test_the_account_is_the_one_the_exchange_has() -> None:
     demo = Exchange(start_ns=10**18, seed=7, history_minutes=1).trading.demo
 
-    account = demo_account(EmulatorSettings(seed=7))
+    account = demo_account(EmulatorSettings(seed=7), KRAKEN)
 
-    assert (account.name, account.credentials.api_key) == ("main", demo.api_key)
-    assert account.credentials.secret == demo.secret
+    assert (account.name, account.key.api_key) == ("main", demo.api_key)
+    assert account.key.credentials.secret == demo.secret
 
 
 async def test_it_listens_where_the_settings_say() -> None:
     settings = EmulatorSettings(port=free_port())
     async with embedded(settings, SystemClock()) as control:
         assert control == f"http://127.0.0.1:{settings.port}/control"
-        async with unloaded_market(Settings(embedded_endpoints(settings))) as market:
+        async with unloaded_market(Settings(embedded_endpoints(settings, KRAKEN))) as market:
             await market.load()
 
             assert market.reference.instrument("BTC/USD").symbol == "BTC/USD"

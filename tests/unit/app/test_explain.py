@@ -12,8 +12,12 @@ from leadline.app.embedded import embedded
 from leadline.app.explain import explained
 from leadline.app.settings import AlertSettings, EmulatorSettings, LineSettings, MarketSettings, Settings
 from leadline.clock import SystemClock
+from leadline.engine.configuration import ExpectedConfiguration
+from leadline.engine.protection import ProtectionPolicy
 from leadline.errors import ConfigError
+from leadline.model.account import MarginMode
 from leadline.venues.kraken.auth import Credentials
+from leadline.venues.kraken.kit import KrakenKey
 from leadline.venues.kraken.venue import Endpoints
 
 SHIPPED = Path(__file__).resolve().parents[3] / "leadline.yaml"
@@ -45,7 +49,7 @@ def test_without_its_block_of_the_emulator_it_goes_to_the_venue() -> None:
 
     settings = parse_settings(before + rest, "leadline.yaml", {})
 
-    assert settings.kraken == Endpoints()
+    assert settings.endpoints == Endpoints()
     assert (settings.emulator, settings.trade_on) == (None, None)
     assert settings.market == load_settings(SHIPPED, {}).market
 
@@ -88,7 +92,7 @@ async def test_lines_are_told(lines: LineSettings, told: str) -> None:
 
 
 async def test_an_account_is_told_with_what_guards_it_and_without_its_secrets() -> None:
-    account = AccountSettings("main", Credentials(KEY, SECRET), dead_man_s=60, cancel_on_exit=True)
+    account = AccountSettings("main", KrakenKey(Credentials(KEY, SECRET)), dead_man_s=60, cancel_on_exit=True)
     settings = some(
         accounts=(account,),
         trade_on="main",
@@ -118,3 +122,31 @@ async def test_a_local_exchange_that_runs_already_is_asked_as_well() -> None:
 
     async with embedded(EmulatorSettings(port), SystemClock()):
         assert "the venue knows all 1" in await said(settings)
+
+
+async def test_what_is_expected_of_an_account_and_what_guards_its_positions_is_told() -> None:
+    account = AccountSettings(
+        "main",
+        KrakenKey(Credentials(KEY, SECRET)),
+        expected=ExpectedConfiguration(False, False, MarginMode.CROSS, 5),
+        protection=ProtectionPolicy.CLOSE,
+    )
+
+    told = await said(some(accounts=(account,), trade_on="main"))
+
+    expected = "one-way mode, single-asset mode, cross margin, leverage 5"
+    assert f"No order leaves unless it has {expected}." in told
+    assert "The position is closed when an order that guards a position is missing." in told
+
+
+async def test_where_the_money_is_not_real_that_is_said() -> None:
+    settings = parse_settings(
+        "venues: {binance: {environment: testnet, symbols: [BTCUSDT], endpoints: {rest: 'http://127.0.0.1:1'}}}",
+        "f.yaml",
+        {},
+    )
+
+    told = await said(settings)
+
+    assert "Venue: Binance USDⓈ-M Futures, at wss://demo-fstream.binance.com/public/stream, wss://" in told
+    assert "It is the testnet: no real money." in told

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 from leadline.app.glance import Glance
 from leadline.clock import SystemClock
 from leadline.core.account_session import BalancesReported, LineUp, OrdersSnapshot
@@ -70,3 +72,21 @@ async def test_a_venue_that_gives_no_credential_is_told() -> None:
     venue.failing = VenueDown("EService:Unavailable")
     async with glance(venue) as stream:
         assert await stream.wait(0.05) == "no credential for the stream: EService:Unavailable"
+
+
+async def test_what_the_account_does_beside_its_stream_is_done_while_it_lasts() -> None:
+    events: list[str] = []
+
+    class Working(MemoryAccount):
+        async def run(self) -> None:
+            events.append("begun")
+            try:
+                await asyncio.Event().wait()
+            finally:
+                events.append("ended")
+
+    async with glance(Working(SystemClock(), ["BTC/USD"])) as stream:
+        await stream.wait(5)
+        assert events == ["begun"]
+
+    assert events == ["begun", "ended"]

@@ -29,6 +29,7 @@ from leadline.engine.events import (
     ReaderSlow,
     Reconverged,
     RotationPutOff,
+    RouteSilent,
     SourceChanged,
     StreamDead,
     StreamShareLow,
@@ -167,6 +168,13 @@ def test_messages_that_are_not_understood_are_told_once_a_connection() -> None:
     ("event", "line", "fields"),
     [
         (StreamDead(BOOK, "silent"), ("warning", "stream dead"), {"reason": "silent"}),
+        (
+            RouteSilent("market", (BOOK, BOOK), 10.04),
+            ("warning", "route silent: what it has acknowledged brings nothing; is the address right?"),
+            {"route": "market", "streams": 2, "first": str(BOOK), "waited_s": 10.0},
+        ),
+        (LineDown("cut", 2, 0, "market"), ("warning", "line down"), {"route": "market", "line": 2}),
+        (LineRotated(1, 2.5, "market"), ("info", "line replaced in time"), {"route": "market"}),
         (
             LineSwitched(1, 2, 7, "cut", 0.25),
             ("warning", "readers switched to another line"),

@@ -15,10 +15,12 @@ from leadline.app.settings import AlertSettings, LogFormat, LogSettings, Setting
 from leadline.clock import ManualClock
 from leadline.net.audit import AUDIT_LOG
 from leadline.venues.kraken.auth import Credentials
+from leadline.venues.kraken.kit import KrakenKey
 
 KEY, SECRET, HOOK = "K3Y" * 18, b64encode(b"s" * 64).decode(), "https://hooks.example/T0K3N"
 SETTINGS = Settings(
-    accounts=(AccountSettings("main", Credentials(KEY, SECRET, "0tpPass")),), alerts=AlertSettings(None, HOOK)
+    accounts=(AccountSettings("main", KrakenKey(Credentials(KEY, SECRET, "0tpPass"))),),
+    alerts=AlertSettings(None, HOOK),
 )
 
 

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from leadline.app.config import Settings
-from leadline.app.opening import connects_to, open_system, public_budget
-from leadline.errors import ConfigError
+from leadline.app.opening import connects_to, open_system
+from leadline.errors import CheckFailed, ConfigError
+from leadline.model.market import Channel
+from leadline.venues.binance.endpoints import PRODUCTION
+from leadline.venues.catalogue import VENUES
 from leadline.venues.kraken.venue import Endpoints
+
+ONE, TWO = "https://one.example", "https://two.example"
 
 
 def test_a_venue_name_settings_or_a_file_can_be_opened(tmp_path: Path) -> None:
@@ -16,11 +22,12 @@ def test_a_venue_name_settings_or_a_file_can_be_opened(tmp_path: Path) -> None:
 
     for venue in ("kraken", Settings(), file, str(file)):
         assert open_system(venue).market.name == "kraken"
+    assert open_system("binance").market.name == "binance"
 
 
 @pytest.mark.parametrize("venue", ["krakne", Path("settings.ini")])
 def test_anything_else_is_refused(venue: str | Path) -> None:
-    with pytest.raises(ConfigError, match=r"is neither a venue \(kraken\) nor a YAML file"):
+    with pytest.raises(ConfigError, match=r"is neither a venue \(kraken, binance\) nor a YAML file"):
         open_system(venue)
 
 
@@ -39,15 +46,43 @@ def test_checkpoints_lie_in_the_state_folder_and_only_where_asked_for(tmp_path: 
 
 
 def test_systems_that_ask_one_address_share_its_budget() -> None:
-    assert public_budget("https://one.example") is public_budget("https://one.example")
-    assert public_budget("https://one.example") is not public_budget("https://two.example")
+    assert all(kit.budget(ONE) is kit.budget(ONE) for kit in VENUES.values())
+    assert all(kit.budget(ONE) is not kit.budget(TWO) for kit in VENUES.values())
 
 
 def test_all_streams_of_a_venue_share_one_budget_of_connects() -> None:
-    assert connects_to("https://one.example") is connects_to("https://one.example")
-    assert connects_to("https://one.example") is not connects_to("https://two.example")
+    assert connects_to("kraken", "https://one.example") is connects_to("kraken", "https://one.example")
+    assert connects_to("kraken", "https://one.example") is not connects_to("kraken", "https://two.example")
 
 
 def test_a_number_of_lines_that_no_route_has_is_refused() -> None:
     with pytest.raises(ConfigError, match="one to 3 lines, not 4"):
         open_system(lines=4)
+
+
+def test_where_the_venue_ends_connections_they_are_replaced_an_hour_before_unless_told_when() -> None:
+    assert open_system("binance").lines.rotate_after_s == 23 * 3600
+    assert open_system("binance", rotate_after_s=600.0).lines.rotate_after_s == 600
+    assert open_system("kraken").lines.rotate_after_s is None
+
+
+def test_a_channel_that_the_venue_has_not_is_refused_with_those_it_has() -> None:
+    with pytest.raises(CheckFailed, match="Kraken streams no mark; there are ticker, book, trades, bars"):
+        open_system("kraken", ["BTC/USD"], channels=[Channel.MARK])
+
+
+def test_every_route_of_a_venue_has_an_address_of_its_own() -> None:
+    with pytest.raises(ConfigError, match="unencrypted"):
+        open_system(
+            Settings(replace(PRODUCTION, ws_market="ws://example.com/market/stream"), venue="binance")
+        )
+
+
+def test_one_of_several_venues_in_a_file_is_opened_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text(f"state_dir: {tmp_path}\nvenues: {{kraken: {{}}, binance: {{environment: testnet}}}}")
+
+    assert open_system("binance", config=file).market.name == "binance"
+    assert open_system("kraken", config=str(file)).market.name == "kraken"
+    with pytest.raises(ConfigError, match="has kraken and binance: name the one that is meant"):
+        open_system(file)

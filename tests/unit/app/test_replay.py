@@ -235,8 +235,8 @@ def test_what_is_no_recording_or_of_another_venue_is_refused(tmp_path: Path) -> 
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(RecordingError, match="is not a recording"):
         replay(tmp_path / "notes.txt", {})
-    (tmp_path / "other.jsonl").write_text('{"meta":{"venue":"binance"}}\n')
-    with pytest.raises(RecordingError, match="a recording of 'binance', not of kraken"):
+    (tmp_path / "other.jsonl").write_text('{"meta":{"venue":"nowhere"}}\n')
+    with pytest.raises(RecordingError, match="a recording of 'nowhere', not of kraken"):
         replay(tmp_path / "other.jsonl", {})
 
 

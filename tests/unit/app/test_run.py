@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from free_port import free_port
 from heard import Heard
-from leadline.app.config import parse_settings
+from leadline.app.config import parse_all, parse_settings
 from leadline.app.control import AskReport, AskStatus, ForceLevel, ReleaseLevel, asked_of
-from leadline.app.run import Running, forget
+from leadline.app.run import Running, StandIn, forget, run_all
 from leadline.app.settings import AlertSettings, LineSettings, MarketSettings, MetricsSettings, Settings
 from leadline.clock import SystemClock
 from leadline.errors import CheckFailed, ConfigError
@@ -32,14 +32,15 @@ async def running(settings: Settings) -> AsyncIterator[tuple[Running, Heard]]:
     """The long-lived process inside this one, for the length of the block."""
     heard = Heard()
     found = Running(settings, SystemClock(), heard)
-    task = asyncio.create_task(found.run())
-    try:
-        yield found, heard
-    finally:
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            async with asyncio.timeout(5):
-                await task
+    async with StandIn(SystemClock(), heard) as stand_in:
+        task = asyncio.create_task(found.run(stand_in))
+        try:
+            yield found, heard
+        finally:
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                async with asyncio.timeout(5):
+                    await task
 
 
 async def asked(settings: Settings, request: Any) -> dict[str, Any]:
@@ -97,7 +98,7 @@ async def test_every_symbol_that_the_venue_does_not_have_is_told_and_nothing_run
         settings = replace(venue.settings, market=market, state_dir=tmp_path)
 
         with pytest.raises(ConfigError) as caught:
-            await Running(settings, SystemClock(), Heard()).run()
+            await run_all([settings], SystemClock(), Heard())
 
     first, second = caught.value.problems
     assert first.startswith("venues.kraken.symbols: unknown symbol 'BTC/UDS'; did you mean ")
@@ -134,7 +135,7 @@ async def test_two_with_the_same_state_folder_are_one_too_many(tmp_path: Path) -
             await heard.says("reached: reference data")
 
             with pytest.raises(ConfigError, match="runs with this state folder already"):
-                await Running(settings, SystemClock(), Heard()).run()
+                await run_all([settings], SystemClock(), Heard())
 
 
 async def test_what_the_settings_say_is_what_runs(tmp_path: Path) -> None:
@@ -173,3 +174,35 @@ async def test_a_level_can_be_held_once_it_has_started_and_not_before(tmp_path: 
 
     assert (held["level"]["name"], held["level"]["forced"]) == ("DEGRADED", True)
     assert not released["level"]["forced"]
+
+
+async def test_two_venues_run_in_one_process_and_are_asked_each_for_itself(tmp_path: Path) -> None:
+    text = (
+        f"emulator: {{port: {free_port()}, rate: 30}}\nstate_dir: {tmp_path}\n"
+        "venues: {kraken: {symbols: [BTC/USD]}, binance: {symbols: [BTCUSDT], depth: 20}}"
+    )
+    every, heard = parse_all(text, "f.yaml", {}), Heard()
+    task = asyncio.create_task(run_all(every, SystemClock(), heard))
+    try:
+        await heard.says("reached: ready", times=2)
+        reports = [await asked(settings, AskReport()) for settings in every]
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    assert [report["venue"] for report in reports] == ["kraken", "binance"]
+    assert all(report["account"]["name"] == "main" for report in reports)
+    assert [line["route"] for line in reports[1]["lines"]] == ["public", "market", "private"]
+    assert heard.words.count("the emulator stands in for the venue: all is invented") == 1
+
+
+async def test_one_venue_that_cannot_run_ends_the_other(tmp_path: Path) -> None:
+    text = (
+        f"emulator: {{port: {free_port()}, rate: 0, account: none}}\nstate_dir: {tmp_path}\n"
+        "venues: {kraken: {symbols: [BTC/USD]}, binance: {symbols: [NOPEUSDT]}}"
+    )
+
+    with pytest.raises(ConfigError, match=r"venues\.binance\.symbols: unknown symbol 'NOPEUSDT'"):
+        async with asyncio.timeout(20):
+            await run_all(parse_all(text, "f.yaml", {}), SystemClock(), Heard())

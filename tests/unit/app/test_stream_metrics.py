@@ -135,7 +135,7 @@ async def test_divergences_of_market_and_account_are_told_by_channel() -> None:
         told = read(*check_metrics(rig.feed, (Standing(both, 0, "", None),)))
 
     standing = {key[1]: value for key, value in told.items() if key[0] == "divergences_open"}
-    assert standing == {"ticker": 0, "book": 0, "balance": 1, "orders": 0}
+    assert standing == {"ticker": 0, "book": 0, "mark": 0, "balance": 1, "orders": 0}
 
 
 async def test_the_way_to_the_reader_is_timed_by_channel() -> None:

@@ -2,15 +2,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 
 import pytest
 
+from account_stage import AccountStage, buy, perform
+from feedrig import settle
+from leadline.app.authorised import Connect
 from leadline.app.system import Keep, System
+from leadline.clock import NS_PER_S, ManualClock
+from leadline.core.retry import ConnectBudget
 from leadline.engine.checkpoint_files import MemoryCheckpoints
 from leadline.engine.events import CheckpointRestored
+from leadline.engine.halts import BETWEEN_VENUES
 from leadline.errors import ConnectFailed, Stale, UnknownSymbol
 from leadline.model.market import Channel, Subscription
 from leadline.model.reading import Source
+from leadline.net.websocket import Socket, memory_pair
+from leadline.venues.memory import CONTRACTS, MemoryMarket
 from stage import Stage, play
 
 TICKER = Subscription(Channel.TICKER, "BTC/USD")
@@ -188,3 +197,67 @@ def test_a_system_has_as_many_lines_as_it_is_told() -> None:
             assert repr(system) == "System(kraken, connected, Feed(4 of 4 streams receiving, 0 gaps))"
 
     play(scene)
+
+
+def test_orders_of_a_leg_are_held_and_let_go_by_the_comparisons_own_name() -> None:
+    async def scene(stage: AccountStage) -> None:
+        trader = await stage.start()
+        leg = trader.system.leg("XBT/USD")
+        leg.hold(leg.symbol, "venues differ")
+
+        assert leg.name == "kraken BTC/USD"
+        assert trader.orders.halts(BETWEEN_VENUES) == {"BTC/USD": "venues differ"}
+        leg.release(leg.symbol)
+        assert trader.orders.halts() == {}
+
+    perform(scene)
+
+
+def test_a_leg_without_an_account_holds_nothing() -> None:
+    async def scene(stage: Stage) -> None:
+        async with stage.system() as system:
+            leg = system.leg("BTC/USD")
+            leg.hold(leg.symbol, "venues differ")
+            leg.release(leg.symbol)
+            with pytest.raises(UnknownSymbol):
+                system.leg("XYZ/USD")
+
+    play(scene)
+
+
+def test_books_of_symbols_with_orders_come_before_others() -> None:
+    async def scene(stage: AccountStage) -> None:
+        trader = await stage.start()
+        urgent = trader.system.market.urgent
+        assert not urgent("BTC/USD")
+        await trader.orders.submit(buy())
+
+        assert urgent("BTC/USD") and not urgent("ETH/USD")
+
+    perform(scene)
+
+
+async def test_each_route_is_reached_by_its_own_way_and_named_while_it_is_silent() -> None:
+    reached: list[str] = []
+    far = []
+
+    def way(route: str) -> Connect:
+        async def connect() -> Socket:
+            near, other = memory_pair()
+            reached.append(route)
+            far.append(other)
+            return near
+
+        return connect
+
+    clock = ManualClock(mono_ns=1000 * NS_PER_S)
+    market = MemoryMarket(("BTC/USDT:USDT",), {Channel.MARK: "market"}, CONTRACTS)
+    ways = {route: way(route) for route in market.routes}
+    mark = Subscription(Channel.MARK, "BTC/USDT:USDT")
+    async with System(
+        market, ways, clock, required=[mark], chance=random.Random(1), connects=ConnectBudget()
+    ) as system:
+        await settle()
+        assert reached == ["market"]
+        with pytest.raises(Stale, match=r"mark BTC/USDT:USDT: acknowledged by route market 0\.0 s ago"):
+            await system.ready(0)

@@ -17,7 +17,7 @@ async def test_it_answers_while_the_block_lasts_and_not_after(tmp_path: Path) ->
         async with open_market(settings) as market:
             assert "BTC/USD" in {one.symbol for one in market.reference.instruments()}
         assert venue.control.startswith("http://127.0.0.1:")
-        assert settings.account().credentials.api_key == venue.kraken.credentials.api_key
+        assert settings.account().key.api_key == venue.kraken.credentials.api_key
 
     with pytest.raises((ConnectFailed, ConnectionLost)):
         async with open_market(settings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leadline.app.opening import open_system
 from leadline.bench.frames import book_frames, mixed_frames
-from leadline.bench.processing import Pipeline, market
+from leadline.bench.processing import CHANNELS, Pipeline, market
 from leadline.clock import ManualClock
 from leadline.emulator.instruments import DEMO_PAIRS, synthetic
 from leadline.model.market import Channel
@@ -38,7 +38,7 @@ async def test_every_mixed_frame_reaches_a_subscriber() -> None:
     frames = mixed_frames(5, 400)
     pipeline = Pipeline(await market(pairs, ManualClock()), ManualClock())
     for pair in pairs:
-        pipeline.subscribe(pair.symbol, tuple(c for c in Channel if c is not Channel.INSTRUMENTS), 10)
+        pipeline.subscribe(pair.symbol, CHANNELS, 10)
     pipeline.ask()
 
     for frame in frames:

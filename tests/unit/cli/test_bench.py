@@ -44,6 +44,24 @@ def test_what_was_not_measured_is_not_told() -> None:
     assert line.startswith("the frames of the file")
 
 
+def test_figures_of_binance_have_their_lines() -> None:
+    pace = {"us": 20.0, "yardstick_us": 4.0, "ratio": 5.0, "messages_s": 50_000}
+    report = {
+        "binance_depth": pace,
+        "binance_mixed_50": pace,
+        "startup_150_symbols": {"seconds": 45.2, "weight_peak_minute": 1543, "certain_depth": 500},
+    }
+
+    depth, mixed, start = lines_of(report)
+
+    assert depth.startswith("one book of Binance ")
+    assert mixed.startswith("50 contracts of it, every channel ")
+    assert start.startswith("150 books of Binance at start ")
+    assert start.endswith(
+        "live after 45.2 s, 500 levels a side certain, at most 1,543 of 2,400 weight a minute"
+    )
+
+
 def test_what_is_made_of_silences_is_told_beside_fixed_time_outs() -> None:
     questions = {"5s_questions_h": 414.18, "10s_questions_h": 138.0, "30s_questions_h": 13.64}
     learned = {"learned_questions_h": 5.55, "learned_dead_p50_s": 34.1, "learned_dead_p99_s": 54.8}

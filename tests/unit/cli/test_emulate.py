@@ -2,19 +2,34 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from leadline.app.config import parse_settings
 from leadline.cli.emulate import words
 from leadline.emulator.accounts import Account
-from leadline.emulator.serve import Endpoints
+from leadline.emulator.binance.accounts import opened
+from leadline.emulator.serve import BinanceKey, Endpoints
 
 
-def test_the_words_hold_a_settings_file_that_can_be_used() -> None:
-    demo = Account("demo", random.Random(1), "intermediate", {})
-    text = words(Endpoints("127.0.0.1:8080", demo.api_key, demo.secret))
+def told() -> str:
+    kraken, binance = Account("demo", random.Random(1), "intermediate", {}), opened(1, "demo", {})
+    key = BinanceKey(binance.api_key, binance.secret)
+    return words(Endpoints("127.0.0.1:8080", kraken.api_key, kraken.secret, key))
 
-    begin = text.index("venues:")
+
+@pytest.mark.parametrize(("venue", "title"), [("kraken", "Kraken"), ("binance", "Binance USDⓈ-M Futures")])
+def test_the_words_hold_a_settings_file_of_each_venue_that_can_be_used(venue: str, title: str) -> None:
+    text = told()
+
+    begin = text.index("venues:", text.index(f"As a file for --config, {title}:"))
     settings = parse_settings(text[begin : text.index("\n\n", begin)], "pasted", {})
-    assert settings.kraken.rest == "http://127.0.0.1:8080"
+
+    assert (settings.venue, settings.endpoints.rest) == (venue, "http://127.0.0.1:8080")
+    assert settings.account().key.api_key in text
+
+
+def test_the_words_say_how_to_break_something_and_what_is_true() -> None:
+    text = told()
+
     assert "http://127.0.0.1:8080/control/faults" in text
-    assert f"credentials:\n      api_key: {demo.api_key}\n      private_key: {demo.secret}\n" in text
     assert "/truth/book?symbol=BTC/USD" in text

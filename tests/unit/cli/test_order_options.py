@@ -8,7 +8,15 @@ import pytest
 
 from leadline.cli.order_options import Distance, Wanted, distance, exact
 from leadline.model.market import Side
-from leadline.model.order import OrderKind, PriceType, TimeInForce, Trigger, TriggerReference
+from leadline.model.order import (
+    OrderKind,
+    PositionSide,
+    PriceMatch,
+    PriceType,
+    TimeInForce,
+    Trigger,
+    TriggerReference,
+)
 
 NOW_NS = 1_790_000_000_500_000_000
 ONE, TWO = Decimal(1), Decimal(2)
@@ -17,10 +25,18 @@ PCT = Distance(Decimal("2.5"), PriceType.PCT)
 
 def wanted(**options: Any) -> Wanted:
     nothing = dict.fromkeys(
-        ("limit", "cost", "display_qty", "stop", "take_profit", "trailing", "tif", "expires_s")
+        ("limit", "cost", "display_qty", "stop", "take_profit", "trailing", "tif", "expires_s", "price_match")
     )
-    flags = dict.fromkeys(("post_only", "reduce_only", "margin", "validate"), False)
-    rest = {"side": "buy", "symbol": "BTC/USD", "qty": ONE, "trigger_by": "last", "deadline_s": 2.0}
+    nothing["activation"] = None
+    flags = dict.fromkeys(("post_only", "reduce_only", "margin", "validate", "close_position"), False)
+    rest = {
+        "side": "buy",
+        "symbol": "BTC/USD",
+        "qty": ONE,
+        "trigger_by": "last",
+        "deadline_s": 2.0,
+        "position_side": "net",
+    }
     return Wanted(**{**nothing, **flags, **rest, **options})
 
 
@@ -35,6 +51,7 @@ def wanted(**options: Any) -> Wanted:
         ({"take_profit": TWO}, OrderKind.TAKE_PROFIT),
         ({"take_profit": TWO, "limit": "2"}, OrderKind.TAKE_PROFIT_LIMIT),
         ({"trailing": PCT}, OrderKind.TRAILING_STOP),
+        ({"price_match": "queue"}, OrderKind.LIMIT),
         ({"trailing": PCT, "limit": "-1%"}, OrderKind.TRAILING_STOP_LIMIT),
     ],
 )
@@ -58,6 +75,14 @@ def test_a_trigger_has_its_price_or_distance_and_its_reference() -> None:
     assert (trailing.limit_price, trailing.limit_price_type) == (Decimal(-1), PriceType.PCT)
 
 
+def test_what_only_contracts_have_arrives_as_well() -> None:
+    closing = wanted(qty=None, stop=TWO, close_position=True, position_side="long").request(NOW_NS)
+    assert (closing.close_position, closing.position_side, closing.qty) == (True, PositionSide.LONG, None)
+    assert wanted(price_match="opponent_5").request(NOW_NS).price_match is PriceMatch.OPPONENT_5
+    following = wanted(trailing=PCT, activation=TWO, trigger_by="mark").request(NOW_NS).trigger
+    assert following == Trigger(Decimal("2.5"), PriceType.PCT, TriggerReference.MARK, TWO)
+
+
 def test_an_expiry_is_a_whole_second_not_before_what_was_asked_and_means_gtd() -> None:
     request = wanted(limit="2", expires_s=60.0).request(NOW_NS)
 
@@ -74,6 +99,9 @@ def test_an_expiry_is_a_whole_second_not_before_what_was_asked_and_means_gtd() -
         ({"stop": ONE, "take_profit": ONE}, "only one of --stop, --take-profit and --trailing"),
         ({"display_qty": ONE}, "--iceberg goes with --limit alone"),
         ({"display_qty": ONE, "limit": "2", "stop": ONE}, "--iceberg goes with --limit alone"),
+        ({"close_position": True}, "or --close-position"),
+        ({"limit": "2", "price_match": "queue"}, "by --limit or by --price-match, not by both"),
+        ({"activation": ONE}, "--activation goes with --trailing"),
         ({"limit": "1e3"}, "'1e3' is not a positive number in plain digits"),
         ({"trailing": PCT, "limit": "soon"}, "'soon' is not a distance"),
     ],

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
+from binance_depth import DepthVenue
 from kraken_frames import BookFeed
 from leadline.cli.main import cli
 from recordings import Recording
@@ -91,3 +92,36 @@ def test_a_recording_without_books_has_nothing_to_prove(tmp_path: Path) -> None:
     made.rx('{"channel":"heartbeat"}')
 
     assert "no checksum to prove" in replay(made.write(tmp_path / "a.jsonl")).stdout
+
+
+def binance_recording(path: Path, *, good: bool = True) -> Path:
+    venue, made = DepthVenue(), Recording(venue="binance-usdm")
+    snapshot = venue.snapshot()
+    body = {"lastUpdateId": snapshot.last_update_id, "bids": snapshot.bids, "asks": snapshot.asks}
+    made.add("rest", body, url="/fapi/v1/depth?symbol=BTCUSDT&limit=1000")
+    made.rx(venue.frame({1000: "2.000"}))
+    if not good:
+        venue.frame()
+    made.rx(venue.frame({1000: "3.000"}))
+    return made.write(path)
+
+
+def test_a_chain_of_updates_is_told_with_counts_of_its_own(tmp_path: Path) -> None:
+    done = replay(binance_recording(tmp_path / "a.jsonl"), "--json")
+
+    book = json.loads(done.stdout)["books"]["BTCUSDT"]
+    assert done.exit_code == 0
+    assert list(book) == [
+        "updates", "applied", "stale", "bridges", "breaks", "first_break_n", "bbo_compared", "bbo_equal",
+        "state_hash",
+    ]  # fmt: skip
+    assert (book["updates"], book["applied"], book["bridges"], book["first_break_n"]) == (2, 2, 1, None)
+
+
+def test_a_broken_chain_is_exit_1_and_told_in_words(tmp_path: Path) -> None:
+    done = replay(binance_recording(tmp_path / "a.jsonl", good=False))
+
+    assert done.exit_code == 1
+    assert "1 updates are bad, 1 hold" in done.stdout
+    assert "n 3" in done.stdout
+    assert "every update holds (2)" in replay(binance_recording(tmp_path / "b.jsonl")).stdout

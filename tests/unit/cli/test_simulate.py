@@ -66,3 +66,15 @@ def test_a_violation_is_exit_1_with_the_command_that_shows_it_again() -> None:
 def test_unknown_plants_and_too_short_runs_are_wrong_use() -> None:
     assert CliRunner().invoke(command, ["--seeds", "1", "--plant", "weeds"]).exit_code == 2
     assert CliRunner().invoke(command, ["--seeds", "1", "--minutes", "1"]).exit_code == 2
+
+
+def test_a_venue_is_chosen_and_a_bug_of_another_venue_is_refused_with_the_cure() -> None:
+    arguments = ["--seeds", "1", "--minutes", "2", "--jobs", "1", "--json"]
+    there = CliRunner().invoke(command, [*arguments, "--venue", "binance"])
+    refused = CliRunner().invoke(command, [*arguments, "--plant", "pu-unchecked"])
+
+    assert there.exit_code == 0
+    told = json.loads(there.stdout)
+    assert (told["seeds"], told["virtual_hours"], told["violations"]) == (1, 0.033, [])
+    assert refused.exit_code == 2
+    assert "--venue binance" in refused.output

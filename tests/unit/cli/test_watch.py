@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from leadline.app.opening import open_system
 from leadline.cli.watch import Streams, print_json, print_line, watch
 from leadline.errors import Error, Rejected, Stale
 from leadline.model.market import Channel, Gap, Trade
 from leadline.model.reading import Reading
+from served_binance import served_binance
 from stage import Stage, play
 
 ALL = (Channel.TICKER, Channel.BOOK, Channel.TRADES, Channel.BARS)
@@ -114,3 +117,17 @@ def test_gaps_and_readings_print_in_both_forms(capfd: pytest.CaptureFixture[str]
     as_json, as_words = capfd.readouterr().out.splitlines()
     assert json.loads(as_json)["kind"] == "trades"
     assert as_words.startswith("BTC/USD  trade   ")
+
+
+async def test_all_that_a_venue_with_contracts_streams_can_be_watched(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    channels = (Channel.TOP, Channel.MARK, Channel.STATS, Channel.TICKER, Channel.LIQUIDATIONS)
+    async with served_binance(tmp_path) as venue:
+        system = open_system(venue.settings, ["BTCUSDT"], channels=channels)
+        await watch(system, Streams(("BTCUSDT",), channels, depth=7), 4, as_json=True)
+
+    rows = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    assert {row["kind"] for row in rows} >= {"top", "mark", "stats", "ticker"}
+    assert {row["symbol"] for row in rows} == {"BTC/USDT:USDT"}
+    assert max(len(row["value"]["bids"]) for row in rows if row["kind"] == "top") == 10

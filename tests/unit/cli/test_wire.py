@@ -7,7 +7,18 @@ from typing import Any
 from leadline.cli import wire
 from leadline.clock import NS_PER_S, ManualClock
 from leadline.core.book import Book
-from leadline.model.market import Bar, Channel, Gap, GapCause, Side, Ticker, Trade
+from leadline.model.market import (
+    Bar,
+    Channel,
+    FrozenBook,
+    Gap,
+    GapCause,
+    Level,
+    MarkPrice,
+    Side,
+    Ticker,
+    Trade,
+)
 from leadline.model.reading import Reading, Source
 
 
@@ -98,3 +109,32 @@ def test_an_open_gap_has_no_end_and_counts_nothing() -> None:
     row = json.loads(wire.gap(Gap(Channel.BOOK, "BTC/USD", GapCause.DISCONNECTED, 0)))
 
     assert (row["value"]["until"], row["value"]["missing"]) == (None, None)
+
+
+MS = 1_790_000_000_123
+FUNDING_NS = 1_790_000_000 * NS_PER_S
+
+
+def test_a_time_in_milliseconds_is_told_as_every_other_time() -> None:
+    row = read("trades", Trade("BTC/USDT:USDT", Side.BUY, Decimal("1.0"), Decimal(2), 7, MS))
+
+    assert row["venue_time"] == "2026-09-21T14:13:20.123000000Z"
+    assert row["value"]["trade_id"] == "7"
+
+
+def test_a_mark_price_has_its_funding_and_when_it_is_due() -> None:
+    one = Decimal("0.00010000")
+    row = read("mark", MarkPrice("BTC/USDT:USDT", one, None, one, FUNDING_NS, None, MS))
+
+    assert row["value"] == {
+        "mark": "0.00010000", "index": None, "funding_rate": "0.00010000", "settle_estimate": None,
+        "next_funding": "2026-09-21T14:13:20.000000000Z",
+    }  # fmt: skip
+    assert read("mark", MarkPrice("BTC/USDT:USDT", one, one, None, None))["value"]["next_funding"] is None
+
+
+def test_the_top_of_a_book_is_its_levels() -> None:
+    level = Level(Decimal("1.50"), Decimal("0.010"))
+    row = read("top", FrozenBook("BTC/USDT:USDT", (level,), (), MS))
+
+    assert row["value"] == {"bids": [["1.50", "0.010"]], "asks": []}

@@ -26,6 +26,7 @@ from leadline.engine.events import (
     ReaderSlow,
     Reconverged,
     RotationPutOff,
+    RouteSilent,
     SourceChanged,
     StreamDead,
     StreamShareLow,
@@ -38,9 +39,13 @@ from leadline.model.market import (
     BookCrossed,
     BookDropped,
     Channel,
+    DayStats,
+    FrozenBook,
     Gap,
     GapCause,
     InstrumentsChanged,
+    Liquidation,
+    MarkPrice,
     Side,
     Subscription,
     Ticker,
@@ -48,6 +53,7 @@ from leadline.model.market import (
     VenueMode,
     VenueStatus,
 )
+from leadline.model.market import Level as BookLevel
 from leadline.model.reading import Reading, Source
 
 CLOCK = ManualClock(mono_ns=NS_PER_S)
@@ -84,6 +90,16 @@ def book(*bids: tuple[int, int]) -> Book:
         ),
         (book((10, 20)).view, "book    bid 2.0 at 1.0  ask nothing"),
         (book().view, "book    bid nothing  ask nothing"),
+        (Ticker("BTC/USDT:USDT", *[ONE] * 4), "ticker  bid 1.0  ask 1.0"),
+        (Ticker("BTC/USD", *[ONE] * 4, None, ONE), "ticker  bid 1.0  ask 1.0  last none in 24 h"),
+        (FrozenBook("BTC/USD", (BookLevel(ONE, ONE),), ()), "top     bid 1.0 at 1.0  ask nothing"),
+        (MarkPrice("BTC/USD", ONE, None, None, None), "mark    1.0"),
+        (MarkPrice("BTC/USD", ONE, ONE, Decimal("0.0001"), 0), "mark    1.0  index 1.0  funding 0.0100 %"),
+        (
+            DayStats("BTC/USD", *[ONE] * 8, Decimal("-1.25"), 7),
+            "24 h    last 1.0  -1.25 %  low 1.0  high 1.0",
+        ),
+        (Liquidation("BTC/USD", Side.SELL, ONE, ONE, ONE), "forced  sell 1.0 at 1.0 on average"),
     ],
 )
 def test_a_reading_is_one_line_with_source_and_age(value: Any, words: str) -> None:
@@ -117,6 +133,21 @@ EVENTS: list[tuple[Event, str | None]] = [
         "ticker BTC/USD: from stream to rest (cut)",
     ),
     (StreamDead(TICKER, "silent for 9.0 s"), "ticker BTC/USD: silent for 9.0 s; subscribed anew"),
+    (
+        RouteSilent("market", (TICKER, TICKER), 10.2),
+        (
+            "route market has acknowledged 2 streams and brought nothing of them for 10 s (ticker BTC/USD): "
+            "is it the right address?"
+        ),
+    ),
+    (
+        RouteSilent("", (TICKER,), 10.2),
+        (
+            "the line has acknowledged 1 streams and brought nothing of them for "
+            "10 s (ticker BTC/USD): is it the right address?"
+        ),
+    ),
+    (LineDown("cut", 2, 0, "market"), "route market line 2 disconnected: cut"),
     (
         BookDropped("BTC/USD", "the checksum does not match"),
         "book BTC/USD dropped: the checksum does not match",

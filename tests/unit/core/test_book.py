@@ -129,6 +129,7 @@ def test_a_view_reads_in_decimals_with_every_zero() -> None:
 
 def test_the_proof_covers_ten_levels_however_deep_the_book_is() -> None:
     assert book(depth=1000).view.verified_depth == 10
+    assert book(depth=1000).view.certain_depth == 1000
 
 
 def test_a_frozen_book_stays_as_it_was() -> None:

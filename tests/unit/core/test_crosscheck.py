@@ -8,11 +8,12 @@ from leadline.core.crosscheck import (
     Outcome,
     Verdict,
     compare_books,
+    compare_marks,
     compare_tickers,
     outvoted,
     same_at_rounding,
 )
-from leadline.model.market import FrozenBook, Level, Ticker
+from leadline.model.market import FrozenBook, Level, MarkPrice, Ticker
 from leadline.model.reading import Source
 
 BTC = "BTC/USD"
@@ -177,3 +178,18 @@ def test_a_third_view_that_has_moved_on_a_little_still_takes_a_side() -> None:
 
     assert outvoted(one, (Decimal(108), Decimal(109)), moved) is Source.REST
     assert outvoted((Decimal(108), Decimal(109)), one, moved) is Source.STREAM
+
+
+def mark(price: str, index: str | None = "100") -> MarkPrice:
+    return MarkPrice(BTC, Decimal(price), None if index is None else Decimal(index), None, None)
+
+
+def test_mark_and_index_price_are_compared_with_any_state_of_the_flight() -> None:
+    states = [mark("100.1"), mark("100.3")]
+
+    assert compare_marks(states, mark("100.3")).verdict is Verdict.AGREED
+    assert compare_marks(states, mark("100.35")).verdict is Verdict.WITHIN
+    assert compare_marks(states, mark("100.3", None)).verdict is Verdict.AGREED
+    outcome = compare_marks(states, mark("100.3", "108"))
+    assert outcome.verdict is Verdict.DIVERGED
+    assert outcome.difference is not None and outcome.difference.what == "index"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from leadline.core.ledger import KEPT_IDS, Ledger
 from leadline.model.account import Balance, BalancesSnapshot, LedgerEntry, Wallet, WalletKind
 
@@ -128,6 +130,13 @@ def test_a_booking_without_a_wallet_is_of_the_spot_wallet() -> None:
     )
     assert ledger.book(plain) is None
     assert ledger.balance("USD").tradable == Decimal(3)
+
+
+def test_a_booking_that_names_no_balance_leads_to_what_it_explains() -> None:
+    ledger = Ledger()
+    ledger.open(snapshot(USD="1"))
+    assert ledger.book(replace(entry(1, "USD", "2", "0"), balance=None)) is None
+    assert ledger.balance("USD").total == Decimal(3)
 
 
 def test_remembered_bookings_are_bounded() -> None:

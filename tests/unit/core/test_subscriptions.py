@@ -360,3 +360,20 @@ def test_alarms_do_not_pile_up_while_the_connection_is_down() -> None:
     subscriptions.opened(0)
 
     assert [len(ask.subscriptions) for ask in subscriptions.due(0)] == [1]
+
+
+def test_a_stream_whose_silence_says_nothing_is_confirmed_and_never_asked_for_again() -> None:
+    subscriptions = Subscriptions(
+        Pace(per_s=10.0, burst=8, batch=50), lambda subscription: None if subscription == BOOK else S
+    )
+    subscriptions.want(BOOK, 0)
+    subscriptions.want(TICKER, 0)
+    subscriptions.opened(0)
+    subscriptions.due(0)
+    for subscription in (BOOK, TICKER):
+        subscriptions.confirmed(subscription, 0)
+
+    assert asks(subscriptions, 9 * S) == [(Verb.UNSUBSCRIBE, (TICKER,)), (Verb.SUBSCRIBE, (TICKER,))]
+    assert state(subscriptions) is Coverage.CONFIRMED
+    subscriptions.data(BOOK, 10 * S)
+    assert state(subscriptions) is Coverage.RECEIVING

@@ -10,7 +10,20 @@ from leadline.core.level import PROVING_S
 from leadline.core.session import LineDown
 from leadline.demo.incidents import NOT_NOTICED, UNDONE, Incident, Incidents
 from leadline.demo.run import calm
-from leadline.demo.script import CLOSE, CORRUPT, DROP, DUP, REFUSE, STALL, STATUS, Cue, Planned, Step
+from leadline.demo.script import (
+    CLOSE,
+    CORRUPT,
+    DROP,
+    DUP,
+    FIRST,
+    REFUSE,
+    SECOND,
+    STALL,
+    STATUS,
+    Cue,
+    Planned,
+    Step,
+)
 from leadline.engine.events import StreamDead
 from leadline.model.market import BookDropped, Channel, Gap, GapCause, Subscription
 from stage import Stage, play
@@ -50,7 +63,7 @@ def played(
             await calm(system)
             for book in (BTC_BOOK, ETH_BOOK):
                 system.feed.on_book(book.symbol, lambda reading: None, 10)
-            incidents = Incidents(system, venue, stage.clock, lambda incident: None)
+            incidents = Incidents({FIRST: system}, venue, stage.clock, lambda incident: None)
             listening = asyncio.create_task(_listen(system, incidents))
             try:
                 async with asyncio.timeout(seconds):
@@ -67,7 +80,7 @@ def played(
 
 async def _listen(system: System, incidents: Incidents) -> None:
     async for event in system.feed.events():
-        incidents.event(event)
+        incidents.event(event, FIRST)
 
 
 def test_an_altered_book_is_noticed_and_live_again() -> None:
@@ -153,7 +166,7 @@ def test_what_can_do_no_harm_is_over_once_it_has_acted() -> None:
         venue = StagedVenue(stage)
         async with stage.system([subscription]) as system:
             await system.ready()
-            incidents = Incidents(system, venue, stage.clock, lambda incident: None)
+            incidents = Incidents({FIRST: system}, venue, stage.clock, lambda incident: None)
             await incidents.play([Planned(1, DUP)])
             kept.extend(incidents.all)
 
@@ -165,19 +178,45 @@ def test_what_can_do_no_harm_is_over_once_it_has_acted() -> None:
 
 
 def test_only_books_that_came_back_count_as_rebuilt() -> None:
-    counts: list[int] = []
+    counts: list[dict[str, int]] = []
 
     async def scene(stage: Stage) -> None:
         async with stage.system() as system:
-            incidents = Incidents(system, StagedVenue(stage), stage.clock, lambda incident: None)
-            incidents.event(BookDropped("BTC/USD", "the checksum does not match"))
-            incidents.event(LineDown("gone"))
-            incidents.event(Gap(Channel.BOOK, "BTC/USD", GapCause.DROPPED, S))
-            incidents.event(Gap(Channel.TICKER, "BTC/USD", GapCause.DISCONNECTED, S, 2 * S))
-            counts.append(incidents.resyncs)
-            incidents.event(Gap(Channel.BOOK, "BTC/USD", GapCause.DROPPED, S, 2 * S))
-            counts.append(incidents.resyncs)
+            incidents = Incidents(
+                {FIRST: system, SECOND: system}, StagedVenue(stage), stage.clock, lambda incident: None
+            )
+            incidents.event(BookDropped("BTC/USD", "the checksum does not match"), FIRST)
+            incidents.event(LineDown("gone"), FIRST)
+            incidents.event(Gap(Channel.BOOK, "BTC/USD", GapCause.DROPPED, S), FIRST)
+            incidents.event(Gap(Channel.TICKER, "BTC/USD", GapCause.DISCONNECTED, S, 2 * S), FIRST)
+            counts.append(dict(incidents.resyncs))
+            incidents.event(Gap(Channel.BOOK, "BTC/USD", GapCause.DROPPED, S, 2 * S), FIRST)
+            counts.append(dict(incidents.resyncs))
 
     play(scene)
 
-    assert counts == [0, 1]
+    assert counts == [{FIRST: 0, SECOND: 0}, {FIRST: 1, SECOND: 0}]
+
+
+def test_what_one_venue_does_is_no_sign_of_a_fault_at_another() -> None:
+    kept: list[Incident] = []
+
+    async def scene(stage: Stage) -> None:
+        async with stage.system([BTC_BOOK]) as system:
+            await calm(system)
+            incidents = Incidents(
+                {FIRST: system, SECOND: system}, Harmless(stage), stage.clock, lambda incident: None
+            )
+            playing = asyncio.create_task(incidents.play([Planned(0, CLOSE)]))
+            await stage.clock.sleep(0.5)
+            incidents.event(LineDown("gone"), SECOND)
+            kept.append(replace(incidents.all[0]))
+            incidents.event(LineDown("gone"), FIRST)
+            kept.append(incidents.all[0])
+            playing.cancel()
+            await asyncio.gather(playing, return_exceptions=True)
+
+    play(scene)
+
+    elsewhere, here = kept
+    assert elsewhere.detected_ns is None and here.detected_ns is not None

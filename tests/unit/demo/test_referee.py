@@ -18,7 +18,7 @@ BTC = QUIET.symbol
 def venue(rate: float = 100.0) -> tuple[Exchange, Referee]:
     """An exchange, and a referee whose monotonic time is 1000 s when the exchange begins."""
     exchange = emulated(rate)
-    return exchange, Referee(Truth(exchange.market, {}, START_NS), OFFSET_NS)
+    return exchange, Referee(OFFSET_NS, Truth(exchange.market, {}, START_NS))
 
 
 def book_now(exchange: Exchange, at_ns: int, depth: int = 10) -> SeenBook:
@@ -139,7 +139,7 @@ def test_what_is_forgotten_can_not_be_asked_about_any_more() -> None:
     exchange, referee = venue()
     for second in range(1, 300):
         exchange.advance(START_NS + second * S)
-    truth = referee._truth.symbols[BTC]
+    truth = referee._symbols[BTC]
     kept = len(truth.books.times)
 
     referee.forget(1300 * S)
@@ -152,8 +152,8 @@ def test_what_is_forgotten_can_not_be_asked_about_any_more() -> None:
 def test_forgetting_early_forgets_nothing() -> None:
     exchange, referee = venue()
     exchange.advance(START_NS + 500 * MS)
-    kept = len(referee._truth.symbols[BTC].books.times)
+    kept = len(referee._symbols[BTC].books.times)
 
     referee.forget(1000 * S + 500 * MS)
 
-    assert len(referee._truth.symbols[BTC].books.times) == kept
+    assert len(referee._symbols[BTC].books.times) == kept

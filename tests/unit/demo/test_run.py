@@ -7,21 +7,15 @@ import pytest
 
 from leadline.demo.incidents import Incident
 from leadline.demo.lines import Lines
-from leadline.demo.readers import DEPTH, FrameCount
-from leadline.demo.run import CHANNELS, LINES, Demo, calm
+from leadline.demo.run import Demo
 from leadline.demo.script import FALSIFIED, SYMBOLS, WHOLE_SCRIPT_S
 from leadline.demo.words import summary
 from leadline.errors import Error
 from leadline.model.level import Level
-from leadline.model.market import Channel, GapCause, Subscription
-from stage import Stage, play
-from staged_demo import StagedVenue
+from leadline.model.market import GapCause
+from stage import play
+from staged_demo import BothVenues, StagedVenue, staged_demo
 
-REQUIRED = [
-    Subscription(channel, symbol, DEPTH if channel is Channel.BOOK else 0)
-    for channel in CHANNELS
-    for symbol in SYMBOLS
-]
 EVERY_KIND = {
     "CLOSE", "REFUSE", "STALL", "HALF_OPEN", "ACK_NO_DATA", "DROP", "DUP", "REORDER", "CORRUPT", "SUB_REJECT",
     "SUB_RATE", "REPLY", "STATUS", "SKEW",
@@ -33,17 +27,14 @@ def performed(seconds: float) -> tuple[Demo, StagedVenue, list[str]]:
     kept: list[tuple[Demo, StagedVenue]] = []
     lines: list[str] = []
 
-    async def scene(stage: Stage) -> None:
-        venue = StagedVenue(stage)
-        async with stage.system(REQUIRED, lines=LINES) as system:
-            await calm(system)
-            view = Lines(lines.append)
-            demo = Demo(system, venue, FrameCount(), seconds, 1, view)
+    async def scene(stage: BothVenues) -> None:
+        view = Lines(lines.append)
+        async with staged_demo(stage, view, seconds) as (demo, venue):
             view.opened(demo)
             await demo.run()
             kept.append((demo, venue))
 
-    play(scene)
+    play(scene, BothVenues)
     return (*kept[0], lines)
 
 
@@ -93,7 +84,7 @@ def test_the_result_adds_up(whole: tuple[Demo, StagedVenue, list[str]]) -> None:
     assert result.failover.count > 0 and result.gaps > 0
     assert set(msgspec.to_builtins(result)) == {
         "seconds", "frames", "books", "faults", "failover", "readings", "gaps", "latency_us", "levels_seen",
-        "switches", "symbols", "divergences",
+        "switches", "symbols", "divergences", "venues", "between",
     }  # fmt: skip
 
 
@@ -103,10 +94,10 @@ def test_the_whole_walk_leads_through_all_four_levels_and_back(
     demo, _, lines = whole
     assert demo.final is not None
 
-    assert demo.began_at is Level.FULL
+    assert demo.first.began_at is Level.FULL
     assert demo.final.levels_seen == ("FULL", "DEGRADED", "EMERGENCY_ONLY", "OUTAGE")
-    assert demo.changes[-1][1].level is Level.FULL
-    assert all(any(f"{change.level.name}, was" in line for line in lines) for _, change in demo.changes)
+    assert demo.first.changes[-1][1].level is Level.FULL
+    assert all(any(f"{change.level.name}, was" in line for line in lines) for _, change in demo.first.changes)
     assert any("All four service levels" in line for line in summary(demo, demo.final))
 
 
@@ -131,10 +122,10 @@ def test_a_divergence_is_named_and_its_symbol_alone_is_degraded_by_it(
 def test_the_loss_of_one_line_is_a_switch_and_no_gap(whole: tuple[Demo, StagedVenue, list[str]]) -> None:
     demo, _, _ = whole
     assert demo.final is not None
-    clock = demo.system.clock
+    clock = demo.first.system.clock
     [outage] = [one for one in rows(demo) if one.step.kind == "REFUSE"]
     begun_ns = outage.since_ns + clock.wall_ns() - clock.mono_ns()
-    ends = [gap.until_ns for gap in demo.system.feed.gaps if gap.cause is GapCause.DISCONNECTED]
+    ends = [gap.until_ns for gap in demo.first.system.feed.gaps if gap.cause is GapCause.DISCONNECTED]
 
     assert {one.step.kind for one in rows(demo)} >= {"CLOSE", "HALF_OPEN"}
     assert demo.final.switches.count >= 2
@@ -142,7 +133,7 @@ def test_the_loss_of_one_line_is_a_switch_and_no_gap(whole: tuple[Demo, StagedVe
 
 
 def test_no_trade_passes_twice(whole: tuple[Demo, StagedVenue, list[str]]) -> None:
-    assert whole[0].readers.trades_twice == 0
+    assert [side.readers.trades_twice for side in whole[0].sides] == [0, 0]
 
 
 def test_what_happens_is_said_line_by_line(whole: tuple[Demo, StagedVenue, list[str]]) -> None:
@@ -175,12 +166,9 @@ def test_a_short_demo_says_which_levels_it_did_not_reach() -> None:
 def test_an_interrupted_demo_sums_up_what_it_has() -> None:
     kept: list[Demo] = []
 
-    async def scene(stage: Stage) -> None:
-        venue = StagedVenue(stage)
-        async with stage.system(REQUIRED, lines=LINES) as system:
-            await system.ready()
-            view = Lines(lambda line: None)
-            demo = Demo(system, venue, FrameCount(), 60, 1, view)
+    async def scene(stage: BothVenues) -> None:
+        view = Lines(lambda line: None)
+        async with staged_demo(stage, view) as (demo, _):
             view.opened(demo)
             running = asyncio.create_task(demo.run())
             await stage.clock.sleep(5)
@@ -188,7 +176,7 @@ def test_an_interrupted_demo_sums_up_what_it_has() -> None:
             await running
             kept.append(demo)
 
-    play(scene)
+    play(scene, BothVenues)
 
     (demo,) = kept
     assert demo.interrupted
@@ -201,16 +189,13 @@ def test_a_venue_that_is_gone_is_an_error_and_no_interruption() -> None:
         async def submit_for_ever(self) -> None:
             raise Error("the venue is gone")
 
-    async def scene(stage: Stage) -> None:
-        venue = Gone(stage)
-        async with stage.system(REQUIRED, lines=LINES) as system:
-            await system.ready()
-            view = Lines(lambda line: None)
-            demo = Demo(system, venue, FrameCount(), 60, 1, view)
+    async def scene(stage: BothVenues) -> None:
+        view = Lines(lambda line: None)
+        async with staged_demo(stage, view, venue=Gone(stage)) as (demo, _):
             view.opened(demo)
             with pytest.raises(ExceptionGroup) as caught:
                 await demo.run()
 
         assert "the venue is gone" in str(caught.value.exceptions)
 
-    play(scene)
+    play(scene, BothVenues)

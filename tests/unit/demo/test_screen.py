@@ -5,17 +5,14 @@ import io
 from rich.console import Console, RenderableType
 
 from leadline.demo.incidents import Incident
-from leadline.demo.readers import FrameCount
-from leadline.demo.run import Demo, calm
+from leadline.demo.run import Demo
 from leadline.demo.screen import Screen, faults, picture
-from leadline.demo.script import CLOSE, CORRUPT, DROP, DUP, FALSIFIED, SYMBOLS
-from leadline.model.market import Channel, Subscription
-from stage import Stage, play
-from staged_demo import StagedVenue
+from leadline.demo.script import CLOSE, CORRUPT, DROP, DUP, FALSIFIED
+from stage import play
+from staged_demo import BothVenues, staged_demo
 
 S = 10**9
 MS = 10**6
-BOOKS = [Subscription(Channel.BOOK, symbol, 10) for symbol in SYMBOLS]
 
 
 def drawn(picture: RenderableType) -> str:
@@ -23,6 +20,17 @@ def drawn(picture: RenderableType) -> str:
     console.print(picture)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
+
+
+def screen() -> Screen:
+    return Screen(Console(file=io.StringIO()))
+
+
+def read_books(demo: Demo) -> None:
+    """Begin to read every book, as the demo's own readers do."""
+    for side in demo.sides:
+        for row in side.readers.rows.values():
+            side.system.feed.on_book(row.symbol, side.readers._measured(row), 10)
 
 
 def line_of(text: str, what: str) -> str:
@@ -63,13 +71,9 @@ def test_where_there_is_no_room_the_latest_faults_are_shown() -> None:
 def test_the_screen_tells_a_proven_book_from_a_lost_one() -> None:
     pictures: list[str] = []
 
-    async def scene(stage: Stage) -> None:
-        venue = StagedVenue(stage)
-        async with stage.system(BOOKS) as system:
-            await system.ready()
-            demo = Demo(system, venue, FrameCount(), 60, 1, Screen(Console(file=io.StringIO())))
-            for row in demo.readers.rows.values():
-                system.feed.on_book(row.symbol, demo.readers._measured(row), 10)
+    async def scene(stage: BothVenues) -> None:
+        async with staged_demo(stage, screen(), lines=1) as (demo, venue):
+            read_books(demo)
             await stage.clock.sleep(2)
             pictures.append(drawn(picture(demo, 118, 40)))
             await venue.inject({"kind": "REFUSE", "route": "all"})
@@ -77,31 +81,33 @@ def test_the_screen_tells_a_proven_book_from_a_lost_one() -> None:
             await stage.clock.sleep(2)
             pictures.append(drawn(picture(demo, 118, 40)))
 
-    play(scene)
+    play(scene, BothVenues)
 
     calm, lost = pictures
-    assert "● 1 of 1 lines" in calm and "FULL  all as wanted" in calm and calm.count("✓ 10 levels") == 8
+    assert "● 1 of 1 lines" in calm and "FULL  all as wanted" in calm and calm.count("✓ 10 levels") == 12
     assert "none yet" in calm
-    assert "● 0 of 1 lines, closed by" in lost and "OUTAGE" in lost
-    assert lost.count("✗ lost") == 8 and "✓ 10 levels" not in lost
+    assert line_of(calm, "binance ").count("● 2 of 2 lines  FULL") == 1
+    assert "BTC/USD 63" in calm and " bp (" in calm
+    assert "nothing to compare" in lost
+    ours, why = (line_of(lost, "● 0 of 1 lines"), line_of(lost, "closed by"))
+    assert "OUTAGE" in ours and ours in lost.split(why)[0]
+    assert lost.count("✗ lost") == 8 and lost.count("✓ 10 levels") == 4
 
 
 def test_a_narrow_terminal_shows_whole_prices_and_no_half_words() -> None:
     pictures: list[str] = []
 
-    async def scene(stage: Stage) -> None:
-        async with stage.system(BOOKS) as system:
-            await system.ready()
-            demo = Demo(system, StagedVenue(stage), FrameCount(), 60, 1, Screen(Console(file=io.StringIO())))
-            for row in demo.readers.rows.values():
-                system.feed.on_book(row.symbol, demo.readers._measured(row), 10)
+    async def scene(stage: BothVenues) -> None:
+        async with staged_demo(stage, screen(), lines=1) as (demo, _):
+            read_books(demo)
             await stage.clock.sleep(2)
             pictures.append(drawn(picture(demo, 80, 24)))
 
-    play(scene)
+    play(scene, BothVenues)
 
-    market = pictures[0].splitlines()[3:12]
-    assert len(market) == 9 and not any("…" in line for line in market)
+    market = pictures[0].splitlines()[3:17]
+    assert market[0].split()[0] == "bid" and market[-1].startswith("BTC/USD 63")
+    assert not any("…" in line for line in market)
     assert len(pictures[0].splitlines()) <= 24
     assert all(len(line.rstrip()) <= 80 for line in pictures[0].splitlines())
 
@@ -109,20 +115,37 @@ def test_a_narrow_terminal_shows_whole_prices_and_no_half_words() -> None:
 def test_the_screen_names_what_differs_and_whose_level_it_is() -> None:
     pictures: list[str] = []
 
-    async def scene(stage: Stage) -> None:
-        venue = StagedVenue(stage)
-        tickers = [Subscription(Channel.TICKER, symbol) for symbol in SYMBOLS]
-        async with stage.system([*BOOKS, *tickers]) as system:
-            await calm(system)
-            demo = Demo(system, venue, FrameCount(), 60, 1, Screen(Console(file=io.StringIO())))
+    async def scene(stage: BothVenues) -> None:
+        async with staged_demo(stage, screen(), lines=1) as (demo, venue):
             await venue.inject({"kind": "SKEW", "factor": "10", "channel": "ticker", "symbol": FALSIFIED})
-            while not system.feed.validator.open:
+            while not demo.first.system.feed.validator.open:
                 await stage.clock.sleep(1)
             pictures.append(drawn(picture(demo, 118, 40)))
 
-    play(scene)
+    play(scene, BothVenues)
 
     [text] = pictures
     assert "DEGRADED  something is replaced or in doubt" in text
     assert f"{FALSIFIED}: bid " in text and " by REST" in text
     assert "DEGRADED" in line_of(text, f"{FALSIFIED} ") and "FULL" in line_of(text, "BTC/USD")
+
+
+def test_the_rows_of_one_thing_stand_beneath_each_other() -> None:
+    pictures: list[str] = []
+
+    async def scene(stage: BothVenues) -> None:
+        async with staged_demo(stage, screen(), lines=1) as (demo, _):
+            read_books(demo)
+            await stage.clock.sleep(2)
+            pictures.append(drawn(picture(demo, 118, 40)))
+
+    play(scene, BothVenues)
+
+    rows = [line.split()[:2] for line in pictures[0].splitlines() if "✓ 10 levels" in line]
+    assert rows[:4] == [
+        ["kraken", "BTC/USD"],
+        ["binance", "BTC/USDT:USDT"],
+        ["kraken", "ETH/USD"],
+        ["binance", "ETH/USDT:USDT"],
+    ]
+    assert rows[-1] == ["kraken", "DOT/USD"]

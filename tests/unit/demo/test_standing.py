@@ -36,7 +36,7 @@ def test_what_streams_is_at_its_best() -> None:
     found = seen_at(after_s=2)
 
     assert set(found.values()) == {
-        Standing(symbol, Source.STREAM, UNVALIDATED, Level.FULL) for symbol in SYMBOLS
+        Standing(symbol, Source.STREAM, UNVALIDATED, Level.FULL, "kraken") for symbol in SYMBOLS
     }
 
 

@@ -11,10 +11,10 @@ from emulated import MS, START_NS, NaiveBook, S, ask, closes, emulated, messages
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.fault_board import RefusedConnect
 from leadline.emulator.faults import FaultError
-from leadline.emulator.kraken.rest import Answer
 from leadline.emulator.kraken.ws import Connection
 from leadline.emulator.limits import ConnectBudget
 from leadline.emulator.market import NEVER
+from leadline.emulator.wire import Answer
 
 T = START_NS + 2 * S
 

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from emulated import START_NS, S
+from leadline.emulator.exchange import TRADING_CALLS
 from leadline.emulator.fault_board import FaultBoard
 from leadline.emulator.faults import decoded
 
 
 def board_with(*faults: dict[str, Any]) -> FaultBoard:
-    board = FaultBoard()
+    board = FaultBoard(TRADING_CALLS)
     for fault in faults:
         board.put(decoded(fault, ("BTC/USD",)), START_NS)
     return board

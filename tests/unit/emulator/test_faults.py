@@ -25,7 +25,14 @@ SYMBOLS = ("BTC/USD", "ETH/USD")
         ({"kind": "CLOSE", "code": 12}, "code: 12 is not within 1000 to 4999"),
         ({"kind": "REFUSE", "status": 99}, "status: 99 is not within"),
         ({"kind": "INSTRUMENT", "symbol": "BTC/USD", "price_precision": 11}, "price_precision: 11"),
-        ({"kind": "CLOSE", "venue": "binance"}, "venue"),
+        ({"kind": "CLOSE", "venue": "bitmex"}, "venue: 'bitmex' is none of kraken, binance"),
+        ({"kind": "CLOSE", "line": "ws_market"}, "line: kraken has no ws_market"),
+        ({"kind": "OLD_ROUTES"}, "kind: 'OLD_ROUTES' is none of CLOSE"),
+        ({"venue": "binance", "kind": "NONCE_STRICT"}, "kind: 'NONCE_STRICT' is none of CLOSE"),
+        ({"venue": "binance", "kind": "STALL", "channel": "level3"}, "channel: binance has no level3"),
+        ({"venue": "binance", "kind": "RATE", "per_s": 1}, "RATE: of binance it takes burn alone"),
+        ({"venue": "binance", "kind": "STATUS", "mode": "post_only"}, "mode: binance has no post_only"),
+        ({"venue": "binance", "kind": "BACKEND"}, "missing required field `trouble`"),
         ({"kind": "REFUSE", "route": "udp"}, "route (ws | rest | all)"),
         ({"kind": "RATE"}, "RATE: it needs per_s, tier or burn"),
         ({"kind": "RATE", "per_s": 1, "counter": "kraken_counter"}, "kraken_counter needs tier or burn"),
@@ -61,7 +68,8 @@ def test_a_fault_that_cannot_be_put_on_names_the_field_and_what_it_takes(fields:
 def test_the_whole_vocabulary_is_known() -> None:
     vocabulary = (
         "CLOSE REFUSE STALL HALF_OPEN ACK_NO_DATA DROP DUP REORDER CORRUPT SUB_REJECT SUB_RATE REPLY STATUS "
-        "RATE INSTRUMENT ACCEPT_THEN_DROP TOKEN_INVALID NONCE_STRICT SHUFFLE SKEW LAG MISSTATE"
+        "RATE INSTRUMENT ACCEPT_THEN_DROP TOKEN_INVALID NONCE_STRICT SHUFFLE SKEW LAG MISSTATE BACKEND "
+        "LISTENKEY_EXPIRE OLD_ROUTES"
     )
     assert set(vocabulary.split(" ")) == set(KINDS)
 

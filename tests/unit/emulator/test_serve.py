@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,9 +8,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+import yarl
 
+from binance_emulated import BTC, NAMED
 from emulated import OTHER, QUIET, NaiveBook
 from leadline.clock import SystemClock
+from leadline.emulator.binance.exchange import BinanceExchange
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.kraken.auth import signature
 from leadline.emulator.serve import Endpoints, serve
@@ -270,3 +274,111 @@ async def test_a_market_too_fast_for_the_machine_still_answers() -> None:
     async with served(rate=300_000) as (endpoints, session):
         status, _ = await fetched(session, f"{url(endpoints, 'rest')}/0/public/Time")
         assert status == 200
+
+
+@asynccontextmanager
+async def both_served() -> AsyncIterator[tuple[Endpoints, aiohttp.ClientSession]]:
+    clock = SystemClock()
+    exchange = Exchange(start_ns=clock.wall_ns(), rate=300, pairs=(QUIET, OTHER), history_minutes=5)
+    binance = BinanceExchange(start_ns=clock.wall_ns(), rate=300, contracts=(BTC, NAMED), history_minutes=5)
+    async with serve(exchange, clock, binance=binance) as endpoints, aiohttp.ClientSession() as session:
+        yield endpoints, session
+
+
+def binance_url(endpoints: Endpoints, name: str) -> str:
+    return str(endpoints.as_json()["binance"]["endpoints"][name])
+
+
+async def test_both_venues_are_announced_each_with_its_own_names() -> None:
+    async with both_served() as (endpoints, _):
+        announced = endpoints.as_json()
+        assert list(announced) == ["kraken", "binance", "control", "credentials"]
+        names = ["rest", "ws_public", "ws_market", "ws_private", "ws_api"]
+        assert list(announced["binance"]["endpoints"]) == names
+        assert list(announced["binance"]["credentials"]) == ["api_key", "api_secret"]
+        assert binance_url(endpoints, "ws_api").endswith("/ws-fapi/v1")
+
+
+async def test_binance_streams_and_answers_beside_kraken_on_one_port() -> None:
+    async with both_served() as (endpoints, session):
+        public, api = (binance_url(endpoints, name) for name in ("ws_public", "ws_api"))
+        async with (
+            session.ws_connect(public) as stream,
+            session.ws_connect(api) as asking,
+            session.ws_connect(url(endpoints, "ws_public")) as kraken,
+        ):
+            await stream.send_json({"method": "SUBSCRIBE", "params": ["币安人生usdt@depth@100ms"], "id": 1})
+            assert await stream.receive_str(timeout=5) == '{"result":null,"id":1}'
+            assert (await stream.receive_json(timeout=5))["data"]["s"] == "币安人生USDT"
+            await asking.send_json({"id": 1, "method": "time"})
+            assert (await asking.receive_json(timeout=5))["status"] == 200
+            assert "status" in await kraken.receive_str(timeout=5)
+        rest = binance_url(endpoints, "rest")
+        status, book = await fetched(
+            session, f"{rest}/fapi/v1/depth?symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT"
+        )
+        assert (status, list(book)) == (200, ["lastUpdateId", "E", "T", "bids", "asks"])
+
+
+async def test_streams_may_stand_in_the_address_and_unrouted_ones_are_public() -> None:
+    async with both_served() as (endpoints, session):
+        base = binance_url(endpoints, "rest").replace("http", "ws")
+        async with session.ws_connect(f"{base}/ws/btcusdt@bookTicker") as bare:
+            assert (await bare.receive_json(timeout=5))["e"] == "bookTicker"
+        async with session.ws_connect(f"{base}/market/stream?streams=btcusdt@markPrice@1s") as wrapped:
+            assert (await wrapped.receive_json(timeout=5))["stream"] == "btcusdt@markPrice@1s"
+
+
+async def test_a_signature_covers_the_query_exactly_as_it_was_sent() -> None:
+    async with both_served() as (endpoints, session):
+        key = endpoints.as_json()["binance"]["credentials"]
+        rest = binance_url(endpoints, "rest")
+        _, told = await fetched(session, f"{rest}/fapi/v1/time")
+        query = f"symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT&timestamp={told['serverTime']}"
+        sent = f"{query}&signature={hmac_hex(key['api_secret'], query)}"
+        address = yarl.URL(f"{rest}/fapi/v1/openOrders?{sent}", encoded=True)
+        async with session.get(address, headers={"X-MBX-APIKEY": key["api_key"]}) as answer:
+            assert (answer.status, await answer.json()) == (200, [])
+            assert answer.headers["x-mbx-used-weight-1m"] == "2"
+
+
+async def test_one_switchboard_serves_both_venues_and_no_two_faults_share_an_id() -> None:
+    async with both_served() as (endpoints, session):
+        one = await fault(session, endpoints, kind="STALL", channel="book")
+        other = await fault(session, endpoints, venue="binance", kind="STALL", symbol="BTC/USDT:USDT")
+        assert (one["id"], other["id"], other["symbol"]) == (1, 2, "BTCUSDT")
+        _, active = await fetched(session, f"{endpoints.control}/faults")
+        assert [(row["id"], row["venue"]) for row in active] == [(1, "kraken"), (2, "binance")]
+        async with session.delete(f"{endpoints.control}/faults?id=1") as answer:
+            assert await answer.json() == {"ended": 1}
+        _, active = await fetched(session, f"{endpoints.control}/faults")
+        assert [row["id"] for row in active] == [2]
+        async with session.post(f"{endpoints.control}/faults", json={"venue": "okx", "kind": "CLOSE"}) as bad:
+            assert bad.status == 400
+            assert "'okx' is none of kraken, binance" in await bad.text()
+
+
+async def test_a_venue_that_is_not_served_takes_no_fault() -> None:
+    async with served(rate=0) as (endpoints, session):
+        posted = {"venue": "binance", "kind": "CLOSE"}
+        async with session.post(f"{endpoints.control}/faults", json=posted) as answer:
+            assert answer.status == 400
+            assert "'binance' is not served here; served are kraken" in await answer.text()
+
+
+async def test_binances_truth_is_told_by_the_venues_name() -> None:
+    async with both_served() as (endpoints, session):
+        _, book = await fetched(session, f"{endpoints.control}/truth/book?venue=binance&symbol=BTCUSDT")
+        assert book["symbol"] == "BTCUSDT"
+        assert book["last_update_id"] > 0
+        assert "checksum" not in book
+        _, wallets = await fetched(session, f"{endpoints.control}/truth/balances?venue=binance")
+        assert wallets["USDT"] == "100000.00000000"
+        for name in ("orders", "fills", "positions"):
+            assert await fetched(session, f"{endpoints.control}/truth/{name}?venue=binance") == (200, [])
+        status, _ = await fetched(session, f"{endpoints.control}/truth/positions")
+        assert status == 400
+
+
+def hmac_hex(secret: str, payload: str) -> str:
+    return hmac.digest(secret.encode(), payload.encode(), "sha256").hex()

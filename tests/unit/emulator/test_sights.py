@@ -10,8 +10,8 @@ import msgspec
 from emulated import MS, START_NS, NaiveBook, S, ask, emulated, messages, of, texts
 from leadline.emulator import truth
 from leadline.emulator.exchange import Exchange
-from leadline.emulator.kraken.rest import Answer
 from leadline.emulator.kraken.ws import Connection
+from leadline.emulator.wire import Answer
 
 T = START_NS + 2 * S
 IDS = {"BTC/USD": "XXBTZUSD", "DOGE/USD": "XDGUSD"}
@@ -109,7 +109,7 @@ def test_lag_shows_rest_as_it_was_so_long_ago() -> None:
     for second in range(20):
         now_ns = T + second * S
         exchange.advance(now_ns)
-        book = truth.book(exchange.market.listings["BTC/USD"], 1, now_ns)
+        book = truth.book(exchange.market.listings["BTC/USD"], 1, now_ns, {})
         was.append([Decimal(book["best_bid"]), Decimal(book["best_ask"])])
         expected = was[max(0, second - 3)]
         ticker, depth = rest(exchange, "Ticker", now_ns), rest(exchange, "Depth", now_ns)

@@ -73,3 +73,10 @@ def test_only_the_newest_trades_are_kept() -> None:
     tape = printed(*((BEGIN + number, 10, 1) for number in range(TRADES_KEPT + 5)))
     assert len(tape.trades) == TRADES_KEPT
     assert tape.trades[-1].trade_id == 100 + TRADES_KEPT + 4
+
+
+def test_an_id_can_be_used_up_without_a_print() -> None:
+    tape = printed((BEGIN, 10, 1))
+    assert tape.skip_id() == 101
+    assert tape.print_trade(BEGIN, 10, 1, BID, False).trade_id == 102
+    assert len(tape.trades) == 2

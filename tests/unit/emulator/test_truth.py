@@ -62,7 +62,7 @@ def test_the_book_is_told_with_its_checksum() -> None:
     call = caller()
     listing = call.exchange.market.listings["BTC/USD"]
 
-    told = truth.book(listing, 3, START_NS)
+    told = truth.book(listing, 3, START_NS, call.exchange.book_proof("BTC/USD"))
     assert (len(told["bids"]), len(told["asks"])) == (3, 3)
     assert told["best_bid"] == told["bids"][0][0]
     assert truth.ticker(listing, START_NS)["bid"] == told["best_bid"]

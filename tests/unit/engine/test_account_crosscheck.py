@@ -123,6 +123,22 @@ async def test_a_balance_that_differs_twice_is_told_with_both_sides_and_subscrib
         assert rig.desk.orders.halts() == {}
 
 
+async def test_a_balance_of_futures_that_differs_is_in_doubt_as_well() -> None:
+    clock = ManualClock(mono_ns=1_000 * NS_PER_S)
+    venue = TwoFaced(clock, ["BTC/USDT:USDT"])
+    rig = DeskRig(clock=clock, venue=venue)
+    wallet = Wallet(WalletKind.FUTURES, "futures", Decimal(100))
+    venue.balances = venue.told = BalancesSnapshot((Balance("USDT", (wallet,)),))
+    async with rig:
+        await rig.connect()
+        await rig.passing(1)
+        venue.told = BalancesSnapshot((Balance("USDT", (replace(wallet, qty=Decimal(99)),)),))
+        await rig.passing(130)
+        assert [event.what for event in rig.told(Diverged)] == ["futures"]
+        with pytest.raises(Held, match="in doubt"):
+            await rig.desk.orders.submit(buy("BTC/USDT:USDT"))
+
+
 async def test_a_balance_that_differs_holds_what_adds_exposure_wherever_its_asset_trades() -> None:
     rig, venue = make()
     async with rig:

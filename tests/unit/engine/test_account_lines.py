@@ -20,11 +20,14 @@ from leadline.core.account_session import (
     AccountNews,
     AccountSession,
     BalancesReported,
+    ConfigurationReported,
     CredentialRefused,
     LedgerReported,
+    MarginCalled,
     OrdersJoined,
     OrdersReported,
     OrdersSnapshot,
+    PositionsReported,
 )
 from leadline.core.retry import Backoff, ConnectBudget
 from leadline.core.session import LineDown, LineUp
@@ -32,7 +35,15 @@ from leadline.engine.account_lines import CHANNELS, DRAIN_NS, HANDOVER_S, Accoun
 from leadline.engine.events import LineRotated, LineSwitched, RotationPutOff
 from leadline.engine.lines import LineState
 from leadline.errors import AuthError, ConfigError, ConnectFailed
-from leadline.model.account import Balance, BalancesSnapshot, LedgerEntry, Wallet, WalletKind
+from leadline.model.account import (
+    AccountConfiguration,
+    Balance,
+    BalancesSnapshot,
+    LedgerEntry,
+    Position,
+    Wallet,
+    WalletKind,
+)
 from leadline.model.market import VenueMode, VenueStatus
 from leadline.model.order import Event, OrderReport
 from leadline.net.connection import Line
@@ -201,6 +212,16 @@ def test_what_two_lines_tell_is_told_once_whichever_tells_it_first() -> None:
     rig.say(2, CANCELED, booking(1, 99), booking(2, 98))
 
     assert rig.news == [WORKING, CANCELED, booking(1, 99), booking(2, 98)]
+
+
+def test_positions_and_configuration_are_handed_on_and_a_margin_call_once() -> None:
+    rig = Rig()
+    held = Position(symbol="BTC/USDT:USDT", qty=Decimal(1), venue_ns=5)
+    called = MarginCalled((held,), Decimal(3))
+    told = [PositionsReported((held,)), ConfigurationReported(AccountConfiguration(False, False, True))]
+    rig.say(1, *told, called)
+    rig.say(2, called)
+    assert rig.news == [*told, called]
 
 
 def test_the_snapshot_of_a_line_that_joins_is_evidence_and_no_more() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from feedrig import BTC, ETH, Collected, Rig, running, settle
@@ -9,10 +10,10 @@ from leadline.engine.answers import GROUP_MOST, Answers, view_of
 from leadline.engine.feed import Feed
 from leadline.engine.topics import Desk, Topic
 from leadline.errors import Throttled
-from leadline.model.market import Channel, FrozenBook, Level, Subscription, Ticker
+from leadline.model.market import Channel, FrozenBook, Level, MarkPrice, Subscription, Ticker
 from leadline.model.reading import Reading, Source
 from leadline.net.http import Purpose
-from leadline.venues.memory import MemoryMarket
+from leadline.venues.memory import CONTRACTS, MemoryMarket
 
 
 def test_a_book_of_rest_keeps_every_digit_it_came_with() -> None:
@@ -59,7 +60,7 @@ class Slow(MemoryMarket):
 async def test_a_request_that_is_under_way_when_the_stream_is_lost_is_its_replacement() -> None:
     rig, market = Rig(), Slow()
     feed = Feed(market, rig.clock)
-    session = market.session(feed.receive)
+    session = market.session(feed.receive, "public")
     async with feed:
         feed.attach(session, lambda: None)
         session.opened(rig.now)
@@ -238,3 +239,50 @@ async def test_an_answer_is_as_old_as_the_block_it_came_before_and_no_older_than
         answer = bench.topics[0].answer
         assert answer is not None
         assert answer.received_mono_ns == asked_ns
+
+
+async def test_mark_prices_and_statistics_are_asked_for_together_each_kind_in_one_call() -> None:
+    async with running(limits=CONTRACTS, connected=False) as rig:
+        rig.market.marks = {symbol: rig.mark(symbol=symbol) for symbol in (BTC, ETH)}
+        rig.market.stats = {symbol: rig.day(symbol=symbol) for symbol in (BTC, ETH)}
+        reads = [read(symbol) for read in (rig.feed.mark, rig.feed.day) for symbol in (BTC, ETH)]
+        readings = await asyncio.gather(*reads)
+
+        assert [(asked.channel, asked.symbols) for asked in rig.market.asked] == [
+            (Channel.MARK, (BTC, ETH)),
+            (Channel.STATS, (BTC, ETH)),
+        ]
+        assert {reading.source for reading in readings} == {Source.REST}
+        assert [reading.value.symbol for reading in readings] == [BTC, ETH, BTC, ETH]
+
+
+class OneByOne(MemoryMarket):
+    """A venue that takes a second over every mark price."""
+
+    def __init__(self, rig: Rig) -> None:
+        super().__init__([BTC, ETH], limits=replace(CONTRACTS, one_by_one={Channel.MARK: 2}))
+        self._rig = rig
+
+    async def fetch_marks(self, symbols: Sequence[str], purpose: Purpose) -> dict[str, MarkPrice]:
+        self._rig.clock.advance(1.0)
+        return await super().fetch_marks(symbols, purpose)
+
+
+async def test_what_is_asked_for_one_by_one_is_as_old_as_its_own_answer() -> None:
+    rig = Rig()
+    market = OneByOne(rig)
+    market.marks = {symbol: rig.mark(symbol=symbol) for symbol in (BTC, ETH)}
+    async with Feed(market, rig.clock) as feed:
+        first, second = await asyncio.gather(feed.mark(BTC), feed.mark(ETH))
+
+        assert [asked.symbols for asked in market.asked] == [(BTC,), (ETH,)]
+        assert (first.age_s, second.age_s) == (1.0, 0.0)
+
+
+async def test_a_top_is_answered_by_rest_with_as_many_levels_as_were_asked_for() -> None:
+    async with running(limits=CONTRACTS, connected=False) as rig:
+        levels = tuple(Level(Decimal(100 - n), Decimal(1)) for n in range(30))
+        rig.market.books[BTC] = FrozenBook(BTC, levels, ())
+        reading = await rig.feed.top(BTC, 5)
+
+        assert (reading.source, reading.value.bids) == (Source.REST, levels[:5])

@@ -18,9 +18,16 @@ class Rig:
         self.clock = ManualClock(mono_ns=1)
         self.venue = MemoryAccount(self.clock, ["BTC/USD"])
         self.unhealthy: str | None = None
+        self.symbols: set[str] = set()
         self.told: list[DeadManChanged | OutlivesNot] = []
         self.switch = DeadMan(
-            self.venue, self.clock, 60, lambda: self.unhealthy, lambda: surviving or [], self.told.append
+            self.venue,
+            self.clock,
+            60,
+            lambda: self.unhealthy,
+            lambda: surviving or [],
+            lambda: self.symbols,
+            self.told.append,
         )
 
     async def passing(self, seconds: int) -> None:
@@ -178,4 +185,27 @@ async def test_a_maintenance_during_a_refresh_leaves_the_switch_disarmed() -> No
     assert rig.venue.dead_man_s == 0
     assert rig.switch.armed_until_ns is None
     assert [one.armed for one in rig.told if isinstance(one, DeadManChanged)] == [False]
+    await ended(task)
+
+
+async def test_where_each_symbol_has_a_switch_a_new_one_is_armed_within_a_second() -> None:
+    rig = Rig()
+    rig.venue.dead_man_by_symbol = True
+    task = await running(rig)
+    rig.symbols = {"BTC/USD"}
+    await rig.passing(1)
+    assert rig.venue.dead_man_symbols == {"BTC/USD"}
+    assert len(rig.venue.sent) == 2
+    rig.symbols = set()
+    await rig.passing(20)
+    assert rig.venue.dead_man_symbols == set()
+    await ended(task)
+
+
+async def test_one_switch_for_the_account_is_not_refreshed_for_a_new_symbol() -> None:
+    rig = Rig()
+    task = await running(rig)
+    rig.symbols = {"BTC/USD"}
+    await rig.passing(5)
+    assert len(rig.venue.sent) == 1
     await ended(task)

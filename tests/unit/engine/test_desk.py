@@ -15,19 +15,32 @@ from leadline.core.account_session import (
     AccountGap,
     AccountRefused,
     BalancesReported,
+    ConfigurationReported,
     CredentialRefused,
+    MarginCalled,
     OrdersJoined,
     OrdersReported,
     OrdersSnapshot,
+    PositionsReported,
 )
 from leadline.core.session import FrameSkipped, LineDown
 from leadline.engine.account_events import NotReconciled, Reconciled
+from leadline.engine.configuration import ConfigurationChanged
 from leadline.engine.dead_man import DeadManChanged
 from leadline.engine.events import LineSwitched
 from leadline.engine.order_news import NewsGap, OrderNews
+from leadline.engine.positions import PositionChanged
 from leadline.errors import AuthError, ConnectFailed, Held, Stale, VenueDown
-from leadline.model.market import VenueMode, VenueStatus
-from leadline.model.order import Amendment, OrderReport, OrderState
+from leadline.model.account import AccountConfiguration, Position
+from leadline.model.market import Side, VenueMode, VenueStatus
+from leadline.model.order import (
+    Amendment,
+    OrderKind,
+    OrderReport,
+    OrderRequest,
+    OrderState,
+    Trigger,
+)
 from leadline.model.reading import Source
 from leadline.net.http import Purpose
 from leadline.venues.memory_account import MemoryAccount, Outcome
@@ -210,6 +223,17 @@ async def test_the_switch_follows_the_account_and_is_disarmed_by_a_clean_end() -
     ]
 
 
+async def test_the_switch_is_set_for_no_symbol_where_only_others_have_orders() -> None:
+    async with DeskRig(dead_man_s=60) as rig:
+        await rig.connect()
+        await rig.desk.orders.submit(buy("BTC/USD"))
+        rig.venue.orders.foreign(buy("ETH/USD"))
+        await rig.deliver()
+        await rig.passing(25)
+        assert len(rig.desk.orders.live()) == 2
+        assert rig.venue.dead_man_symbols == {"BTC/USD"}
+
+
 async def test_leaving_cancels_everything_where_that_is_wanted_and_only_there() -> None:
     for cancel_on_exit in (False, True):
         rig = DeskRig(cancel_on_exit=cancel_on_exit)
@@ -356,3 +380,49 @@ async def test_a_switch_of_lines_is_told_and_followed_by_one_reconciliation() ->
         await rig.turns()
         assert len(rig.told(LineSwitched)) == 1
         assert len(rig.told(Reconciled)) == before + 1
+
+
+async def test_positions_configuration_and_margin_calls_reach_those_who_ask() -> None:
+    async with DeskRig() as rig:
+        await rig.connect()
+        held = Position(symbol="BTC/USDT:USDT", qty=Decimal("0.5"))
+        now_ns = rig.clock.mono_ns()
+        rig.desk.receive(PositionsReported((held,), True, now_ns), now_ns)
+        told = AccountConfiguration(False, False, True)
+        rig.desk.receive(ConfigurationReported(told), now_ns)
+        rig.desk.receive(MarginCalled((held,), Decimal(5)), now_ns)
+
+        reading = await rig.desk.positions.all()
+        assert (reading.source, [each.qty for each in reading.value]) == (Source.STREAM, [Decimal("0.5")])
+        assert rig.desk.configuration.known == told
+        assert len(rig.told(MarginCalled)) == len(rig.told(ConfigurationChanged)) == 1
+        assert [change.before for change in rig.told(PositionChanged)] == [Decimal(0)]
+
+
+async def test_a_hole_in_the_account_is_a_hole_in_its_positions() -> None:
+    async with DeskRig() as rig:
+        await rig.connect()
+        now_ns = rig.clock.mono_ns()
+        rig.desk.receive(PositionsReported((), True, now_ns), now_ns)
+        assert (await rig.desk.reads.positions()).source is Source.STREAM
+        rig.desk.receive(AccountGap("balances", 0, "why"), now_ns)
+        assert (await rig.desk.reads.positions()).source is Source.REST
+        rig.desk.receive(PositionsReported((), True, now_ns), now_ns)
+        await rig.cut()
+        with pytest.raises(Stale):
+            await rig.desk.reads.positions(Source.STREAM)
+
+
+async def test_the_venue_is_told_how_many_orders_of_a_symbol_stand_without_a_trigger() -> None:
+    async with DeskRig() as rig:
+        await rig.connect()
+        stop = OrderRequest(
+            symbol="BTC/USD",
+            side=Side.SELL,
+            kind=OrderKind.STOP_LOSS,
+            qty=Decimal(1),
+            trigger=Trigger(Decimal(9)),
+        )
+        for request in (buy(), buy(), buy("ETH/USD"), stop):
+            await rig.desk.orders.submit(request)
+        assert (rig.venue.open_orders("BTC/USD"), rig.venue.open_orders("ETH/USD")) == (2, 1)

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from feedrig import BTC, ETH, Collected, running, settle
+from leadline.core.range_book import RangeBook
 from leadline.core.session import FrameSkipped, LineDown, LineUp
 from leadline.engine.events import ReaderFailed, ReaderSlow
-from leadline.errors import CheckFailed, ConnectionLost, Rejected, Stale, UnknownSymbol
+from leadline.errors import CheckFailed, ConnectFailed, ConnectionLost, Rejected, Stale, UnknownSymbol
 from leadline.model.market import BookCrossed, Channel, Gap, GapCause, Subscription
 from leadline.model.reading import Reading, Source
 from leadline.net.http import Purpose
+from leadline.venues.memory import CONTRACTS
 
 
 async def test_the_stream_answers_while_it_is_fresh() -> None:
@@ -273,13 +275,13 @@ async def test_a_line_that_failed_for_good_ends_iterators_while_reads_go_on_by_r
         seen = Collected(rig.feed.tickers(BTC))
         await settle()
         rig.cut()
-        rig.feed.fail(ConnectionLost("policy violation", code=1008, terminal=True))
+        rig.feed.fail(ConnectFailed("HTTP 404", status=404, terminal=True))
         await settle()
         late = Collected(rig.feed.every_ticker(BTC))
         await settle()
 
-        assert isinstance(seen.error, ConnectionLost)
-        assert isinstance(late.error, ConnectionLost)
+        assert isinstance(seen.error, ConnectFailed)
+        assert isinstance(late.error, ConnectFailed)
         assert (await rig.feed.ticker(BTC)).source is Source.REST
 
 
@@ -388,3 +390,78 @@ async def test_what_was_received_stays_counted_when_its_stream_is_let_go() -> No
         rig.say(rig.ticker())
 
         assert rig.feed.updates[Channel.TICKER] == 4
+
+
+async def test_mark_prices_statistics_and_tops_reach_every_kind_of_reader() -> None:
+    async with running(limits=CONTRACTS) as rig:
+        marks, every = Collected(rig.feed.marks(BTC)), Collected(rig.feed.every_mark(BTC))
+        days, tops = Collected(rig.feed.days(BTC)), Collected(rig.feed.tops(BTC))
+        called: list[Reading[Any]] = []
+        for on in (rig.feed.on_mark, rig.feed.on_day, rig.feed.on_top):
+            on(BTC, called.append)
+        await settle()
+        for n in range(3):
+            rig.say(rig.mark(str(100 + n), at_ms=n))
+        rig.say(rig.day())
+        rig.say(rig.rest_book())
+        await settle()
+
+        assert [item.value.mark for item in marks.items] == [102]
+        assert [item.value.mark for item in every.items] == [100, 101, 102]
+        assert ([item.value for item in days.items], [item.value for item in tops.items]) == (
+            [rig.day()],
+            [rig.rest_book()],
+        )
+        assert len(called) == 5
+        assert {reading.source for reading in called} == {Source.STREAM}
+        assert not any(reading.verified for reading in called), "no proof is given of these"
+        assert (await rig.feed.mark(BTC)).value == rig.mark("102", at_ms=2)
+        for each in (marks, every, days, tops):
+            await each.stop()
+
+
+async def test_rest_stands_in_for_a_mark_price_whose_line_is_down() -> None:
+    async with running(limits=CONTRACTS) as rig:
+        seen = Collected(rig.feed.marks(BTC))
+        await settle()
+        rig.say(rig.mark())
+        rig.market.marks[BTC] = rig.mark("105")
+        await settle()
+        rig.cut()
+        await rig.passes(2, alive=False)
+
+        assert seen.items[-1].value.mark == 105
+        assert seen.items[-1].source is Source.REST
+        await seen.stop()
+
+
+async def test_a_reader_who_wants_more_levels_than_are_certain_gets_fewer() -> None:
+    async with running(limits=CONTRACTS) as rig:
+        seen = Collected(rig.feed.every_book(BTC, 100))
+        await settle()
+        book = RangeBook(BTC, 100, 2, 4)
+        bids = [(f"{99 - n}.00", "1.0000") for n in range(3)]
+        book.load(bids, [("101.00", "1.0000")], limit=3)
+        book.apply([("50.00", "7.0000")], [("200.00", "1.0000")])
+        rig.say(book.view)
+        await settle()
+
+        (reading,) = seen.items
+        assert [level.price for level in reading.value.bids] == [99, 98, 97], "50 lies beyond what is known"
+        assert [level.price for level in reading.value.asks] == [101, 200], "all of that side is known"
+        assert (await rig.feed.book(BTC, 100)).value.certain_depth == 3
+        await seen.stop()
+
+
+async def test_the_latest_mark_price_is_at_hand_only_while_its_stream_is_alive() -> None:
+    async with running(limits=CONTRACTS) as rig:
+        assert rig.feed.latest_mark(BTC) is None
+        seen = Collected(rig.feed.marks(BTC))
+        await settle()
+        rig.say(rig.mark("105"))
+        await settle()
+        assert rig.feed.latest_mark(BTC) == 105
+        rig.cut()
+        await settle()
+        assert rig.feed.latest_mark(BTC) is None
+        await seen.stop()

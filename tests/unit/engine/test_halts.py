@@ -78,6 +78,15 @@ def test_an_asset_in_doubt_is_told_for_every_symbol_that_trades_it() -> None:
     assert halts.reasons() == {}
 
 
+def test_of_a_contract_only_the_asset_it_is_settled_in_matters() -> None:
+    halts = Rig().halts
+    halts.doubt("BTC", "stream and REST differ")
+    assert halts.doubt_of("BTC/USDT:USDT") is None
+    halts.doubt("USDT", "stream and REST differ")
+    assert halts.doubt_of("BTC/USDT:USDT") == "USDT: stream and REST differ"
+    assert halts.doubt_of("BTC/USDT:USDT-261225") is not None
+
+
 def test_each_change_is_told_with_who_still_holds() -> None:
     rig = Rig()
     rig.halts.halt(BTC, "one", OPERATOR)

@@ -1,11 +1,24 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
+import pytest
+from msgspec.structs import replace
+
+from feedrig import Rig
 from leadline.clock import ManualClock
 from leadline.core.book import BookView
 from leadline.core.retry import Backoff, ConnectBudget
-from leadline.core.session import Confirmed, FrameSkipped, LineDown, LineUp, SubscriptionRefused
+from leadline.core.session import (
+    Confirmed,
+    FrameSkipped,
+    LineDown,
+    LineUp,
+    News,
+    StreamLost,
+    SubscriptionRefused,
+)
 from leadline.engine.carriers import Carriers
 from leadline.engine.lanes import Lane, whole
 from leadline.engine.strands import Stream
@@ -14,7 +27,10 @@ from leadline.model.market import (
     BarBatch,
     BookCrossed,
     BookDropped,
+    Channel,
     InstrumentsChanged,
+    Liquidation,
+    MarkPrice,
     Subscription,
     Ticker,
     TradeBatch,
@@ -229,3 +245,92 @@ def test_what_is_no_longer_wanted_is_not_passed_on() -> None:
     rig.say_book(2)
 
     assert rig.told(Ticker) == rig.told(BookView) == []
+
+
+VALUES = Rig()
+
+
+def test_a_liquidation_is_told_once_whichever_line_tells_it_first() -> None:
+    rig = both(Subscription(Channel.LIQUIDATIONS, BTC))
+    one, two = VALUES.liquidation(at_ms=1), VALUES.liquidation(at_ms=2)
+    rig.say(2, one)
+    rig.say(1, one)
+    rig.say(1, two)
+    rig.say(2, two)
+
+    assert rig.told(Liquidation) == [one, two]
+
+
+def test_a_line_that_goes_down_costs_no_liquidation_the_other_has() -> None:
+    rig = both(Subscription(Channel.LIQUIDATIONS, BTC))
+    rig.say(1, VALUES.liquidation(at_ms=1))
+    rig.cut(1)
+    rig.say(2, VALUES.liquidation(at_ms=1))
+    rig.say(2, VALUES.liquidation(at_ms=2))
+
+    assert rig.told(Liquidation) == [VALUES.liquidation(at_ms=1), VALUES.liquidation(at_ms=2)]
+    assert rig.told(StreamLost) == []
+
+
+@pytest.mark.parametrize(
+    ("channel", "param", "make"),
+    [
+        (Channel.MARK, 0, lambda n: VALUES.mark(at_ms=n)),
+        (Channel.STATS, 0, lambda n: VALUES.day(at_ms=n)),
+        (Channel.TOP, 5, lambda n: replace(VALUES.rest_book(), venue_time=n)),
+    ],
+)
+def test_the_newest_goes_on_from_the_other_line_where_readers_are(
+    channel: Channel, param: int, make: Callable[[int], News]
+) -> None:
+    rig = both(Subscription(channel, BTC, param))
+    rig.say(1, make(1))
+    rig.say(2, make(1))
+    rig.say(1, make(2))
+    rig.say(2, make(2))
+    rig.say(2, make(3))  # the line that does not carry is ahead
+    rig.cut(1)
+    rig.say(2, make(4))
+
+    told = [news for news in rig.news if type(news) is type(make(1))]
+    assert told == [make(n) for n in (1, 2, 3, 4)]
+
+
+def test_what_is_not_wanted_any_more_is_not_heard() -> None:
+    rig = both(Subscription(Channel.MARK, BTC), Subscription(Channel.LIQUIDATIONS, BTC))
+    for channel in (Channel.MARK, Channel.LIQUIDATIONS):
+        rig.lines.unwant(Subscription(channel, BTC), rig.now)
+    rig.say(1, VALUES.mark())
+    rig.say(1, VALUES.liquidation())
+
+    assert rig.told(MarkPrice) == rig.told(Liquidation) == []
+
+
+QUIET = frozenset({Channel.TICKER})
+
+
+def test_a_line_that_had_nothing_to_tell_since_its_yes_is_gone_on_from() -> None:
+    rig = both(TICKER, quiet=QUIET)
+    rig.say(1, ticker(1))
+    rig.cut(2)
+    rig.clock.advance(1.0)
+    rig.open(2)
+    rig.sessions[0].received(b"alive", rig.now)
+    rig.cut(1)
+
+    assert rig.told(StreamLost) == []
+    rig.say(2, ticker(2))
+    assert rig.told(Ticker) == [ticker(1), ticker(2)]
+
+
+def test_a_line_that_has_missed_something_is_not() -> None:
+    rig = both(TICKER, quiet=QUIET)
+    rig.cut(2)
+    rig.clock.advance(1.0)
+    rig.open(2)
+    rig.clock.advance(1.0)
+    rig.say(1, ticker(1))
+    rig.sessions[1].received(b"alive", rig.now)
+    rig.cut(1)
+
+    assert rig.told(StreamLost) == [StreamLost(TICKER, "cut")]

@@ -81,6 +81,23 @@ async def test_an_order_cancelled_while_it_waits_to_leave_by_rest_is_taken_back(
         assert again is not None and again.state is OrderState.CANCELED
 
 
+async def test_an_order_whose_level_falls_while_it_waits_to_leave_by_rest_never_leaves() -> None:
+    async with trading() as rig:
+        rig.venue.streaming = False
+        rig.venue.script.append(Outcome.QUEUED)
+        level = Leveled(rig)
+        level.recovers()
+        task = asyncio.ensure_future(rig.orders.submit(buy()))
+        await settle()
+        level.verdict = EMERGENCY
+        rig.venue.depart()
+        order = await task
+
+        assert order.state is OrderState.REJECTED
+        assert order.reason.startswith("never sent: the service level is EMERGENCY_ONLY")
+        assert rig.venue.sent == []
+
+
 async def test_an_order_that_has_left_by_rest_is_cancelled_at_the_venue() -> None:
     async with trading() as rig:
         rig.venue.streaming = False

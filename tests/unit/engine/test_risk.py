@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,8 @@ from leadline.engine.risk import Approved, Risk, deed, reduces
 from leadline.engine.runaway import Runaway
 from leadline.errors import BreakerOpen, CheckFailed, Held
 from leadline.model.level import Level
-from leadline.model.market import VenueMode
-from leadline.model.order import OrderKind, OrderRequest
+from leadline.model.market import Side, VenueMode
+from leadline.model.order import OrderKind, OrderRequest, PositionSide
 from leadline.venues.memory_account import MemoryAccount
 from orderrig import BTC, buy, sell
 
@@ -83,6 +84,36 @@ def test_what_reduces_is_a_sale_without_margin_or_marked_so() -> None:
     for request in (sell(margin=True), buy()):
         assert not reduces(request)
         assert deed(request) is Deed.INCREASE
+
+
+@pytest.mark.parametrize(
+    ("side", "changes", "less"),
+    [
+        (Side.SELL, {}, False),
+        (Side.SELL, {"reduce_only": True}, True),
+        (Side.BUY, {"close_position": True}, True),
+        (Side.SELL, {"position_side": PositionSide.LONG}, True),
+        (Side.BUY, {"position_side": PositionSide.LONG}, False),
+        (Side.BUY, {"position_side": PositionSide.SHORT}, True),
+        (Side.SELL, {"position_side": PositionSide.SHORT}, False),
+    ],
+)
+def test_a_sale_of_a_contract_reduces_only_what_it_says_it_closes(
+    side: Side, changes: dict[str, Any], less: bool
+) -> None:
+    request = OrderRequest(
+        symbol="BTC/USDT:USDT", side=side, kind=OrderKind.MARKET, qty=Decimal(1), **changes
+    )
+    assert reduces(request) is less
+
+
+def test_a_further_check_is_made_of_every_order() -> None:
+    risk = make()
+    asked: list[OrderRequest] = []
+    risk.check_also(asked.append)
+    approved = risk.approve(buy())
+    risk.still(approved)
+    assert asked == [buy(), buy()]
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ async def test_a_line_that_will_never_come_back_is_told_to_old_and_new_readers()
     async with running() as rig:
         old = asyncio.ensure_future(anext(rig.feed.tickers(BTC)))
         await settle()
-        rig.feed.fail(ConnectionLost("for good", terminal=True))
+        rig.feed.fail(ConnectionLost("for good"))
         with pytest.raises(ConnectionLost):
             await old
         with pytest.raises(ConnectionLost):

@@ -17,6 +17,7 @@ from leadline.errors import ConnectionLost, Stale
 from leadline.model.market import Channel, Gap, GapCause
 from leadline.model.reading import UNVALIDATED, Source
 from leadline.net.http import Purpose
+from leadline.venues.memory import CONTRACTS
 
 
 class Orders:
@@ -82,6 +83,25 @@ async def test_symbols_with_orders_are_critical_as_long_as_they_have_them() -> N
         assert rig.feed.validator.interval_s(BTC) < usual_s
         orders.busy = ()
         assert rig.feed.validator.interval_s(BTC) == usual_s
+
+
+async def test_a_symbol_that_has_become_critical_is_looked_at_as_early_as_is_announced_then() -> None:
+    async with running() as rig:
+        validator = rig.feed.validator
+        rig.feed.hold(Channel.TICKER, BTC)
+        rig.market.tickers[BTC] = rig.ticker("100")
+        await streams(rig, 150)
+        looked_ns = validator.checked_ns(BTC)
+        while validator.checked_ns(BTC) == looked_ns:
+            await streams(rig, 1)
+        looked_ns = validator.checked_ns(BTC)
+        usual_s = validator.interval_s(BTC) - CONFIRMING_S
+        validator.critical.add(BTC)
+        announced_s = validator.interval_s(BTC) - CONFIRMING_S
+        assert announced_s < usual_s - 5
+        await streams(rig, round(announced_s) + 2)
+
+        assert validator.checked_ns(BTC) != looked_ns
 
 
 async def test_one_ticker_call_checks_every_symbol() -> None:
@@ -468,3 +488,27 @@ async def test_a_look_costs_the_stream_nothing_once_it_is_over() -> None:
         assert rig.feed.validator.counts.checks > 1
         assert rig.feed.stats.readings.stream == 0
         assert not any(isinstance(event, Gap) for event in rig.feed.recent_events)
+
+
+async def marked(rig: Rig, seconds: int, rest: str) -> None:
+    """The mark price is told once a second; REST tells what is said here."""
+    rig.market.marks[BTC] = rig.mark(rest)
+    for second in range(seconds):
+        rig.say(rig.mark("100", at_ms=1_790_000_000_000 + 1000 * second))
+        await rig.passes(1)
+
+
+async def test_mark_prices_are_held_against_rest_too() -> None:
+    async with running(limits=CONTRACTS) as rig:
+        rig.feed.hold(Channel.MARK, BTC)
+        orders = Orders(rig)
+        await marked(rig, 40, "100")
+        assert rig.feed.validator.confidence(Channel.MARK, BTC) > UNVALIDATED
+        await marked(rig, 150, "108")
+
+        (standing,) = rig.feed.validator.open
+        found = standing.divergence
+        assert (found.channel, found.what, found.ours, found.theirs) == ("mark", "index", "99", "107")
+        assert standing.blamed is None and BTC in orders.held
+        await marked(rig, 60, "100")
+        assert rig.feed.validator.open == () and orders.held == {}

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from feedrig import BTC, Collected, running, settle
+from leadline.errors import CheckFailed
 from leadline.model.market import Channel, GapCause, Subscription
+from leadline.venues.memory import CONTRACTS
 
 TICKER = Subscription(Channel.TICKER, BTC)
 
@@ -12,7 +16,7 @@ async def test_what_was_asked_for_before_the_session_came_is_wanted_of_it() -> N
     async with running(connected=False) as rig:
         seen = Collected(rig.feed.tickers(BTC))
         await settle()
-        later = rig.market.session(rig.feed.receive)
+        later = rig.market.session(rig.feed.receive, "public")
         rig.feed.attach(later, lambda: None)
 
         assert later.wanted() == [TICKER]
@@ -89,3 +93,20 @@ async def test_a_shallower_book_is_read_from_the_deep_one() -> None:
         assert rig.session.wanted() == [Subscription(Channel.BOOK, BTC, 25)]
         await deep.stop()
         await shallow.stop()
+
+
+async def test_what_a_venue_does_not_stream_is_refused_by_name_of_what_it_has() -> None:
+    async with running() as rig:
+        with pytest.raises(CheckFailed, match="memory streams no mark; it streams bars, book"):
+            await rig.feed.mark(BTC)
+
+
+async def test_one_top_serves_all_who_read_it_at_the_largest_depth_asked_for() -> None:
+    async with running(limits=CONTRACTS) as rig:
+        rig.feed.hold(Channel.TOP, BTC, 5)
+        rig.feed.hold(Channel.TOP, BTC, 20)
+        rig.feed.hold(Channel.TOP, BTC, 5)
+
+        assert rig.session.wanted() == [Subscription(Channel.TOP, BTC, 20)]
+        with pytest.raises(CheckFailed, match="a top of 7 levels is not supported; valid: 5, 20"):
+            rig.feed.tops(BTC, 7)

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
 from feedrig import BTC, ETH, Collected, Rig, running, settle
 from leadline.clock import NS_PER_S
 from leadline.engine.events import StreamDead
 from leadline.engine.topics import State
-from leadline.errors import ConnectionLost, Throttled
-from leadline.model.market import Channel, GapCause, Subscription, TradeBatch
+from leadline.errors import ConnectionLost, Rejected, Throttled
+from leadline.model.market import Channel, GapCause, Subscription, Ticker, TradeBatch
 from leadline.model.reading import Source
 from leadline.net.http import Purpose
+from leadline.venues.memory import CONTRACTS
 
 
 def validations(rig: Rig) -> int:
@@ -348,4 +354,64 @@ async def test_a_stream_acknowledged_without_data_waits_for_a_turn_to_be_asked_a
         await rig.passes(30)
 
         assert rig.session.renewed == []
+        await seen.stop()
+
+
+async def test_a_minute_without_trades_that_rest_prints_is_no_news() -> None:
+    async with running(limits=CONTRACTS) as rig:
+        seen = Collected(rig.feed.every_bar(BTC))
+        await settle()
+        told, empty = rig.bar(0, "100"), replace(rig.bar(1, "100"), volume=Decimal(0), trades=0)
+        rig.market.tickers[BTC] = Ticker(BTC, *[Decimal(1)] * 4)
+        rig.market.bars[BTC, 60] = [told, empty]
+        rig.say(rig.bars(told))
+        await rig.passes(60)
+
+        assert rig.session.renewed == []
+        await seen.stop()
+
+
+async def test_where_rest_tells_no_last_price_a_quiet_bar_stream_is_judged_by_the_running_bar() -> None:
+    async with running(limits=CONTRACTS) as rig:
+        seen = Collected(rig.feed.every_bar(BTC))
+        await settle()
+        told = rig.bar(0, "100")
+        rig.market.tickers[BTC] = Ticker(BTC, Decimal(99), Decimal(1), Decimal(101), Decimal(1))
+        rig.market.bars[BTC, 60] = [told]
+        rig.say(rig.bars(told))
+        await rig.passes(20)
+        assert (rig.session.renewed, validations(rig) > 0) == ([], True)
+        rig.market.bars[BTC, 60] = [replace(told, volume=Decimal(2))]
+        await rig.passes(25)
+
+        assert rig.session.renewed == [Subscription(Channel.BARS, BTC, 60)]
+        await seen.stop()
+
+
+@pytest.mark.parametrize(
+    ("price", "at_ms", "dead"), [("100", 1, False), ("101", -1, False), ("101", 1, True)]
+)
+async def test_a_silent_mark_is_judged_by_what_rest_knows_and_since_when(
+    price: str, at_ms: int, dead: bool
+) -> None:
+    async with running(limits=CONTRACTS) as rig:
+        rig.feed.hold(Channel.MARK, BTC)
+        for _ in range(20):
+            rig.say(rig.mark())
+            await rig.passes(1)
+        rig.market.marks[BTC] = rig.mark(price, 1_790_000_000_000 + at_ms)
+        await rig.passes(12)
+
+        assert validations(rig) > 0
+        assert bool(rig.session.renewed) is dead
+
+
+async def test_what_was_refused_is_not_waited_for() -> None:
+    async with running() as rig:
+        seen = Collected(rig.feed.tickers(BTC))
+        await settle()
+        rig.session.refuse(Subscription(Channel.TICKER, BTC), Rejected("no"), rig.now)
+        await rig.passes(30)
+
+        assert (rig.session.renewed, validations(rig)) == ([], 0)
         await seen.stop()

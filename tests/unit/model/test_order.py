@@ -54,8 +54,8 @@ def test_only_an_end_is_final(state: OrderState) -> None:
 
 
 def test_an_order_is_called_by_every_name_it_has() -> None:
-    assert order().key == OrderKey("O1", "c1", None)
+    assert order().key == OrderKey("O1", "c1", None, "BTC/USD")
 
 
 def test_an_order_with_a_userref_is_unknown_to_the_venue_by_our_client_id() -> None:
-    assert replace(order(), order_id=None, userref=7).key == OrderKey(None, None, 7)
+    assert replace(order(), order_id=None, userref=7).key == OrderKey(None, None, 7, "BTC/USD")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from leadline.clock import ManualClock
+from leadline.core.limits import DecayingCounter
 from leadline.errors import RecordingError
 from leadline.net.capture import (
     RECORDS_PER_FLUSH,
@@ -16,11 +17,13 @@ from leadline.net.capture import (
     Meta,
     Precision,
     Record,
+    RecordedHttp,
     RecordedSocket,
     Recorder,
     masked,
     read_recording,
 )
+from leadline.net.http import MemoryHttp, Purpose, Request, Response
 from leadline.net.websocket import memory_pair
 from vectors import VECTORS, needs_vectors
 
@@ -344,3 +347,33 @@ def test_every_stored_capture_is_read_whole() -> None:
         entries = list(read_recording(path))
         assert len(entries) == len(data.splitlines()) - 1, path
         assert all(isinstance(entry, Record) for entry in entries), path
+
+
+async def test_first_values_by_rest_are_recorded_with_what_they_were_asked_from(tmp_path: Path) -> None:
+    def answer(request: Request) -> Response:
+        return Response(200 if request.path == "/depth" else 418, (), b'{"bids":[]}')
+
+    file = tmp_path / "r.jsonl"
+    recorders: list[Recorder] = []
+    clock = ManualClock()
+    http = RecordedHttp(
+        MemoryHttp(answer, clock, DecayingCounter(10, 1)), lambda: recorders[0] if recorders else None
+    )
+
+    async def ask(request: Request, purpose: Purpose) -> None:
+        clock.advance(1.0)
+        async with asyncio.timeout(1):
+            await http.send(request, purpose)
+
+    depth = Request("GET", "/depth", (("symbol", "币安USDT"), ("limit", "5")))
+    await ask(depth, Purpose.SNAPSHOT)
+    with Recorder(file, Meta("binance"), clock) as recorder:
+        recorders.append(recorder)
+        await ask(depth, Purpose.SNAPSHOT)
+        await ask(depth, Purpose.CROSS_CHECK)
+        await ask(Request("GET", "/other"), Purpose.SNAPSHOT)
+
+    (record,) = read_recording(file)
+    assert isinstance(record, Record)
+    assert (record.direction, record.raw) == (Direction.REST, b'{"bids":[]}')
+    assert record.url == "/depth?symbol=%E5%B8%81%E5%AE%89USDT&limit=5"

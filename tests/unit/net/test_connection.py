@@ -12,7 +12,7 @@ from leadline.clock import NS_PER_S, ManualClock, SystemClock
 from leadline.core.retry import SPREAD_S, UNPROVEN_PER_WINDOW, WINDOW_S, Backoff, ConnectBudget
 from leadline.core.session import Output, Reconnect, Send
 from leadline.errors import ConnectFailed, ConnectionLost
-from leadline.net.connection import FRAMES_PER_TURN, OUTBOX_LIMIT, Connection, Line
+from leadline.net.connection import BLAMED_S, FRAMES_PER_TURN, OUTBOX_LIMIT, Connection, Line
 from leadline.net.websocket import MemorySocket, Socket, memory_pair
 
 
@@ -144,12 +144,11 @@ async def test_a_session_that_wants_to_leave_is_left_at_once() -> None:
     for _ in range(3):
         await far.send("frame")
 
-    with pytest.raises(ConnectionLost, match="silent for 5 s") as lost:
+    with pytest.raises(ConnectionLost, match="silent for 5 s"):
         await Connection(session, near, clock).drive()
 
     assert session.log == ["opened", "frame", "closed: silent for 5 s"]
     assert near.closed
-    assert not lost.value.terminal
 
 
 async def test_time_passes_when_the_session_asks_for_it() -> None:
@@ -424,17 +423,47 @@ async def test_a_terminal_refusal_ends_the_line_with_its_error(terminal: Connect
     assert house.line.last_error is terminal
 
 
-async def test_close_code_1008_ends_the_line_with_its_error() -> None:
+async def test_a_line_that_was_closed_for_a_breach_of_the_rules_comes_back_long_after() -> None:
     house = House()
     running = asyncio.create_task(house.line.run())
     await turns()
-    await house.venue.far[-1].close(1008, "policy")
+    for _ in range(3):
+        before = len(house.venue.tries_ns)
+        await house.venue.far[-1].close(1008, "Too many requests")
+        await turns()
+        assert "1008" in str(house.line.last_error)
+        await house.pass_s(BLAMED_S)
+        assert len(house.venue.tries_ns) == before
+        await house.pass_s(SPREAD_S + 1)
+        assert len(house.venue.tries_ns) == before + 1
+    await ended(running)
 
-    with pytest.raises(ConnectionLost, match="1008"):
-        await running
 
-    assert house.session.log[0] == "opened"
-    assert len(house.session.log) == 2
+@pytest.mark.parametrize("status", [418, 429])
+async def test_a_line_that_is_turned_away_for_asking_too_much_waits_long(status: int) -> None:
+    house = House()
+    house.venue.refusal = ConnectFailed(f"HTTP {status}", status=status)
+    running = asyncio.create_task(house.line.run())
+    await house.pass_s(BLAMED_S)
+    assert len(house.venue.tries_ns) == 1
+    house.venue.refusal = None
+    await house.pass_s(SPREAD_S + 1)
+    assert house.line.connected
+    await ended(running)
+
+
+async def test_an_edge_that_turns_away_a_line_which_has_stood_does_not_end_it() -> None:
+    house = House()
+    running = asyncio.create_task(house.line.run())
+    await turns()
+    house.venue.refusal = ConnectFailed("HTTP 403", status=403, terminal=True)
+    await house.lose()
+    await house.pass_s(3600)
+    assert 2 < len(house.venue.tries_ns) <= 3600 / BLAMED_S, "not given up, and no storm"
+    house.venue.refusal = None
+    await house.pass_s(BLAMED_S + SPREAD_S + 1)
+    assert house.line.connected
+    await ended(running)
 
 
 async def test_a_poke_sends_now_while_connected_and_is_harmless_otherwise() -> None:

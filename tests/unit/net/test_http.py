@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import math
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from leadline.core.limits import DecayingCounter
 from leadline.errors import ConnectFailed, ConnectionLost, Throttled, TransportError
 from leadline.net.departures import QUEUE_LIMIT, Priority
 from leadline.net.endpoint import BrokenOff
-from leadline.net.http import ESSENTIAL, MemoryHttp, PacedHttp, Purpose, Request, Response
+from leadline.net.http import ESSENTIAL, MemoryHttp, PacedHttp, Purpose, Request, Response, Terms
 
 OK = Response(200, (), b"{}")
 
@@ -133,7 +134,7 @@ async def test_a_slow_answer_holds_back_nobody() -> None:
     slow, quick = start(http, "/slow"), start(http, "/quick")
     await pass_s(http, 0.2)
 
-    assert await quick is OK
+    assert await quick == OK
     assert not slow.done()
     answer.set_result(OK)
     await slow
@@ -187,8 +188,8 @@ async def test_when_the_one_who_sent_gives_up_another_takes_over() -> None:
     assert [path for path, _ in http.left] == ["/ticker", "/ticker"]
 
     answer.set_result(OK)
-    assert await asked[1] is OK
-    assert await asked[2] is OK
+    assert await asked[1] == OK
+    assert await asked[2] == OK
     assert len(http.left) == 2
 
 
@@ -201,7 +202,7 @@ async def test_one_who_gives_up_waiting_takes_nothing_from_the_others() -> None:
     await turns()
     answer.set_result(OK)
 
-    assert await asked[0] is OK
+    assert await asked[0] == OK
     assert asked[1].cancelled()
 
 
@@ -228,7 +229,7 @@ async def test_who_would_share_too_late_an_answer_is_told_so() -> None:
 
     assert throttled.value.delay_s == 8
     await pass_s(http, 8)
-    assert await slow is OK
+    assert await slow == OK
 
 
 async def test_what_does_not_fit_within_its_patience_is_refused_with_the_delay() -> None:
@@ -253,7 +254,7 @@ async def test_the_background_waits_as_long_as_it_takes() -> None:
     waiting = start(http, "/history", Priority.BACKGROUND)
     await pass_s(http, 100, step_s=10)
 
-    assert await waiting is OK
+    assert await waiting == OK
     assert http.left[-1] == ("/history", 100.0)
 
 
@@ -280,7 +281,7 @@ async def test_a_cost_beyond_the_whole_budget_is_refused_even_in_the_background(
         await start(http, "/huge", Priority.BACKGROUND, cost=9)
 
     assert math.isinf(throttled.value.delay_s)
-    assert await start(http, "/next") is OK
+    assert await start(http, "/next") == OK
 
 
 async def test_the_queue_is_bounded() -> None:
@@ -306,7 +307,7 @@ async def test_the_head_of_the_queue_giving_up_lets_the_next_one_go() -> None:
     head.cancel()
     await pass_s(http, 1)
 
-    assert await following is OK
+    assert await following == OK
     assert http.left[-1] == ("/following", 1.0)
 
 
@@ -335,8 +336,8 @@ async def test_nothing_ever_leaves_beyond_the_budget(asked: list[tuple[Priority,
     await pass_s(http, 100, step_s=0.625)
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
 
-    assert all(outcome is OK or isinstance(outcome, Throttled) for outcome in outcomes)
-    assert len(http.left) == sum(outcome is OK for outcome in outcomes)
+    assert all(outcome == OK or isinstance(outcome, Throttled) for outcome in outcomes)
+    assert len(http.left) == sum(outcome == OK for outcome in outcomes)
     level = last_s = 0.0
     for path, moment_s in http.left:
         level = max(0.0, level - (moment_s - last_s) * 0.8) + costs[path]
@@ -386,7 +387,7 @@ class Hanging(PacedHttp):
 async def test_a_get_that_broke_off_goes_once_more_within_the_budget() -> None:
     once, twice = Hanging(DecayingCounter(8, 0.8), 1), Hanging(DecayingCounter(8, 0.8), 2)
 
-    assert await once.send(get("/"), Purpose.FALLBACK, Priority.FALLBACK) is OK
+    assert await once.send(get("/"), Purpose.FALLBACK, Priority.FALLBACK) == OK
     assert once.counts[Purpose.FALLBACK] == 2
     with pytest.raises(ConnectionLost):
         await twice.send(get("/"), Purpose.FALLBACK, Priority.FALLBACK)
@@ -452,3 +453,67 @@ async def test_the_way_there_and_back_is_timed_without_the_wait_for_the_turn() -
     left_s = dict(http.left)["/slow"]
     assert 0 < left_s < 0.5
     assert http.round_trips.max == round((0.5 - left_s) * NS_PER_S)
+
+
+async def test_an_answer_tells_when_its_request_left_and_when_it_was_whole() -> None:
+    http = venue()
+    answer = http.hold("/slow")
+    asked = start(http, "/slow")
+    await turns()
+    http.clock.advance(0.7)
+    answer.set_result(Response(200, (), b"late"))
+
+    told = await asked
+    assert (told.sent_ns, told.received_ns) == (0, 700_000_000)
+    assert told == Response(200, (), b"late")
+
+
+async def test_the_terms_of_a_venue_decide_what_an_answer_says_of_the_budget() -> None:
+    heard = []
+
+    def heed(request: Request, response: Response) -> bool:
+        heard.append((request.path, response.status, response.sent_ns))
+        return response.status == 418
+
+    clock, counter = ManualClock(mono_ns=5), DecayingCounter(8, 0.8)
+    statuses = iter((429, 418))
+    http = MemoryHttp(lambda request: Response(next(statuses), (), b""), clock, counter, Terms(heed=heed))
+
+    await http.send(get("/once"), Purpose.SNAPSHOT, Priority.FALLBACK)
+    assert not http.reach.limited
+    assert counter.level(clock.mono_ns()) == pytest.approx(1)
+    await http.send(get("/twice"), Purpose.SNAPSHOT, Priority.FALLBACK)
+    assert http.reach.limited
+    assert http.failed == 1
+    assert heard == [("/once", 429, 5), ("/twice", 418, 5)]
+
+
+async def test_the_terms_of_a_venue_decide_how_close_requests_leave_and_what_they_leave_to_others() -> None:
+    clock, counter = ManualClock(), DecayingCounter(8, 0.8)
+    terms = Terms(reserve=dict.fromkeys(Priority, 6.0), spacing_ns=0)
+    http = MemoryHttp(lambda request: OK, clock, counter, terms)
+
+    for path in ("/one", "/two"):
+        assert await http.send(get(path), Purpose.SNAPSHOT) == OK
+    with pytest.raises(Throttled):
+        await http.send(get("/three", cost=2), Purpose.SNAPSHOT, Priority.EMERGENCY)
+
+
+async def test_a_request_is_sealed_at_the_moment_it_leaves_and_shared_by_what_it_was_before() -> None:
+    http = venue()
+    answer = http.hold("/sealed")
+    sealed = []
+
+    def seal(request: Request) -> Request:
+        sealed.append(http.clock.mono_ns() / NS_PER_S)
+        return replace(request, path="/sealed", seal=None)
+
+    await http.send(get("/before"), Purpose.ACCOUNT)
+    request = replace(get("/account"), seal=seal)
+    asked = [asyncio.create_task(http.send(request, Purpose.ACCOUNT)) for _ in range(2)]
+    await pass_s(http, 0.2)
+    answer.set_result(OK)
+
+    assert await asyncio.gather(*asked) == [OK, OK]
+    assert http.left == [("/before", 0.0), ("/sealed", 0.1)]
+    assert sealed == [0.1]

@@ -5,6 +5,7 @@ import ssl
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from urllib.parse import parse_qsl
 
 import pytest
 import trustme
@@ -13,7 +14,7 @@ from aiohttp import web
 from leadline.clock import SystemClock
 from leadline.core.limits import DecayingCounter
 from leadline.errors import Acted, ConfigError, ConnectFailed, ConnectionLost, ProtocolError
-from leadline.net.http import Purpose, Request
+from leadline.net.http import Purpose, Request, query_text
 from leadline.net.http_client import MAX_ANSWER_BYTES, AiohttpClient
 
 SECRET = "".join(("can", "ary"))
@@ -81,6 +82,21 @@ async def test_a_request_arrives_as_it_was_made_and_its_answer_comes_back_whole(
         ("GET", "/prefix/0/public/Ticker?pair=XBTUSD,ETHUSD&since=%2B1", None, b"", "leadline"),
         ("POST", "/prefix/0/private/Balance", "key", b"nonce=1&a=%2B", "leadline"),
     ]
+
+
+async def test_a_query_arrives_in_the_very_bytes_that_a_signature_stands_over() -> None:
+    seen = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        seen.append(request.raw_path)
+        return web.Response()
+
+    query = (("symbol", "币安人生USDT"), ("ids", '["a:b/1","c d"]'), ("odd", "é+%2B&=~"))
+    async with web_server(answer) as url, client(url) as http:
+        await http.send(Request("GET", "/fapi/v1/order", query), Purpose.SNAPSHOT)
+
+    assert seen == [f"/fapi/v1/order?{query_text(query)}"]
+    assert parse_qsl(query_text(query)) == list(query)
 
 
 async def test_redirects_are_answers_not_orders() -> None:

@@ -9,7 +9,7 @@ import pytest
 from leadline.clock import NS_PER_S
 from leadline.core.limits import Budget, DecayingCounter
 from leadline.core.nonce import Floor, Nonces, Scale
-from leadline.errors import AuthError, ConfigError, ConnectFailed, ConnectionLost, Refused, Throttled
+from leadline.errors import AuthError, ConfigError, ConnectFailed, ConnectionLost, Held, Refused, Throttled
 from leadline.net.departures import Priority
 from leadline.net.http import Purpose, Request, Response
 from leadline.net.key_state import MemoryKey, MemoryKeyState
@@ -139,6 +139,30 @@ def test_a_request_is_taken_back_until_it_leaves_and_not_afterwards() -> None:
 
         assert rig.venue.names == ["first"]
         await http.call(call("third"), Purpose.ORDER)
+
+    virtually(work)
+
+
+def test_a_request_is_asked_at_the_moment_of_leaving_whether_it_still_may() -> None:
+    async def work() -> None:
+        rig = Rig()
+        http = rig.http()
+        asked_at_s: list[float] = []
+
+        def forbid() -> None:
+            asked_at_s.append(now_s())
+            raise Held("the level has fallen")
+
+        first = asyncio.create_task(http.call(call("first"), Purpose.ORDER))
+        second = asyncio.create_task(http.call(call("second"), Purpose.ORDER, Recall([forbid])))
+        await first
+        answered_s = now_s()
+        with pytest.raises(Held, match="level has fallen"):
+            await second
+
+        assert rig.venue.names == ["first"]
+        assert len(asked_at_s) == 1
+        assert asked_at_s[0] >= answered_s > 0
 
     virtually(work)
 
@@ -528,3 +552,13 @@ def test_an_answer_counts_where_the_files_of_the_key_cannot_be_read_any_more() -
         assert response.status == 200
 
     virtually(work)
+
+
+def test_what_was_refused_unread_can_be_taken_back_until_it_leaves_once_more() -> None:
+    recall = Recall()
+    recall.leave()
+    assert not recall.take_back()
+    recall.came_back()
+    assert recall.take_back()
+    with pytest.raises(Refused):
+        recall.leave()

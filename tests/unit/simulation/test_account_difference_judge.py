@@ -21,7 +21,7 @@ class Rig:
         self.loop = stopwatch()
         self.findings = Findings(1, "again")
         self.account = Floor().account
-        self.judge = AccountDifferenceJudge(self.account, self.loop, self.findings)
+        self.judge = AccountDifferenceJudge(lambda: bool(self.account.open_orders), self.loop, self.findings)
         self.happened_ns = 0
         self.judge.born()
 

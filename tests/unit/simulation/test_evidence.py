@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from leadline.clock import NS_PER_S
-from leadline.emulator.kraken.frames import HEARTBEAT, Frame, book
+from leadline.emulator.kraken.frames import HEARTBEAT, book
+from leadline.emulator.wire import Frame
 from leadline.model.market import Channel
 from leadline.simulation.evidence import Evidence, made_ns, stamp_ns
 from leadline.simulation.http import Answered

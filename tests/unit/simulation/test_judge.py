@@ -10,8 +10,9 @@ import pytest
 
 from leadline.clock import NS_PER_S
 from leadline.emulator.kraken.book_window import BookWindow
-from leadline.emulator.kraken.frames import Frame, ticker, trades
+from leadline.emulator.kraken.frames import ticker, trades
 from leadline.emulator.matching import ASK, Order
+from leadline.emulator.wire import Frame
 from leadline.model.market import Bar, FrozenBook, Level, Side, Ticker, Trade
 from leadline.model.reading import Reading, Source
 from leadline.simulation.network import Arrival

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from leadline.emulator.kraken.frames import Frame
+from leadline.emulator.wire import Frame
 from leadline.model.market import Channel, Gap, GapCause
 from leadline.simulation.line_judge import AFTERMATH_S, LineJudge
 from leadline.simulation.network import Arrival

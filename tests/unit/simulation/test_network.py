@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
 from leadline.clock import NS_PER_S
+from leadline.emulator.binance.exchange import BinanceExchange
 from leadline.errors import ConnectFailed, ConnectionLost
 from leadline.simulation.latency import LONGEST_ONE_WAY_NS
-from leadline.simulation.network import Arrival, Link
+from leadline.simulation.loop import VirtualLoop
+from leadline.simulation.network import Arrival, Link, Network
 from simrig import START_NS, Rig
 
 SUBSCRIBE = '{"method":"subscribe","params":{"channel":"book","symbol":["BTC/USD"],"depth":10},"req_id":1}'
@@ -78,7 +81,7 @@ def test_both_ends_of_a_cut_connection_notice() -> None:
             with pytest.raises(ConnectionLost) as lost:
                 while True:
                     await link.receive()
-            assert lost.value.code == 1006 and not lost.value.terminal
+            assert lost.value.code == 1006
             with pytest.raises(ConnectionLost):
                 await link.send("{}")
             await asyncio.sleep(2)
@@ -196,3 +199,22 @@ def test_what_came_while_the_program_was_held_up_is_read_late() -> None:
         rig.run(work())
         assert len({arrival.at_ns for arrival in arrivals[:2]}) == 1
         assert arrivals[0].at_ns >= 30 * NS_PER_S
+
+
+def test_the_pings_of_a_venue_are_answered_as_long_as_somebody_holds_the_connection() -> None:
+    loop = VirtualLoop()
+    exchange = BinanceExchange(start_ns=START_NS, rate=0.0, history_minutes=1)
+    network = Network(exchange, loop, random.Random(1), START_NS)
+
+    async def work() -> tuple[bool, bool]:
+        network.step()
+        link = await network.connect("ws_market")
+        await network.until(900 * NS_PER_S)  # a ping after three minutes, ten minutes of patience
+        held = exchange.connections[0].ended
+        await link.close()
+        await network.until(901 * NS_PER_S + 2 * LONGEST_ONE_WAY_NS)
+        network.stop()
+        return held, exchange.connections == [] or exchange.connections[0].ended
+
+    assert loop.run_until_complete(work()) == (False, True)
+    loop.close()

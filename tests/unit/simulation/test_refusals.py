@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from leadline.clock import NS_PER_S
-from leadline.emulator.kraken.frames import Frame
-from leadline.emulator.kraken.rest import Answer
+from leadline.emulator.wire import Answer, Frame
 from leadline.net.http import Request
 from leadline.simulation.refusals import Refusals
 from simrig import Rig

@@ -4,12 +4,12 @@ import pytest
 
 from leadline.clock import NS_PER_S
 from leadline.emulator.fault_board import RefusedConnect
-from leadline.emulator.kraken.frames import Frame
-from leadline.emulator.kraken.rest import Answer
+from leadline.emulator.wire import Answer, Frame
 from leadline.engine.order_news import Cause, OrderEvent
 from leadline.model.market import Side
 from leadline.model.order import Order, OrderKind, OrderRequest, OrderState
 from leadline.net.http import Request
+from leadline.simulation.kraken_texts import KRAKEN_TEXTS
 from leadline.simulation.network import Arrival
 from leadline.simulation.replay_judge import ReplayJudge
 from leadline.simulation.report import Findings
@@ -26,7 +26,7 @@ class Rig:
     def __init__(self) -> None:
         self.loop = stopwatch()
         self.findings = Findings(1, "again")
-        self.judge = ReplayJudge(self.loop, self.findings)
+        self.judge = ReplayJudge(KRAKEN_TEXTS, self.loop, self.findings)
 
     def by_rest(self, answer: Answer | RefusedConnect | None = None, name: str = f"cl_ord_id={NAME}") -> None:
         request = Request("POST", "/0/private/AddOrder", body=f"pair=XBTUSD&{name}".encode())

@@ -3,16 +3,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from leadline.emulator.orders import AccountOrder
+from leadline.simulation.kraken_world import KrakenWorld
 from leadline.simulation.loop import VirtualLoop
 from leadline.simulation.plants import NOTHING
 from leadline.simulation.report import Findings
+from leadline.simulation.scene import Seed
 from leadline.simulation.trader import TRADED
-from leadline.simulation.world import SETTLING_S, World
+from leadline.simulation.world import SETTLING_S
 
 
 def test_a_trader_places_every_kind_of_order_amends_and_cancels_and_stops_in_time(tmp_path: Path) -> None:
     loop, findings = VirtualLoop(), Findings(1, "again")
-    world = World(2, 5.0, NOTHING, loop, findings, tmp_path)
+    world = KrakenWorld(Seed(3, 5.0, NOTHING), loop, findings, tmp_path)
     world.strikes.clear()
     loop.run_until_complete(world.run())
     loop.close()

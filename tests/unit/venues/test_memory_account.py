@@ -15,7 +15,8 @@ from leadline.errors import (
     UnknownSymbol,
     VenueDown,
 )
-from leadline.model.order import Amendment, Event, OrderKey, OrderState
+from leadline.model.market import Side
+from leadline.model.order import Amendment, Event, Order, OrderKey, OrderKind, OrderState
 from leadline.net.http import Purpose
 from leadline.venues.memory_account import MemoryAccount, Outcome
 from leadline.venues.ports import Action, Path, Placement
@@ -25,6 +26,17 @@ from orderrig import BTC, buy, settle
 def make() -> tuple[MemoryAccount, ManualClock]:
     clock = ManualClock()
     return MemoryAccount(clock, [BTC]), clock
+
+
+def known(order_id: str) -> Order:
+    return Order(
+        client_id="",
+        symbol=BTC,
+        side=Side.BUY,
+        kind=OrderKind.LIMIT,
+        state=OrderState.WORKING,
+        order_id=order_id,
+    )
 
 
 def placement(venue: MemoryAccount, name: str = "c", **more: object) -> Placement:
@@ -128,16 +140,16 @@ async def test_changes_cancels_and_replacements_act_on_the_truth() -> None:
     venue, _ = make()
     first = await venue.place(placement(venue), Path.STREAM)
     key, until_ns = OrderKey(first.order_id), venue.venue_ns() + NS_PER_S
-    await venue.amend(key, BTC, Amendment(qty=Decimal(3)), until_ns, Path.STREAM)
+    await venue.amend(known(first.order_id), Amendment(qty=Decimal(3)), until_ns, Path.STREAM)
     assert venue.orders.every[0].qty == 3
     await venue.replace(first.order_id, placement(venue, "d"), Path.STREAM)
     assert [order.state for order in venue.orders.every] == [OrderState.CANCELED, OrderState.WORKING]
     with pytest.raises(Rejected):
-        await venue.amend(key, BTC, Amendment(qty=Decimal(4)), until_ns, Path.STREAM)
+        await venue.amend(known(first.order_id), Amendment(qty=Decimal(4)), until_ns, Path.STREAM)
     (refused,) = await venue.cancel([key], Path.STREAM)
     assert refused is not None
     assert await venue.cancel_all(Path.REST) == 1
-    await venue.dead_man(60, Path.STREAM)
+    await venue.dead_man(60, (), Path.STREAM)
     assert venue.dead_man_s == 60
     assert [sent.action for sent in venue.sent].count(Action.CANCEL) == 3
 
@@ -175,7 +187,7 @@ def test_requests_are_held_against_the_instrument() -> None:
         with pytest.raises(CheckFailed):
             venue.check(request)
     with pytest.raises(CheckFailed):
-        venue.check_amendment(BTC, Amendment(qty=Decimal("NaN")))
+        venue.check_amendment(known("O"), Amendment(qty=Decimal("NaN")))
     with pytest.raises(UnknownSymbol):
         venue.check(buy(symbol="BTC/USDD"))
 

@@ -10,9 +10,10 @@ import zlib
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 
-from leadline.emulator.kraken.frames import Frame, book, level
+from leadline.emulator.kraken.frames import book, level
 from leadline.emulator.market import Batch, Listing
 from leadline.emulator.matching import ASK, BID, BookSide, Change, OrderBook
+from leadline.emulator.wire import Frame
 
 CHECKED_LEVELS = 10
 

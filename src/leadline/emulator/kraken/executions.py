@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 
 from leadline.emulator.instruments import Pair, asset
-from leadline.emulator.kraken.frames import Frame
 from leadline.emulator.numbers import fixed, ratio, rescaled, stamp
 from leadline.emulator.orders import (
     AccountFill,
@@ -23,6 +22,7 @@ from leadline.emulator.orders import (
     Ticket,
     Trigger,
 )
+from leadline.emulator.wire import Frame
 
 USD_DECIMALS = 4
 LEDGER_DECIMALS = 10

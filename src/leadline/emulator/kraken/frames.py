@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -17,33 +16,10 @@ from leadline.emulator.market import Listing
 from leadline.emulator.matching import BID
 from leadline.emulator.numbers import NS_PER_S, fixed, multiplied, ratio, shortest, stamp, stamp_fine
 from leadline.emulator.tape import MINUTE_S, Bar, Trade
+from leadline.emulator.wire import Frame
 
 OHLC_WARNING = "timestamp is deprecated, use interval_begin"
 INSTRUMENT_WARNING = "tick_size is deprecated, use price_increment"
-
-
-@dataclass(slots=True, eq=False)
-class Frame:
-    """One text frame, with what the fault switchboard must know about it.
-
-    `kind` is ack, snapshot, update or control. `telling` says that a client can notice its loss or
-    displacement; `target` is a level of a book frame whose alteration the checksum must show.
-    """
-
-    text: str
-    kind: str
-    channel: str = ""
-    symbol: str = ""
-    telling: bool = False
-    target: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """The venue ends the connection; code 1006 stands for a cut without a close frame."""
-
-    code: int
-    reason: str
 
 
 HEARTBEAT = Frame('{"channel":"heartbeat"}', "control", "heartbeat")

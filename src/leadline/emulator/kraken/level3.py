@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from leadline.emulator.instruments import Pair
-from leadline.emulator.kraken.frames import Frame
 from leadline.emulator.market import Batch, Listing
 from leadline.emulator.matching import ASK, BID, BookSide, Change, Order, OrderBook
 from leadline.emulator.numbers import fixed, stamp_fine
+from leadline.emulator.wire import Frame
 
 CHECKED_LEVELS = 10
 

@@ -16,11 +16,12 @@ from leadline.emulator.kraken import form
 from leadline.emulator.kraken.account_queries import AccountQueries, Call
 from leadline.emulator.kraken.auth import TOKEN_LIFE_S, Gate, Tokens
 from leadline.emulator.kraken.funding import Funding
-from leadline.emulator.kraken.rest import Answer, RestError, json_answer
+from leadline.emulator.kraken.rest import RestError, json_answer
 from leadline.emulator.kraken.trading_calls import TradingCalls
 from leadline.emulator.market import Market
 from leadline.emulator.orders import Refused
 from leadline.emulator.trading import Trading
+from leadline.emulator.wire import Answer
 
 PREFIX = "/0/private/"
 MOVING_FUNDS = ("Withdraw", "WithdrawCancel", "WalletTransfer")

@@ -17,12 +17,12 @@ from leadline.emulator.fault_board import FaultBoard
 from leadline.emulator.instruments import Pair
 from leadline.emulator.kraken import executions
 from leadline.emulator.kraken.executions import Reports
-from leadline.emulator.kraken.frames import Frame
 from leadline.emulator.kraken.params import Params, invalid
 from leadline.emulator.kraken.requests import Refusal, Request, unsupported
 from leadline.emulator.market import Market
 from leadline.emulator.numbers import rescaled
 from leadline.emulator.orders import Execution, LedgerEntry
+from leadline.emulator.wire import Frame
 
 TRADES_IN_SNAPSHOT = 50
 # assumed: how long news takes from the engine to the wire; acknowledgements take 2 to 8 ms as recorded

@@ -14,13 +14,14 @@ from leadline.emulator.accounts import Account
 from leadline.emulator.fault_board import FaultBoard
 from leadline.emulator.kraken import order_methods, private_streams
 from leadline.emulator.kraken.auth import Tokens
-from leadline.emulator.kraken.frames import Frame, response
+from leadline.emulator.kraken.frames import response
 from leadline.emulator.kraken.order_methods import OrderMethods, Outcome
 from leadline.emulator.kraken.private_streams import AccountStream, Lane, Line, Wish
 from leadline.emulator.kraken.requests import Refusal, Request
 from leadline.emulator.market import Market
 from leadline.emulator.orders import Refused
 from leadline.emulator.trading import Trading
+from leadline.emulator.wire import Frame
 
 SERVER_TIME_NS = (2_000_000, 8_000_000)
 GATEWAY_TIME_NS = 110_000

@@ -6,7 +6,6 @@ Errors come with HTTP 200; results stand under the canonical pair id; decimals a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -21,6 +20,7 @@ from leadline.emulator.matching import BID, BookSide
 from leadline.emulator.numbers import NS_PER_S, fixed, multiplied, ratio, rescaled, stamp_second
 from leadline.emulator.sights import Sights
 from leadline.emulator.tape import MINUTE_S, Bar
+from leadline.emulator.wire import Answer
 
 # assumed: "about 1 request a second" and this much at once
 PUBLIC_PER_S = 1.0
@@ -29,16 +29,6 @@ ROWS_OF_OHLC = 720
 REST_VOLUME_DECIMALS = 3
 FEES = ((0, 0.4), (10_000, 0.35), (50_000, 0.24), (100_000, 0.22), (250_000, 0.2), (500_000, 0.18))
 FEES_MAKER = ((0, 0.25), (10_000, 0.2), (50_000, 0.14), (100_000, 0.12), (250_000, 0.1), (500_000, 0.08))
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer; `delay_s` is how long the venue takes over it."""
-
-    status: int
-    body: bytes
-    delay_s: float = 0.0
-    headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/json"),)
 
 
 class RestError(Exception):

@@ -12,10 +12,10 @@ from typing import NamedTuple, Protocol
 from leadline.emulator.instruments import assets_of
 from leadline.emulator.kraken import frames
 from leadline.emulator.kraken.book_window import BookWindow
-from leadline.emulator.kraken.frames import Frame
 from leadline.emulator.kraken.level3 import OrderName, OrderWindow
 from leadline.emulator.market import Batch, Listing, Market
 from leadline.emulator.sights import Sights
+from leadline.emulator.wire import Frame
 
 TRADES_IN_SNAPSHOT = 50
 BARS_IN_SNAPSHOT = 10

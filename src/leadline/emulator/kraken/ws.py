@@ -16,7 +16,7 @@ from typing import Any
 
 from leadline.emulator.fault_board import FaultBoard
 from leadline.emulator.kraken import frames, requests
-from leadline.emulator.kraken.frames import HEARTBEAT, Close, Frame, response
+from leadline.emulator.kraken.frames import HEARTBEAT, response
 from leadline.emulator.kraken.level3_access import Level3Access
 from leadline.emulator.kraken.private_ws import SNAPSHOT_DELAY_NS, Desk, PrivateSession
 from leadline.emulator.kraken.requests import Malformed, Refusal, Request, Subscription
@@ -24,6 +24,7 @@ from leadline.emulator.kraken.streams import Streams, TopicKey
 from leadline.emulator.limits import TokenBucket
 from leadline.emulator.market import NEVER, Market
 from leadline.emulator.numbers import NS_PER_S
+from leadline.emulator.wire import Close, Frame
 
 HEARTBEAT_NS = NS_PER_S
 INACTIVITY_NS = 60 * NS_PER_S
@@ -96,6 +97,9 @@ class Connection:
     def touched(self, now_ns: int) -> None:
         """Note a sign of life that is no text frame, such as a WebSocket ping."""
         self._active_ns = now_ns
+
+    def ponged(self, payload: bytes) -> None:
+        """A pong nobody asked for counts for nothing."""
 
     def woke(self, now_ns: int) -> None:
         """Do what is due: snapshots, answers, news, heartbeats, the end of an inactive connection."""

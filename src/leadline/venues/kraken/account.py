@@ -12,8 +12,8 @@ from typing import TypeVar
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.account_session import AccountSession
 from leadline.core.venue_time import VenueTime
-from leadline.errors import ConnectFailed, Error
-from leadline.model.account import BalancesSnapshot, LedgerEntry, Position
+from leadline.errors import CheckFailed, ConnectFailed, Error
+from leadline.model.account import AccountConfiguration, BalancesSnapshot, LedgerEntry, MarginMode, Position
 from leadline.model.order import Fill, OrderReport
 from leadline.net.http import Http, Purpose
 from leadline.venues.kraken import rest_orders, rest_private
@@ -25,6 +25,7 @@ from leadline.venues.kraken.private_rest import PrivateRest
 from leadline.venues.kraken.rest_orders import PAGE_ROWS, Page
 from leadline.venues.kraken.rest_private import PrivateEndpoint
 from leadline.venues.kraken.symbols import VENUE, SymbolTable
+from leadline.venues.ports import RequestSession
 
 T = TypeVar("T")
 
@@ -145,6 +146,31 @@ class KrakenAccount(KrakenOrderEntry):
     async def fetch_positions(self, purpose: Purpose) -> Sequence[Position]:
         """Open margin positions."""
         return await self._rest.ask(rest_private.open_positions(self._symbols), purpose)
+
+    async def fetch_configuration(
+        self, symbols: Sequence[str], purpose: Purpose
+    ) -> AccountConfiguration | None:
+        """None: Kraken's spot account is not configured for contracts."""
+        return None
+
+    async def set_leverage(self, symbol: str, leverage: int) -> int:
+        """Raises CheckFailed: Kraken takes the leverage with each order."""
+        raise CheckFailed(f"{symbol}: Kraken has no leverage to set beforehand")
+
+    async def set_margin_mode(self, symbol: str, mode: MarginMode) -> None:
+        """Raises CheckFailed: positions on the spot have no margin mode."""
+        raise CheckFailed(f"{symbol}: Kraken's margin positions have no margin mode to set")
+
+    async def set_hedge(self, on: bool) -> None:
+        """Raises CheckFailed: positions on the spot are not kept by side."""
+        raise CheckFailed("Kraken has no hedge mode to set")
+
+    def request_session(self) -> RequestSession | None:
+        """None: requests leave on the account's own stream."""
+        return None
+
+    async def run(self) -> None:
+        """Nothing is done beside the sessions: a token lives as long as its connection."""
 
     async def _paged(
         self, page: Callable[[int | None], PrivateEndpoint[Page[T]]], purpose: Purpose

@@ -6,13 +6,14 @@ Rule: nothing here repeats a request that may have arrived, and nothing here jud
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from decimal import Decimal
 from typing import TypeVar
 
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.account_session import AccountSession, EmitAccount
 from leadline.core.venue_time import VenueTime
 from leadline.errors import Acted, ConnectFailed, RateLimited, Rejected, UnknownSymbol, VenueDown, VenueError
-from leadline.model.order import Amendment, OrderKey, OrderReport, OrderRequest
+from leadline.model.order import Amendment, Order, OrderKey, OrderReport, OrderRequest
 from leadline.net.http import Purpose
 from leadline.net.keyed_http import Recall
 from leadline.venues.kraken import answers, order_rules, order_wire, rest_trading
@@ -37,6 +38,7 @@ class KrakenOrderEntry:
     batch_max = BATCH_MAX
     cancel_batch_max = CANCEL_BATCH_MAX
     replaces_named = False
+    dead_man_by_symbol = False
     rest_deadline_min_s = 2.0
     """Dossier §14.3: a deadline by REST lies at least so far ahead."""
 
@@ -55,6 +57,8 @@ class KrakenOrderEntry:
         self._symbols = symbols
         self._limits = limits
         self._clock = clock
+        self.mark_price: Callable[[str], Decimal | None] = lambda symbol: None
+        self.open_orders: Callable[[str], int | None] = lambda symbol: None
         self._charged: set[str] = set()
         self._recalls: dict[str, Recall] = {}
         """Of placements that go by REST and are not answered yet, by client id."""
@@ -78,9 +82,9 @@ class KrakenOrderEntry:
         """Hold a request against the instrument and Kraken's rules; raises CheckFailed with the cure."""
         order_rules.check(request, self._symbols.instrument(request.symbol), self.venue_ns())
 
-    def check_amendment(self, symbol: str, amendment: Amendment) -> None:
+    def check_amendment(self, order: Order, amendment: Amendment) -> None:
         """The same for an amendment."""
-        order_rules.check_amendment(amendment, self._symbols.instrument(symbol))
+        order_rules.check_amendment(amendment, self._symbols.instrument(order.symbol))
 
     def needs_userref(self, request: OrderRequest) -> bool:
         """Whether Kraken refuses a client id on this order: beside a conditional close (dossier §10.1)."""
@@ -161,16 +165,14 @@ class KrakenOrderEntry:
         endpoint = rest_trading.edit_order(order_id, placement, self._rest_pair(symbol))
         return await self._of_pair(symbol, self._by_rest([placement], endpoint))
 
-    async def amend(
-        self, key: OrderKey, symbol: str, amendment: Amendment, deadline_ns: int, path: Path
-    ) -> None:
+    async def amend(self, order: Order, amendment: Amendment, deadline_ns: int, path: Path) -> None:
         """Change a live order in place."""
         if path is Path.STREAM:
-            params = order_wire.amend_order(key, amendment, deadline_ns)
-            await self._of_pair(symbol, self._streamed("amend_order", params, answers.taken))
+            params = order_wire.amend_order(order.key, amendment, deadline_ns)
+            await self._of_pair(order.symbol, self._streamed("amend_order", params, answers.taken))
             return
-        endpoint = rest_trading.amend_order(key, amendment, deadline_ns)
-        await self._of_pair(symbol, self._rest.ask(endpoint, Purpose.ORDER))
+        endpoint = rest_trading.amend_order(order.key, amendment, deadline_ns)
+        await self._of_pair(order.symbol, self._rest.ask(endpoint, Purpose.ORDER))
 
     # Cancels
 
@@ -234,8 +236,8 @@ class KrakenOrderEntry:
             return await self._streamed("cancel_all", (), answers.cancelled_count, Purpose.CANCEL)
         return await self._rest.ask(rest_trading.cancel_all(), Purpose.CANCEL)
 
-    async def dead_man(self, timeout_s: int, path: Path) -> None:
-        """Have Kraken cancel everything unless called again in time; 0 disarms."""
+    async def dead_man(self, timeout_s: int, symbols: Collection[str], path: Path) -> None:
+        """Have Kraken cancel everything of the account unless called again in time; 0 disarms."""
         self._count_for_all()
         if path is Path.STREAM:
             params = order_wire.cancel_all_orders_after(timeout_s)
@@ -259,7 +261,7 @@ class KrakenOrderEntry:
     # Ways
 
     async def _by_rest(self, placements: Sequence[Placement], endpoint: PrivateEndpoint[T]) -> T:
-        recall = Recall()
+        recall = Recall(placement.may_leave for placement in placements)
         names = [placement.client_id for placement in placements]
         self._recalls.update(dict.fromkeys(names, recall))
         try:

@@ -227,17 +227,16 @@ def open_positions(symbols: SymbolTable) -> PrivateEndpoint[tuple[Position, ...]
 
 
 def _position(name: str, row: _PositionRow, symbols: SymbolTable) -> Position:
+    left = finite(row.vol) - finite(row.vol_closed)
     return Position(
         position_id=name,
         order_id=row.ordertxid,
         symbol=pair_of(row.pair, symbols),
-        side=row.type,
-        qty=finite(row.vol),
-        qty_closed=finite(row.vol_closed),
+        qty=left if row.type == "buy" else -left,
         cost=finite(row.cost),
         fee=finite(row.fee),
         margin=finite(row.margin),
-        net=None if row.net is None else finite(row.net),
+        unrealised=None if row.net is None else finite(row.net),
         venue_ns=seconds_to_ns(row.time),
     )
 

@@ -90,6 +90,7 @@ class KrakenSession:
         self.last_data_ns: int | None = None
         self.changed = False
         self.retry_floor_s = 0.0
+        self.poke: Callable[[], None] = lambda: None
         self.skipped: deque[FrameSkipped] = deque(maxlen=_KEPT_FRAMES)
         self.skipped_count = 0
         self._emit = emit

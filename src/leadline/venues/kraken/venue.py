@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,7 +11,17 @@ from leadline.clock import NS_PER_S, Clock
 from leadline.core.reach import Reach
 from leadline.core.session import Emit, MarketSession
 from leadline.errors import CheckFailed, RateLimited, Rejected, UnknownSymbol
-from leadline.model.market import Bar, FrozenBook, Ticker, Trade, VenueStatus
+from leadline.model.market import (
+    Bar,
+    DayStats,
+    FrozenBook,
+    FundingRate,
+    MarkPrice,
+    Subscription,
+    Ticker,
+    Trade,
+    VenueStatus,
+)
 from leadline.net.departures import Priority
 from leadline.net.http import Http, Purpose
 from leadline.venues.kraken import rest
@@ -56,13 +66,19 @@ LIMITS = Limits(
 """Dossier §5.2, §5.4 and §14.1."""
 
 
+PUBLIC = "public"
+"""The one route of public streams: one address has them all (dossier §1)."""
+
+
 class Kraken:
     """Implements `MarketData` over an Http port that already knows Kraken's REST address."""
 
     name = VENUE
+    routes: tuple[str, ...] = (PUBLIC,)
 
     def __init__(self, http: Http, clock: Clock) -> None:
         self.limits = LIMITS
+        self.urgent: Callable[[str], bool] = lambda symbol: False
         self.warnings: deque[str] = deque(maxlen=_KEPT_WARNINGS)
         """The newest `W…` entries that came with answers."""
         self._http = http
@@ -85,9 +101,16 @@ class Kraken:
         self.symbols.load(await self._ask(rest.asset_pairs(), Purpose.REFERENCE))
         self._loaded_ns = now_ns
 
-    def session(self, emit: Emit) -> MarketSession:
+    def route_of(self, subscription: Subscription) -> str:
+        """Everything public comes by one route."""
+        return PUBLIC
+
+    def session(self, emit: Emit, route: str) -> MarketSession:
         """A new stream session, not connected yet; `reference` learns of instruments before `emit` does."""
         return KrakenSession(emit, self.symbols.get, self.symbols.update)
+
+    async def run(self) -> None:
+        """Nothing is done beside the sessions: a book's snapshot comes on its stream."""
 
     async def fetch_status(self, purpose: Purpose) -> VenueStatus:
         """The venue's mode."""
@@ -134,6 +157,22 @@ class Kraken:
             minutes = ", ".join(str(valid // 60) for valid in LIMITS.bar_intervals_s)
             raise CheckFailed(f"Kraken has no candles of {interval_s} s; it has those of {minutes} minutes")
         return await self._ask(rest.bars(self._pair(symbol), interval_s, since_ns), purpose)
+
+    async def fetch_marks(self, symbols: Sequence[str], purpose: Purpose) -> dict[str, MarkPrice]:
+        """Raises CheckFailed: what is traded on the spot has no mark price."""
+        raise CheckFailed(f"{', '.join(symbols)}: Kraken trades on the spot, where there is no mark price")
+
+    async def fetch_stats(self, symbols: Sequence[str], purpose: Purpose) -> dict[str, DayStats]:
+        """Raises CheckFailed: Kraken tells the last 24 hours in the ticker."""
+        raise CheckFailed(f"{', '.join(symbols)}: Kraken tells the last 24 hours in the ticker; read that")
+
+    async def fetch_funding(self, symbol: str, since_ns: int, purpose: Purpose) -> list[FundingRate]:
+        """Raises CheckFailed: what is traded on the spot has no funding."""
+        raise CheckFailed(f"{symbol}: Kraken trades on the spot, where there is no funding")
+
+    def venue_ns(self, mono_ns: int) -> int | None:
+        """None: the clock is measured by the account's side alone."""
+        return None
 
     def _pair(self, symbol: str) -> Names:
         names = self.symbols.names(symbol)

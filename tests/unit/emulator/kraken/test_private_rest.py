@@ -7,7 +7,7 @@ import pytest
 from emulated import OTHER, QUIET, START_NS, S, emulated
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.fault_board import RefusedConnect
-from leadline.emulator.kraken.rest import Answer
+from leadline.emulator.wire import Answer
 from signed import Signed
 
 

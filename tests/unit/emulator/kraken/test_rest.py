@@ -9,7 +9,8 @@ import pytest
 from emulated import START_NS, S, emulated
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.instruments import Pair
-from leadline.emulator.kraken.rest import PUBLIC_BURST, Answer
+from leadline.emulator.kraken.rest import PUBLIC_BURST
+from leadline.emulator.wire import Answer
 
 NOW = START_NS + 20 * S
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from emulated import MS, START_NS, NaiveBook, S, ask, closes, emulated, messages, of, texts
-from leadline.emulator.kraken.frames import HEARTBEAT, Close
+from leadline.emulator.kraken.frames import HEARTBEAT
 from leadline.emulator.kraken.ws import BACKLOG_FRAMES, MESSAGES_BURST, Connection
+from leadline.emulator.wire import Close
 
 
 def connected(rate: float = 100.0, route: str = "ws_public") -> tuple[Any, Connection]:

@@ -28,7 +28,15 @@ from leadline.errors import (
     VenueDown,
 )
 from leadline.model.market import Side
-from leadline.model.order import Amendment, ConditionalClose, OrderKey, OrderKind, OrderRequest
+from leadline.model.order import (
+    Amendment,
+    ConditionalClose,
+    Order,
+    OrderKey,
+    OrderKind,
+    OrderRequest,
+    OrderState,
+)
 from leadline.net.http import Purpose, Response
 from leadline.venues.kraken.account_session import KrakenAccountSession
 from leadline.venues.kraken.limits import Tier
@@ -46,6 +54,14 @@ REQUEST = OrderRequest(
 )
 DEADLINE_NS = WALL_NS + 2 * NS_PER_S
 KEY = OrderKey("OA", "ours-1")
+ORDER = Order(
+    client_id="ours-1",
+    symbol="BTC/USD",
+    side=Side.BUY,
+    kind=OrderKind.LIMIT,
+    state=OrderState.WORKING,
+    order_id="OA",
+)
 KEY_BY_NAME = OrderKey(client_id="ours-1")
 
 
@@ -339,7 +355,7 @@ def test_a_replacement_names_the_old_order_and_its_own_userref() -> None:
 def test_an_amendment_names_the_order_and_what_changes() -> None:
     request, told = asking(
         lambda rig: rig.account.amend(
-            KEY, "BTC/USD", Amendment(limit_price=Decimal("61000.0")), DEADLINE_NS, Path.STREAM
+            ORDER, Amendment(limit_price=Decimal("61000.0")), DEADLINE_NS, Path.STREAM
         ),
         lambda asked: yes(asked, {"amend_id": "TA"}),
     )
@@ -354,7 +370,7 @@ async def test_replacements_and_amendments_go_by_rest_when_told_to() -> None:
     rig.venue.reply("EditOrder", {"status": "ok", "txid": "OB", "originaltxid": "OA"})
     rig.venue.reply("AmendOrder", {"amend_id": "TA"})
     assert await rig.account.replace("OA", Placement("x", 7, REQUEST, DEADLINE_NS), Path.REST) == Placed("OB")
-    await rig.account.amend(KEY, "BTC/USD", Amendment(qty=Decimal(2)), DEADLINE_NS, Path.REST)
+    await rig.account.amend(ORDER, Amendment(qty=Decimal(2)), DEADLINE_NS, Path.REST)
     assert rig.venue.names() == ["EditOrder", "AmendOrder"]
 
 
@@ -445,7 +461,7 @@ async def test_a_cancel_of_everything_is_counted_for_every_pair_that_was_traded(
     rig.account.charge("BTC/USD", Action.ADD)
     await rig.account.cancel_all(Path.REST)
     before = rig.limits.level("BTC/USD", rig.clock.mono_ns())
-    await rig.account.dead_man(60, Path.REST)
+    await rig.account.dead_man(60, (), Path.REST)
     assert before == pytest.approx(1.9, abs=0.11)
     assert rig.limits.level("BTC/USD", rig.clock.mono_ns()) > before
     assert rig.limits.level("ETH/USD", rig.clock.mono_ns()) == 0
@@ -453,7 +469,7 @@ async def test_a_cancel_of_everything_is_counted_for_every_pair_that_was_traded(
 
 def test_the_dead_man_switch_is_set_in_seconds() -> None:
     request, told = asking(
-        lambda rig: rig.account.dead_man(60, Path.STREAM), lambda asked: yes(asked, {"currentTime": "x"})
+        lambda rig: rig.account.dead_man(60, (), Path.STREAM), lambda asked: yes(asked, {"currentTime": "x"})
     )
     assert (request["method"], request["params"]["timeout"], told) == ("cancel_all_orders_after", 60, None)
 
@@ -465,7 +481,7 @@ async def test_cancels_and_the_dead_man_switch_pass_an_open_breaker_by_rest() ->
     rig.venue.reply("CancelAll", {"count": 4})
     rig.venue.reply("CancelAllOrdersAfter", {"currentTime": "x", "triggerTime": "0"})
     assert await rig.account.cancel_all(Path.REST) == 4
-    await rig.account.dead_man(0, Path.REST)
+    await rig.account.dead_man(0, (), Path.REST)
     assert rig.venue.asked[-1] == ("CancelAllOrdersAfter", {"timeout": "0"})
 
 
@@ -477,9 +493,9 @@ async def test_an_order_is_held_against_instrument_and_rules_before_anything_is_
         rig.account.check(_with_qty("0.000000001"))
     with pytest.raises(UnknownSymbol):
         rig.account.check(_with_symbol("NO/PE"))
-    rig.account.check_amendment("BTC/USD", Amendment(limit_price=Decimal("61000.0")))
+    rig.account.check_amendment(ORDER, Amendment(limit_price=Decimal("61000.0")))
     with pytest.raises(CheckFailed):
-        rig.account.check_amendment("BTC/USD", Amendment(limit_price=Decimal("61000.01")))
+        rig.account.check_amendment(ORDER, Amendment(limit_price=Decimal("61000.01")))
     assert rig.venue.asked == rig.sent == []
 
 

@@ -21,6 +21,8 @@ from leadline.model.order import (
     FeeIn,
     OrderKind,
     OrderRequest,
+    PositionSide,
+    PriceMatch,
     PriceType,
     SelfTrade,
     TimeInForce,
@@ -131,6 +133,32 @@ def test_an_order_names_its_symbol_as_the_stream_does() -> None:
 )
 def test_what_is_no_plain_number_is_refused_with_its_field(name: str, value: Any, told: str) -> None:
     refused(limit(**{name: value}), name, told)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"position_side": PositionSide.SHORT}, "position_side short"),
+        ({"price_match": PriceMatch.QUEUE}, "price_match queue"),
+        ({"close_position": True}, "close_position True"),
+    ],
+)
+def test_what_only_contracts_have_is_refused_and_never_left_out(changes: dict[str, Any], field: str) -> None:
+    refused(limit(**changes), field, "Kraken Spot has no contracts")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"reference": TriggerReference.MARK}, "trigger.reference mark"),
+        ({"activation_price": Decimal(9)}, "trigger.activation_price 9"),
+        ({"protect": True}, "trigger.protect True"),
+    ],
+)
+def test_a_trigger_that_only_contracts_have_is_refused(changes: dict[str, Any], field: str) -> None:
+    stop = triggered(OrderKind.STOP_LOSS, "9000")
+    assert stop.trigger is not None
+    refused(changed(stop, trigger=changed(stop.trigger, **changes)), field, "Kraken Spot has no contracts")
 
 
 def test_a_price_between_two_ticks_names_both() -> None:

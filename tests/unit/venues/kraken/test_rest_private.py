@@ -16,6 +16,7 @@ from kraken_private import ENDPOINTS, SYMBOLS, fixture, ok, read
 from leadline.clock import NS_PER_S
 from leadline.errors import AuthError, ProtocolError, RateLimited
 from leadline.model.account import Wallet, WalletKind
+from leadline.model.order import PositionSide
 from leadline.net.http import Purpose, Response
 from leadline.venues.kraken import rest_private as private
 from leadline.venues.kraken.rest_private import NAMES, PrivateEndpoint
@@ -165,9 +166,9 @@ def test_a_position_keeps_its_numbers_its_time_and_its_profit_with_a_plus() -> N
     body = body.replace('"time": 0', '"time": 1605280097.8294')
     (position,) = read(private.open_positions(SYMBOLS), Response(200, (), body.encode()))
     assert (position.position_id, position.order_id) == ("TF5GVO", "OLWNFG-LLH4R-D6SFFP")
-    assert (position.symbol, position.side) == ("BTC/USD", "buy")
-    assert (position.qty, position.qty_closed) == (Decimal("8.82412861"), Decimal("0.202"))
-    assert position.net == Decimal("154186.9728")
+    assert (position.symbol, position.side) == ("BTC/USD", PositionSide.NET)
+    assert position.qty == Decimal("8.62212861"), "what is closed of it is no position any more"
+    assert position.unrealised == Decimal("154186.9728")
     assert position.venue_ns == 1605280097_829400000
 
 
@@ -257,7 +258,7 @@ def test_recorded_accounts_are_read() -> None:
     for number in ("kraken-rest-kraken-async-rs-015", "kraken-rest-nautilus-007"):
         (position,) = read(private.open_positions(SYMBOLS), fixture(number))
         assert position.symbol == "BTC/USD"
-        assert position.net is None
+        assert position.unrealised is None
     volume = read(private.trade_volume((), SYMBOLS), fixture("kraken-rest-kraken-async-rs-018"))
     assert (volume.taker, volume.maker) == ({}, {})
     token = read(private.websockets_token(), fixture("kraken-rest-kraken-async-rs-012"))

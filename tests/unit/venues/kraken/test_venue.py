@@ -14,7 +14,7 @@ from leadline.errors import CheckFailed, RateLimited, Rejected, UnknownSymbol
 from leadline.model.market import InstrumentsChanged, VenueMode
 from leadline.net.departures import Priority
 from leadline.net.http import Http, MemoryHttp, Purpose, Request, Response
-from leadline.venues.kraken.venue import LIMITS, MOST_NAMED_PAIRS, Endpoints, Kraken
+from leadline.venues.kraken.venue import LIMITS, MOST_NAMED_PAIRS, PUBLIC, Endpoints, Kraken
 from leadline.venues.ports import MarketData
 
 PAIR = {"altname": "XBTUSD", "wsname": "XBT/USD", "base": "XXBT", "quote": "ZUSD"} | {
@@ -240,7 +240,7 @@ async def test_what_a_session_says_of_instruments_reaches_the_reference_before_t
         if isinstance(news, InstrumentsChanged):
             seen.append(kraken.reference.instrument("XXBTZUSD").price_precision)
 
-    session = kraken.session(emit)
+    session = kraken.session(emit, PUBLIC)
     session.opened(0)
     pair = {"symbol": "BTC/USD", "base": "BTC", "quote": "USD", "status": "online", "price_precision": 2}
     steps = {"price_increment": 0.01, "qty_precision": 8, "qty_increment": 1e-08, "qty_min": 0.0001}
@@ -251,7 +251,7 @@ async def test_what_a_session_says_of_instruments_reaches_the_reference_before_t
 
 async def test_a_pair_listed_since_the_last_load_is_unknown_to_rest_and_harms_no_ticker() -> None:
     kraken = await loaded(Desk(Ticker={"XXBTZUSD": ROW}))
-    session = kraken.session(lambda news, now_ns: None)
+    session = kraken.session(lambda news, now_ns: None, PUBLIC)
     session.opened(0)
     pair = {"symbol": "NEW/USD", "base": "NEW", "quote": "USD", "status": "online", "price_precision": 2}
     steps = {"price_increment": 0.01, "qty_precision": 8, "qty_increment": 1e-08, "qty_min": 0.0001}

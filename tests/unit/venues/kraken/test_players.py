@@ -5,9 +5,10 @@ from zlib import crc32
 import pytest
 
 from kraken_frames import BookFeed
-from leadline.app.players import LegacyPlayer, Player, StreamPlayer, Tally
 from leadline.errors import ConfigError
 from leadline.net.capture import Direction, Precision, Record
+from leadline.venues.kraken.players import LegacyPlayer, StreamPlayer
+from leadline.venues.players import Player, Tally
 
 SNAPSHOT = '[1,{"as":[["101.0","1.00000000","2.0"]],"bs":[["100.0","1.00000000","1.0"]]},"book-10","XBT/USD"]'
 
@@ -69,9 +70,9 @@ def test_an_empty_v1_book_without_known_decimals_is_an_error() -> None:
 
 def test_a_new_connection_forgets_v1_books_and_is_counted() -> None:
     player, tally = legacy()
-    player.connected()
+    player.connected(Record(1, 1, None, Direction.CONNECT, b""))
     feed(player, SNAPSHOT)
-    player.connected()
+    player.connected(Record(1, 1, None, Direction.CONNECT, b""))
     player.sent(Record(1, 1, None, Direction.TX, b'{"event":"subscribe"}'))
     feed(player, RIGHT)
 

@@ -1,52 +1,28 @@
 """Recorded Kraken frames through the same session that live ones take; v1 frames through their own decoder.
 
-A player is fed what came in, record by record, and keeps count. What was sent, and the answers to it, belong
-to another session: they are read for the depth of books only.
+Requests and their answers are read for the depth of books only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
 
 import msgspec
 from msgspec import Raw, Struct
 
 from leadline.core.book import Book, BookCounts
 from leadline.core.session import FrameSkipped, News
-from leadline.core.trades import TradeLog
-from leadline.errors import ConfigError, ProtocolError
+from leadline.errors import ProtocolError
 from leadline.model.instrument import Instrument
-from leadline.model.market import (
-    BarBatch,
-    BookDropped,
-    Channel,
-    Subscription,
-    Ticker,
-    TradeBatch,
-    parse_time_ns,
-)
-from leadline.net.capture import Precision, Record
-from leadline.venues.kraken import legacy
+from leadline.model.market import BarBatch, BookDropped, Channel, Subscription, Ticker, TradeBatch
+from leadline.net.capture import Precision, Record, Recording
+from leadline.venues.kraken import legacy, wire
 from leadline.venues.kraken.session import KrakenSession
 from leadline.venues.kraken.venue import LIMITS
-
-MOST_DECIMALS = 20
-
-Precisions = Callable[[str], Precision | None]
-"""Finds the decimals of a symbol; None where nothing says."""
+from leadline.venues.players import Player, Precisions, Tally, known
 
 
-class SkippedLine(Struct, frozen=True):
-    """A line of the file that was not understood."""
-
-    line: int
-    why: str
-
-
-class BookReport(Struct, frozen=True):
+class ChecksumReport(Struct, frozen=True):
     """The messages of one book by verdict; updates = ok + bad + unsynced + unchecked, snapshots included."""
 
     updates: int
@@ -57,68 +33,30 @@ class BookReport(Struct, frozen=True):
     first_bad_n: int | None
     state_hash: str
 
+    @property
+    def proof(self) -> str:
+        return "checksum"
 
-@dataclass(slots=True)
-class Tally:
-    """What a replay has seen so far."""
+    @property
+    def proven(self) -> int:
+        return self.checksum_ok
 
-    skipped: list[SkippedLine] = field(default_factory=list)
-    trades: int = 0
-    tickers: int = 0
-    bars: int = 0
-    disconnects: int = 0
-    holes: int = 0
-    """Runs of skipped trade ids that have not been filled."""
-    venue_ns: list[int] = field(default_factory=list)
-    """The venue's own time of the first and of the last frame that has one."""
-    first_bad_n: dict[str, int | None] = field(default_factory=dict)
-    _logs: dict[str, TradeLog] = field(default_factory=dict)
-
-    def skip(self, line: int, why: str) -> None:
-        """Name a line that was passed over."""
-        self.skipped.append(SkippedLine(line, why))
-
-    def trade_batch(self, batch: TradeBatch) -> None:
-        """Count trades once each, and the runs of ids that were skipped."""
-        log = self._logs.setdefault(batch.symbol, TradeLog())
-        fresh, opened = log.merge(batch.trades)
-        self.trades += len(fresh)
-        self.holes += len(opened) - len(log.filled())
-        log.abandoned()  # a report counts them, and nothing can fill them
-
-    def saw(self, venue_time: str | None) -> None:
-        """Note the venue's time of a frame."""
-        moment_ns = parse_time_ns(venue_time)
-        if moment_ns is not None:
-            self.venue_ns = [*self.venue_ns[:1], moment_ns]
-
-    def report(self, symbol: str, counts: BookCounts, state_hash: str) -> BookReport:
-        """What became of one book."""
-        return BookReport(
-            updates=counts.updates,
-            checksum_ok=counts.proven,
-            checksum_bad=counts.wrong,
-            unsynced=counts.unsynced,
-            unchecked=counts.unchecked,
-            first_bad_n=self.first_bad_n.get(symbol),
-            state_hash=state_hash,
-        )
+    @property
+    def wrong(self) -> int:
+        return self.checksum_bad
 
 
-class Player(Protocol):
-    """Takes the records of one recording, in order."""
-
-    def received(self, record: Record) -> None:
-        """A frame that came in; raises ConfigError when a book's decimals are known to nobody."""
-
-    def sent(self, record: Record) -> None:
-        """A frame that went out."""
-
-    def connected(self) -> None:
-        """A new connection stands; whatever stood before is gone."""
-
-    def books(self) -> dict[str, BookReport]:
-        """Every book by symbol."""
+def _report(tally: Tally, symbol: str, counts: BookCounts, state_hash: str) -> ChecksumReport:
+    """What became of one book."""
+    return ChecksumReport(
+        updates=counts.updates,
+        checksum_ok=counts.proven,
+        checksum_bad=counts.wrong,
+        unsynced=counts.unsynced,
+        unchecked=counts.unchecked,
+        first_bad_n=tally.first_bad_n.get(symbol),
+        state_hash=state_hash,
+    )
 
 
 class _Params(Struct):
@@ -172,7 +110,10 @@ class StreamPlayer:
         """Updates without a snapshot, of books of unknown decimals: there is nothing to apply them to."""
         self._stands = False
 
-    def connected(self) -> None:
+    def connected(self, record: Record) -> None:
+        self._connected()
+
+    def _connected(self) -> None:
         if self._stands:
             self._tally.disconnects += 1
             self._session.closed("the recording shows a new connection", 0)
@@ -180,12 +121,15 @@ class StreamPlayer:
         self._session.opened(0)
         self._session.outputs()
 
+    def answered(self, record: Record) -> None:
+        """Nothing is learned from REST: the streams carry all of their books."""
+
     def sent(self, record: Record) -> None:
         self._learn_depth(record.raw)
 
     def received(self, record: Record) -> None:
         if not self._stands:
-            self.connected()
+            self._connected()
         self._record = record
         try:
             head = _heads.decode(record.raw)
@@ -199,15 +143,15 @@ class StreamPlayer:
         self._session.received(record.raw, record.t_ns or 0)
         self._session.outputs()
 
-    def books(self) -> dict[str, BookReport]:
+    def books(self) -> dict[str, ChecksumReport]:
         reports = {
-            symbol: self._tally.report(symbol, counts, Book(symbol, 0, 0, 0).state_hash())
+            symbol: _report(self._tally, symbol, counts, Book(symbol, 0, 0, 0).state_hash())
             for symbol, counts in self._rootless.items()
         }
         for symbol, counts in self._session.book_counts().items():
             stream = self._session.book(symbol)
             assert stream is not None
-            reports[symbol] = self._tally.report(symbol, counts, stream.view.state_hash())
+            reports[symbol] = _report(self._tally, symbol, counts, stream.view.state_hash())
         return reports
 
     def _take(self, news: News, now_ns: int) -> None:
@@ -254,25 +198,13 @@ class StreamPlayer:
                 self._session.want(wanted, 0)
 
     def _instrument(self, symbol: str) -> Instrument:
-        return _instrument(symbol, _known(symbol, self._precisions(symbol)))
+        return _instrument(symbol, known(symbol, self._precisions(symbol)))
 
 
 def _least_depth(head: _BookHead) -> int:
     """assumed: where nothing tells the depth of a book, it is the least its first message fits in."""
     levels = max(len(head.bids), len(head.asks))
     return next((depth for depth in LIMITS.book_depths if depth >= levels), LIMITS.book_depths[-1])
-
-
-def _known(symbol: str, precision: Precision | None) -> Precision:
-    if precision is None:
-        raise ConfigError(
-            f"nothing in the recording says how many decimals {symbol} has, so no checksum can be computed; "
-            f"pass --precision {symbol}=P,Q with the decimals of price and quantity (BTC/USD=1,8 for example)"
-        )
-    for decimals in (precision.price_precision, precision.qty_precision):
-        if not 0 <= decimals <= MOST_DECIMALS:
-            raise ConfigError(f"{symbol} cannot have {decimals} decimals; the most is {MOST_DECIMALS}")
-    return precision
 
 
 def _instrument(symbol: str, precision: Precision) -> Instrument:
@@ -331,12 +263,15 @@ class LegacyPlayer:
         self._streams: dict[str, _LegacyStream] = {}
         self._stands = False
 
-    def connected(self) -> None:
+    def connected(self, record: Record) -> None:
         if self._stands:
             self._tally.disconnects += 1
         self._stands = True
         for stream in self._streams.values():
             stream.drop()
+
+    def answered(self, record: Record) -> None:
+        """Nothing is learned from REST: the streams carry all of their books."""
 
     def sent(self, record: Record) -> None:
         """Nothing is learned from requests: v1 book frames name their depth."""
@@ -358,9 +293,9 @@ class LegacyPlayer:
             case Ticker():
                 self._tally.tickers += 1
 
-    def books(self) -> dict[str, BookReport]:
+    def books(self) -> dict[str, ChecksumReport]:
         return {
-            symbol: self._tally.report(symbol, stream.counts, stream.book.state_hash())
+            symbol: _report(self._tally, symbol, stream.counts, stream.book.state_hash())
             for symbol, stream in self._streams.items()
         }
 
@@ -370,7 +305,30 @@ class LegacyPlayer:
             precision = self._precisions(message.symbol)
             if precision is None and (decimals := message.precisions()):
                 precision = Precision(*decimals)
-            precision = _known(message.symbol, precision)
+            precision = known(message.symbol, precision)
             book = Book(message.symbol, message.depth, precision.price_precision, precision.qty_precision)
             stream = self._streams[message.symbol] = _LegacyStream(book)
         return stream
+
+
+def player(recording: Recording, first: Record, tally: Tally, precisions: Precisions) -> Player:
+    """The player of a recording, by what it says of itself or else by its first frame."""
+    meta = recording.meta
+    if meta.api.startswith("ws v1") or (not meta.api and legacy.is_legacy(first.raw)):
+        return LegacyPlayer(tally, precisions)
+    return StreamPlayer(tally, precisions, meta.depth)
+
+
+def decimals(recording: Recording) -> dict[str, Precision]:
+    """The decimals that instrument frames tell, wherever in the recording they are."""
+    found: dict[str, Precision] = {}
+    for record in recording:
+        if isinstance(record, Record) and b'"instrument"' in record.raw[:99]:
+            try:
+                frame = wire.decode(record.raw)
+            except msgspec.MsgspecError:
+                continue
+            if isinstance(frame, wire.InstrumentFrame):
+                for pair in frame.data.pairs:
+                    found.setdefault(pair.symbol, Precision(pair.price_precision, pair.qty_precision))
+    return found

@@ -1,0 +1,93 @@
+"""P1 on Binance: an order whose answer is lost is UNKNOWN until the venue has said what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from binance_world import BTC, STILL, World, limit, perform, until
+from leadline.engine.records import Intent
+from leadline.errors import Error, Held
+from leadline.model.order import OrderState
+
+RESOLVED_S = 5.0
+TEN_MINUTES_S = 600.0
+LOST: list[dict[str, Any]] = [
+    {"kind": "ACCEPT_THEN_DROP", "method": "order.place", "count": 1},
+    {"kind": "BACKEND", "trouble": "unknown", "accepted": True, "count": 1},
+    {"kind": "BACKEND", "trouble": "timeout", "accepted": True, "count": 1},
+    {"kind": "BACKEND", "trouble": "unknown", "accepted": False, "count": 1},
+    {"kind": "BACKEND", "trouble": "timeout", "accepted": False, "count": 1},
+]
+
+
+def name(fault: dict[str, Any]) -> str:
+    return f"{fault.get('trouble', 'dropped')}-{fault.get('accepted', True)}"
+
+
+@pytest.mark.parametrize("fault", LOST, ids=name)
+def test_for_ten_minutes_without_any_evidence_it_stays_unknown_and_then_is_known_within_seconds(
+    fault: dict[str, Any],
+) -> None:
+    async def scene(world: World) -> None:
+        async with world.client(account={}) as client:
+            await client.system.ready(30)
+            before = await client.submit(limit("0.020", "63370.0"))
+            world.inject(kind="STALL", channel="executions")
+            world.inject(**fault)
+            world.inject(kind="REFUSE", route="rest")
+            order = await client.system.orders.submit(limit())
+            world.unreachable(TEN_MINUTES_S)
+            asked = len(world.asked)
+
+            states = set()
+            for _ in range(round(TEN_MINUTES_S / 5) - 1):
+                states.add(client.order(order.client_id).state)
+                await world.clock.sleep(5)
+            assert states == {OrderState.UNKNOWN}
+            with pytest.raises(Held):
+                await client.system.orders.submit(limit())
+            assert len(world.asked) == asked
+            world.heal()
+            there_s = world.network.unresolved_until_ns / 1e9
+            await until(world, lambda: client.order(order.client_id).state is not OrderState.UNKNOWN, 60)
+
+            accepted = fault.get("accepted", True)
+            assert world.now_s - there_s < 30 + RESOLVED_S  # the longest pause between two connects
+            assert len(world.orders(order.client_id)) == (1 if accepted else 0)
+            told = client.order(order.client_id)
+            assert told.state is (OrderState.WORKING if accepted else OrderState.REJECTED)
+            assert client.order(before.client_id).state is OrderState.WORKING
+            records = [
+                one for one in world.journal.records() if getattr(one, "client_id", "") == order.client_id
+            ]
+            kinds = [type(one).__name__ for one in records]
+            assert isinstance(records[0], Intent)
+            assert kinds.index("Intent") < kinds.index("Doubted") < len(kinds) - 1
+            assert kinds.count("Intent") == 1
+
+    perform(scene, contracts=STILL[:1], rate=0.0)
+
+
+def test_while_one_is_unknown_its_symbol_takes_only_what_reduces_and_cancels() -> None:
+    async def scene(world: World) -> None:
+        async with world.client(account={}) as client:
+            await client.system.ready(30)
+            resting = await client.submit(limit("0.020", "63370.0"))
+            world.inject(kind="STALL", channel="executions")
+            world.inject(kind="ACCEPT_THEN_DROP", method="order.place", count=1)
+            world.inject(kind="REPLY", path="/order", status=500, body="{}")
+            order = await client.system.orders.submit(limit())
+            await world.clock.sleep(1)
+            assert client.order(order.client_id).state is OrderState.UNKNOWN
+            with pytest.raises(Error, match=BTC):
+                await client.system.orders.submit(limit())
+            [outcome] = await client.system.orders.cancel(resting.client_id)
+            assert outcome.error is None
+            assert [one["status"] for one in world.orders(resting.client_id)] == ["CANCELED"]
+            world.heal()
+            await until(world, lambda: client.order(order.client_id).state is OrderState.WORKING, 20)
+            assert len(world.orders(order.client_id)) == 1
+
+    perform(scene, contracts=STILL[:1], rate=0.0)
