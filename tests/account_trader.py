@@ -27,6 +27,7 @@ from leadline.simulation.life import LIFE, Life
 from leadline.simulation.network import PRIVATE
 from leadline.venues.kraken.auth import Credentials
 from leadline.venues.kraken.kit import KrakenKey, kraken_account
+from leadline.venues.kraken.limits import Tier
 from leadline.venues.kraken.venue import Kraken
 from scenario import OverheardHttp
 
@@ -63,7 +64,8 @@ class Trader:
     def _account(self, http: OverheardHttp, settings: dict[str, Any]) -> LiveAccount:
         stage = self.stage
         demo = stage.truth.account
-        key = KrakenKey(Credentials(demo.api_key, demo.secret))
+        tier = settings.pop("tier", Tier.INTERMEDIATE)
+        key = KrakenKey(Credentials(demo.api_key, demo.secret), tier)
         return LiveAccount(
             AccountSettings("main", key, **settings),
             lambda state: kraken_account(key, state, http, self._market.symbols, stage.clock),

@@ -122,8 +122,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         until_ns = self.now_ns + round(for_s * NS_PER_S)
         while self._world and self._world[0].at_ns <= until_ns:
             due = heappop(self._world)
-            if due.handle.cancelled() or due.at_ns < self.now_ns:
-                continue
+            if due.handle.cancelled() or due.at_ns <= self.now_ns:
+                continue  # what is due at this very moment has rung already, or does once the loop is free
             due.handle.cancel()
             self._leap.now_ns = due.at_ns
             due.context.run(due.callback, *due.args)

@@ -124,3 +124,19 @@ def test_a_closed_loop_lets_go_of_the_world() -> None:
 
     assert gone() is None
     assert clock.mono_ns() == 0
+
+
+def test_what_has_rung_at_the_moment_a_block_begins_rings_not_again() -> None:
+    loop = VirtualLoop()
+    rung: list[int] = []
+
+    def block() -> None:
+        rung.append(loop.now_ns)
+        loop.block(5.0)
+
+    async def work() -> None:
+        loop.call_at_ns(10 * 10**9, block)
+        await loop.until(20 * 10**9)
+
+    run(work(), loop)
+    assert rung == [10 * 10**9]
