@@ -197,14 +197,7 @@ class Book:
 
     def state_hash(self) -> str:
         """A digest of symbol, precisions and levels; two books of equal content have equal digests."""
-        levels = (
-            self.symbol,
-            self.price_precision,
-            self.qty_precision,
-            self.bids(self.depth),
-            self.asks(self.depth),
-        )
-        return hashlib.sha256(repr(levels).encode()).hexdigest()
+        return state_hash(self)
 
     def __len__(self) -> int:
         return len(self._bids.keys) + len(self._asks.keys)
@@ -238,6 +231,18 @@ class BookState(Protocol):
 
     def state_hash(self) -> str:
         """A digest of the content alone."""
+
+
+def state_hash(book: BookState) -> str:
+    """The digest of a book's symbol, precisions and levels, whatever kind of book it is."""
+    levels = (
+        book.symbol,
+        book.price_precision,
+        book.qty_precision,
+        book.bids(book.depth),
+        book.asks(book.depth),
+    )
+    return hashlib.sha256(repr(levels).encode()).hexdigest()
 
 
 class BookView:

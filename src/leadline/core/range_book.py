@@ -5,13 +5,12 @@ Rule: a level outside that range is never held, because nothing is known of its 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
-from leadline.core.book import BookCopy, BookView, Change
+from leadline.core.book import BookCopy, BookView, Change, state_hash
 from leadline.model.compact import CompactBook
 from leadline.model.instrument import to_units
 from leadline.model.market import VenueTime
@@ -301,14 +300,7 @@ class RangeBook:
 
     def state_hash(self) -> str:
         """A digest of symbol, precisions and levels; two books of equal content have equal digests."""
-        levels = (
-            self.symbol,
-            self.price_precision,
-            self.qty_precision,
-            self.bids(self.depth),
-            self.asks(self.depth),
-        )
-        return hashlib.sha256(repr(levels).encode()).hexdigest()
+        return state_hash(self)
 
     def __len__(self) -> int:
         return len(self._bids.keys) + len(self._asks.keys)

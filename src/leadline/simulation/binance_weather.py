@@ -9,7 +9,7 @@ from typing import Any
 from leadline.simulation.binance_account_weather import binance_account_weather
 from leadline.simulation.strikes import Event, Strike
 from leadline.simulation.untruths import KINDS
-from leadline.simulation.weather import LEAST_STALL_S, Climate, one_line, with_refusals
+from leadline.simulation.weather import Climate, one_line, outage, refusal, stalled, with_refusals
 
 _CHANNELS = ("book", "ticker", "trade", "ohlc", "mark", "top", "stats")
 _LINES = ("ws_public", "ws_public", "ws_market")
@@ -62,22 +62,11 @@ def _of_the_venue(
             fields["delay_s"] = rng.choice((0.5, 2.0, 8.0))
             return [Strike(at_s, lasts_s, fields=fields), Strike(at_s + lasts_s / 4, 0.0, Event.CUT)]
         case "OUTAGE":
-            refuse = {"kind": "REFUSE", "route": "all", "for_s": lasts_s}
-            close = {"kind": "CLOSE", "code": 1006}
-            return [Strike(at_s, lasts_s, fields=refuse), Strike(at_s, 0.0, fields=close)]
-        case "REST_DOWN":
-            fields |= {"kind": "REFUSE", "route": "rest", "status": rng.choice((None, 502, 503))}
-        case "REFUSE":
-            fields |= {
-                "status": rng.choice((None, 429, 502, 503)),
-                "route": rng.choice(("ws", "rest", "all")),
-            }
+            return outage(at_s, lasts_s)
+        case "REST_DOWN" | "REFUSE":
+            fields |= refusal(rng, kind)
         case "STALL" | "ACK_NO_DATA":
-            lasts_s = fields["for_s"] = max(LEAST_STALL_S, lasts_s)
-            fields["channel"] = rng.choice((*_CHANNELS, None))
-            fields["symbol"] = rng.choice((symbol, symbol, None))
-            if kind == "ACK_NO_DATA":  # it takes a new subscription to be felt
-                return [Strike(at_s, lasts_s, fields=fields), Strike(at_s + lasts_s / 3, 0.0, Event.CUT)]
+            return stalled(rng, kind, at_s, lasts_s, symbol, _CHANNELS)
         case "DROP" | "DUP" | "REORDER" | "CORRUPT":
             fields["channel"] = rng.choice(("book", "book", "trade", None))
             fields["symbol"] = rng.choice((symbol, None))

@@ -9,7 +9,7 @@ from typing import Any
 from leadline.simulation.account_weather import account_weather
 from leadline.simulation.strikes import Event, Strike
 from leadline.simulation.untruths import KINDS, PLACES
-from leadline.simulation.weather import LEAST_STALL_S, Climate, one_line, with_refusals
+from leadline.simulation.weather import Climate, one_line, outage, refusal, stalled, with_refusals
 
 _CHANNELS = ("book", "ticker", "trade", "ohlc")
 _FRAME_KINDS = ("DROP", "DUP", "REORDER", "CORRUPT")
@@ -56,22 +56,11 @@ def _of_the_venue(
             fields |= {"kind": "CLOSE", "after_s": rng.choice((5.0, 12.0, 20.0)), "code": 1006}
             fields["line"] = rng.choice((None, "ws_public"))
         case "OUTAGE":
-            refuse = {"kind": "REFUSE", "route": "all", "for_s": lasts_s}
-            close = {"kind": "CLOSE", "code": 1006}
-            return [Strike(at_s, lasts_s, fields=refuse), Strike(at_s, 0.0, fields=close)]
-        case "REST_DOWN":
-            fields |= {"kind": "REFUSE", "route": "rest", "status": rng.choice((None, 502, 503))}
-        case "REFUSE":
-            fields |= {
-                "status": rng.choice((None, 429, 502, 503)),
-                "route": rng.choice(("ws", "rest", "all")),
-            }
+            return outage(at_s, lasts_s)
+        case "REST_DOWN" | "REFUSE":
+            fields |= refusal(rng, kind)
         case "STALL" | "ACK_NO_DATA":
-            lasts_s = fields["for_s"] = max(LEAST_STALL_S, lasts_s)
-            fields["channel"] = rng.choice((*_CHANNELS, None))
-            fields["symbol"] = rng.choice((symbol, symbol, None))
-            if kind == "ACK_NO_DATA":  # it takes a new subscription to be felt
-                return [Strike(at_s, lasts_s, fields=fields), Strike(at_s + lasts_s / 3, 0.0, Event.CUT)]
+            return stalled(rng, kind, at_s, lasts_s, symbol, _CHANNELS)
         case "DROP" | "DUP" | "REORDER" | "CORRUPT":
             fields["channel"] = rng.choice(("book", "trade", None))
             fields["symbol"] = rng.choice((symbol, None))

@@ -106,3 +106,30 @@ def with_refusals(rng: random.Random, close: Strike, lasts_s: float) -> list[Str
         return [close]
     refuse = {"kind": "REFUSE", "for_s": lasts_s, "status": rng.choice((None, 503))}
     return [close, Strike(close.at_s, lasts_s, fields=refuse)]
+
+
+def outage(at_s: float, lasts_s: float) -> list[Strike]:
+    """Every connection is closed, and none can be made for so long."""
+    refuse = {"kind": "REFUSE", "route": "all", "for_s": lasts_s}
+    close = {"kind": "CLOSE", "code": 1006}
+    return [Strike(at_s, lasts_s, fields=refuse), Strike(at_s, 0.0, fields=close)]
+
+
+def refusal(rng: random.Random, kind: str) -> dict[str, Any]:
+    """Refused connects and requests, or (REST_DOWN) refused requests alone."""
+    if kind == "REST_DOWN":
+        return {"kind": "REFUSE", "route": "rest", "status": rng.choice((None, 502, 503))}
+    return {"status": rng.choice((None, 429, 502, 503)), "route": rng.choice(("ws", "rest", "all"))}
+
+
+def stalled(
+    rng: random.Random, kind: str, at_s: float, lasts_s: float, symbol: str, channels: Sequence[str]
+) -> list[Strike]:
+    """A stream that stops (STALL), or that is acknowledged and never begins (ACK_NO_DATA)."""
+    lasts_s = max(LEAST_STALL_S, lasts_s)
+    fields: dict[str, Any] = {"kind": kind, "for_s": lasts_s, "channel": rng.choice((*channels, None))}
+    fields["symbol"] = rng.choice((symbol, symbol, None))
+    stall = Strike(at_s, lasts_s, fields=fields)
+    if kind == "STALL":
+        return [stall]
+    return [stall, Strike(at_s + lasts_s / 3, 0.0, Event.CUT)]  # it takes a new subscription to be felt
