@@ -268,6 +268,7 @@ def test_the_write_ahead_log_cut_at_any_byte_of_the_last_commit_keeps_all_before
         copy.write_bytes(main)
         copied_wal.write_bytes(log[:cut])
         with closing(sqlite3.connect(copy)) as database:
+            database.execute("PRAGMA synchronous = OFF")  # this copy may be lost: a cut is read, not kept
             (count,) = database.execute("SELECT count(*) FROM records").fetchone()
             assert count == (4 if cut == len(log) else 3), cut
         seen.add(count)
