@@ -216,6 +216,7 @@ class System:
                 self.account.account.mark_price = self.feed.latest_mark
             self._reached(Phase.STATE)
             await stack.enter_async_context(self.feed)
+            await stack.enter_async_context(beside(self.feed.state.run))
             if self.checkpoints is not None:
                 await stack.enter_async_context(beside(self.checkpoints.run))
                 stack.push_async_callback(self._keep_the_last, self.checkpoints)

@@ -12,6 +12,8 @@ from statistics import median
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from leadline.bench.filling import Kept
+
 LEEWAY = 5
 """So many tasks, descriptors, streams or orders more than at the beginning are no leak: some just end."""
 
@@ -36,7 +38,7 @@ class Sample(Struct, frozen=True):
 class Held(Struct, frozen=True):
     """What the process holds at one moment.
 
-    `streams` are wanted of the venue, `orders` are not finished; finished ones are kept up to a bound.
+    `streams` are wanted of the venue, `orders` are not finished.
     """
 
     tasks: int
@@ -46,8 +48,9 @@ class Held(Struct, frozen=True):
 
 
 class Soak(Struct, frozen=True, kw_only=True):
-    """A whole soak; both slopes are of the samples after the warm-up, None where there are fewer than two.
+    """A whole soak; `memory_empty_mb` is from before what is kept was filled, which took `filled_s`.
 
+    Both slopes are of the samples after the warm-up, None where there are fewer than two:
     `slope_mb_h` is by least squares, `steady_mb_h` the median of the slopes between any two samples: a single
     step, of a burst that once needed room, is in the first alone, and a leak in both.
     """
@@ -64,7 +67,10 @@ class Soak(Struct, frozen=True, kw_only=True):
     joined: int
     orders: int
     orders_refused: int
-    orders_kept: int
+    filled_s: float
+    kept_first: Kept
+    kept_last: Kept
+    memory_empty_mb: float
     memory_first_mb: float
     memory_last_mb: float
     memory_most_mb: float

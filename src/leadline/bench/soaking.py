@@ -1,7 +1,7 @@
 """The soak itself: a whole client on real sockets, an emulator in another process, and trouble on a schedule.
 
-Lines are cut again and again, streams joined and left, orders placed and cancelled; in the end all of that
-is given back, and what the process still holds is counted.
+First what is kept up to a bound is filled. Then lines are cut again and again, streams joined and left,
+orders placed and cancelled; in the end all of that is given back, and what is still held is counted.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from leadline.app.measured import memory_mb
 from leadline.app.opening import open_system
 from leadline.app.system import System
 from leadline.bench.emulated import Emulated, emulated
+from leadline.bench.filling import Kept, fill, kept
 from leadline.bench.requests import resting
 from leadline.bench.soak import Held, Sample, Soak, problems_of, slope_mb_h, steady_mb_h
 from leadline.clock import NS_PER_MS, NS_PER_S, Clock
@@ -56,6 +57,9 @@ ORDER_S = 5.0
 TOLD_S = 30.0
 LONGEST_WARM_UP_S = 180.0
 _WARM_UP = 0.3
+_FILLING = 2.0
+"""So many times its own length a short soak waits until all that is kept is full."""
+
 LONGEST_SETTLE_S = 45.0
 """What nobody reads any more stays subscribed for half a minute."""
 
@@ -89,6 +93,14 @@ class _Tally(Struct):
         self.messages += 1
 
 
+class _Filling(Struct, frozen=True):
+    """How the kept records were filled before anything was measured."""
+
+    seconds: float
+    empty_mb: float
+    kept: Kept
+
+
 class Soaking:
     """One soak while it runs."""
 
@@ -111,14 +123,19 @@ class Soaking:
             system.feed.on_ticker(symbol, self._take)
             system.feed.on_trade(symbol, self._take)
         await self._clock.sleep(SAMPLE_S)
+        empty_mb, begun_ns = _memory_mb(), self._clock.mono_ns()
+        await fill(system, _FILLING * seconds, self._progress)
+        filling = _Filling(self._since_s(begun_ns), empty_mb, kept(system))
         tally.messages, before, connects = 0, self._held(), system.lines.connects
         begun_ns = self._clock.mono_ns()
         await self._disturbed(seconds, begun_ns)
         elapsed_s, messages = self._since_s(begun_ns), tally.messages
         await self._released(before, min(seconds, LONGEST_SETTLE_S))
-        return self._summed_up(elapsed_s, messages, system.lines.connects - connects, before)
+        return self._summed_up(elapsed_s, messages, system.lines.connects - connects, before, filling)
 
-    def _summed_up(self, elapsed_s: float, messages: int, reconnects: int, before: Held) -> Soak:
+    def _summed_up(
+        self, elapsed_s: float, messages: int, reconnects: int, before: Held, filling: _Filling
+    ) -> Soak:
         system, tally = self._system, self._tally
         warm_up_s = min(LONGEST_WARM_UP_S, _WARM_UP * elapsed_s)
         memory = [sample.memory_mb for sample in self._samples]
@@ -139,7 +156,10 @@ class Soaking:
             joined=tally.joined,
             orders=tally.orders,
             orders_refused=tally.orders_refused,
-            orders_kept=len(system.orders.blotter.orders()),
+            filled_s=round(filling.seconds, 1),
+            kept_first=filling.kept,
+            kept_last=kept(system),
+            memory_empty_mb=filling.empty_mb,
             memory_first_mb=memory[0],
             memory_last_mb=memory[-1],
             memory_most_mb=max(memory),
@@ -183,8 +203,7 @@ class Soaking:
     async def _sample(self, begun_ns: int) -> None:
         told_s = 0.0
         while True:
-            memory = memory_mb()
-            assert memory is not None, "it was looked at before"
+            memory = _memory_mb()
             at_s = self._since_s(begun_ns)
             self._samples.append(Sample(at_s, memory))
             if at_s >= told_s:
@@ -245,6 +264,12 @@ class Soaking:
                     await self._clock.sleep(SAMPLE_S)
         except (TimeoutError, Error):
             pass  # the counts tell
+
+
+def _memory_mb() -> float:
+    memory = memory_mb()
+    assert memory is not None, "it was looked at before"
+    return memory
 
 
 def _all(held: Held) -> tuple[int, ...]:

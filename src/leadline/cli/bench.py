@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from leadline.bench.filling import Kept
 from leadline.bench.liveness import TIME_OUTS_S
 from leadline.bench.run import Report, frames_of, whole
 from leadline.bench.soak import Held, Soak
@@ -85,18 +86,22 @@ def soak_lines(found: Soak) -> list[str]:
     growth = "too few samples for a slope"
     if found.slope_mb_h is not None and found.steady_mb_h is not None:
         growth = f"{found.steady_mb_h:+.1f} MB an hour steadily, {found.slope_mb_h:+.1f} by least squares,"
-    memory = (found.memory_first_mb, found.memory_last_mb, found.memory_most_mb)
+    memory = (found.memory_empty_mb, found.memory_first_mb, found.memory_last_mb, found.memory_most_mb)
     rows = {
         "messages": f"{found.messages:,} {took}, {found.messages_s:,.0f} a second",
         "trouble": f"{found.cuts} cuts, {found.reconnects} reconnects, {found.switches} switches of line",
         "": f"{found.gaps} gaps told; {found.joined} times a stream was joined and left",
         "orders": f"{found.orders} placed and cancelled, {found.orders_refused} refused",
         "memory": f"{growth} after {found.warm_up_s:.0f} s of warm-up",
-        " ": "{:.1f} MB at first, {:.1f} MB at last, at most {:.1f} MB".format(*memory),
+        " ": "{:.1f} MB before the filling, {:.1f} MB at first, {:.1f} MB at last, at most {:.1f} MB".format(
+            *memory
+        ),
         "to readers": f"p99 {found.delivery_p99_us:.0f} µs, at most {found.delivery_max_ms:.1f} ms",
         "to us": f"p99 {found.arrival_p99_ms:.1f} ms, at most {found.arrival_max_ms:.1f} ms",
         "held first": _held(found.before),
-        "held last": f"{_held(found.after)}; {found.orders_kept} finished ones kept",
+        "held last": _held(found.after),
+        "kept first": f"{_kept(found.kept_first)}, filled in {found.filled_s:.0f} s",
+        "kept last": _kept(found.kept_last),
     }
     return [
         *(f"{name:12} {words}" for name, words in rows.items()),
@@ -106,6 +111,10 @@ def soak_lines(found: Soak) -> list[str]:
 
 def _held(held: Held) -> str:
     return f"{held.tasks} tasks, {held.descriptors} descriptors, {held.streams} streams, {held.orders} orders"
+
+
+def _kept(kept: Kept) -> str:
+    return f"{kept.orders:,} orders, {kept.account:,} changes of the account, {kept.market:,} of the market"
 
 
 def lines_of(report: Report) -> list[str]:

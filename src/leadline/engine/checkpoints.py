@@ -32,7 +32,7 @@ from leadline.engine.events import (
     CheckpointRestored,
     Event,
 )
-from leadline.engine.state import SAMPLE_S, Snapshot, State
+from leadline.engine.state import Snapshot, State
 
 MARKET_PERIOD_S = 30.0
 SPACING_S = 0.1
@@ -137,7 +137,7 @@ class Checkpoints:
     # --- for the run after ---
 
     async def run(self) -> NoReturn:
-        """Sample the history and keep checkpoints until cancelled."""
+        """Keep checkpoints until cancelled."""
         self._state.account_changed = self._changed.set
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_market())
@@ -145,14 +145,9 @@ class Checkpoints:
         raise AssertionError("both go on for ever")
 
     async def _keep_market(self) -> NoReturn:
-        period_ns = round(self._period_s * NS_PER_S)
-        due_ns = self._clock.mono_ns() + period_ns
         while True:
-            await self._clock.sleep(SAMPLE_S)
-            self._state.sample()
-            if self._clock.mono_ns() >= due_ns:
-                await self._save_market()
-                due_ns = self._clock.mono_ns() + period_ns
+            await self._clock.sleep(self._period_s)
+            await self._save_market()
 
     async def _keep_account(self) -> NoReturn:
         while True:

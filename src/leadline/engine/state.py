@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from msgspec import Struct
 
@@ -134,8 +134,14 @@ class State:
 
     # --- the last changes ---
 
+    async def run(self) -> NoReturn:
+        """Enter what has changed in the market every `SAMPLE_S`, until cancelled."""
+        while True:
+            await self._clock.sleep(SAMPLE_S)
+            self.sample()
+
     def sample(self) -> None:
-        """Enter the market values that have changed since the last call: once every `SAMPLE_S`."""
+        """Enter the market values that have changed since the last call."""
         at_ns = self._clock.wall_ns()
         seen, self._sampled = self._sampled, {}
         for topic in self._shelf:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -16,7 +17,7 @@ from leadline.engine.checkpoint_files import MemoryCheckpoints
 from leadline.engine.events import CheckpointRestored
 from leadline.engine.halts import BETWEEN_VENUES
 from leadline.errors import ConnectFailed, Stale, UnknownSymbol
-from leadline.model.market import Channel, Subscription
+from leadline.model.market import Channel, Subscription, Ticker
 from leadline.model.reading import Source
 from leadline.net.websocket import Socket, memory_pair
 from leadline.venues.memory import CONTRACTS, MemoryMarket
@@ -46,6 +47,20 @@ def test_what_is_required_is_streamed_on_although_nobody_reads_it() -> None:
             await stage.clock.sleep(120)
 
             assert system.feed.stats.receiving == 1
+
+    play(scene)
+
+
+def test_the_market_enters_the_history_although_no_checkpoints_are_kept() -> None:
+    async def scene(stage: Stage) -> None:
+        async with stage.system([TICKER]) as system:
+            await system.ready()
+            await stage.clock.sleep(60)
+
+            assert system.checkpoints is None
+            told = [change for change in system.state.market if isinstance(change.value, Ticker)]
+            assert len(told) > 5
+            assert all(new.at_ns - old.at_ns >= NS_PER_S for old, new in pairwise(told))
 
     play(scene)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from leadline.bench.filling import FULL
 from leadline.bench.soak import (
     JUDGED_FROM_S,
     LEEWAY,
@@ -31,7 +32,10 @@ WELL = Soak(
     joined=300,
     orders=100,
     orders_refused=5,
-    orders_kept=100,
+    filled_s=600.0,
+    kept_first=FULL,
+    kept_last=FULL,
+    memory_empty_mb=50.0,
     memory_first_mb=58.0,
     memory_last_mb=62.0,
     memory_most_mb=62.0,

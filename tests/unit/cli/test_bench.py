@@ -7,6 +7,7 @@ from pathlib import Path
 from click.testing import CliRunner
 from msgspec.structs import replace
 
+from leadline.bench.filling import Kept
 from leadline.bench.soak import Held, Soak
 from leadline.cli.bench import command, lines_of, soak_lines
 
@@ -77,7 +78,9 @@ def test_a_soak_is_told_with_its_slope_and_with_what_is_wrong() -> None:
     held = Held(25, 28, 16, 0)
     found = Soak(
         seconds=600.0, warm_up_s=180.0, lines=2, messages=1_800_000, messages_s=3000.0, cuts=37, reconnects=9,
-        switches=36, gaps=9, joined=300, orders=110, orders_refused=3, orders_kept=110, memory_first_mb=58.0,
+        switches=36, gaps=9, joined=300, orders=110, orders_refused=3, filled_s=640.0,
+        kept_first=Kept(10_000, 10_000, 9_400), kept_last=Kept(10_000, 10_000, 10_000), memory_empty_mb=51.0,
+        memory_first_mb=58.0,
         memory_last_mb=62.5, memory_most_mb=63.0, slope_mb_h=4.25, steady_mb_h=1.26, delivery_p99_us=90.0,
         delivery_max_ms=12.0, arrival_p99_ms=8.0, arrival_max_ms=40.0, before=held, after=held,
         problems=("9 orders too many",),
@@ -90,6 +93,8 @@ def test_a_soak_is_told_with_its_slope_and_with_what_is_wrong() -> None:
         "+1.3 MB an hour steadily, +4.2 by least squares, after 180 s of warm-up" in line for line in told
     )
     assert any("25 tasks, 28 descriptors, 16 streams, 0 orders" in line for line in told)
+    assert any("51.0 MB before the filling, 58.0 MB at first" in line for line in told)
+    assert any("10,000 changes of the account, 9,400 of the market, filled in 640 s" in line for line in told)
     assert told[-1] == "WRONG        9 orders too many"
     assert any("too few samples" in line for line in soak_lines(replace(found, slope_mb_h=None)))
 
