@@ -10,7 +10,7 @@ from pathlib import Path
 
 from leadline.app.control import control_socket
 from leadline.app.report import LevelReport, Report, Status
-from leadline.app.settings import control_path_in
+from leadline.app.settings import CONTROL, control_path_in
 from leadline.model.level import Level
 from reports import report
 
@@ -18,15 +18,19 @@ from reports import report
 class Standing:
     """What is asked; a forced level is that of its status."""
 
-    def __init__(self) -> None:
+    def __init__(self, venue: str) -> None:
+        self.venue = venue
+        self.mode: str | None = "post_only"
         self.level = LevelReport("FULL")
         self.told: list[object] = []
 
     def report(self) -> Report:
-        return report(level=self.level)
+        return report(venue=self.venue, level=self.level)
 
     def status(self) -> Status:
-        return Status("kraken", "post_only", "post_only", "main", "closed", self.level, "book BTC/USD: cut")
+        return Status(
+            self.venue, self.mode, self.mode or "", "main", "closed", self.level, "book BTC/USD: cut"
+        )
 
     def force(self, level: Level, for_s: float) -> None:
         self.told.append((level, for_s))
@@ -38,13 +42,13 @@ class Standing:
 
 
 @contextmanager
-def answering(state: Path) -> Iterator[Standing]:
-    """One that runs with this state folder, for the length of the block."""
-    standing, began, loop = Standing(), threading.Event(), asyncio.new_event_loop()
+def answering(state: Path, venue: str = "kraken", name: str = CONTROL) -> Iterator[Standing]:
+    """One that runs with this state folder, for the length of the block; `name` is that of its socket."""
+    standing, began, loop = Standing(venue), threading.Event(), asyncio.new_event_loop()
     ended = asyncio.Event()
 
     async def answer() -> None:
-        async with control_socket(control_path_in(state), standing):
+        async with control_socket(control_path_in(state, name), standing):
             began.set()
             await ended.wait()
 

@@ -78,7 +78,8 @@ class Stage:
         self.truth = self.exchange.trading.demo
         self.breaker = Breaker()
         self.reachable = True
-        self.cutting: list[Connection] = []
+        self.asked: list[str] = []
+        """The paths of all requests that got through."""
         limits = AddressLimits(self.clock)
         http = MemoryHttp(self._answer, self.clock, limits.weight, limits.terms)
         signer = Signer(Credentials(self.truth.api_key, self.truth.secret))
@@ -98,6 +99,7 @@ class Stage:
     def _answer(self, request: Request) -> Response:
         if not self.reachable:
             raise ConnectFailed("there is no way to the venue")
+        self.asked.append(request.path)
         query = urlencode(request.query)
         answer = self.exchange.request(
             request.method, request.path, query, self.clock.wall_ns(), request.headers, request.body

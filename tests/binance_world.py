@@ -26,6 +26,7 @@ from leadline.emulator.binance.contracts import DEMO_CONTRACTS, Contract
 from leadline.emulator.binance.exchange import BinanceExchange
 from leadline.emulator.matching import ASK, BID
 from leadline.emulator.matching import Order as CrowdOrder
+from leadline.emulator.wire import Answer
 from leadline.engine.journal import MemoryJournal
 from leadline.errors import ConnectFailed
 from leadline.model.market import Channel, Side, Subscription
@@ -37,7 +38,7 @@ from leadline.simulation.http import SimulatedHttp
 from leadline.simulation.latency import Latency
 from leadline.simulation.loop import LoopClock, VirtualLoop
 from leadline.simulation.network import PRIVATE, REQUESTS, Network
-from leadline.venues.binance.auth import Credentials
+from leadline.venues.binance.auth import Credentials, Signer
 from leadline.venues.binance.kit import BinanceKey, binance_account
 from leadline.venues.binance.limits import AddressLimits
 from leadline.venues.binance.venue import Binance
@@ -141,6 +142,16 @@ class World:
         self.network.unresolved_until_ns = self.network.now_ns + round(for_s * NS_PER_S)
         self.network.cut()
 
+    def elsewhere(self, method: str, path: str, **params: str) -> None:
+        """Another program of the account asks for this by REST, and gets it."""
+        signer, now_ns = Signer(Credentials(self.demo.api_key, self.demo.secret)), self.network.venue_ns
+        text = signer.query((*params.items(), ("timestamp", str(now_ns // NS_PER_MS))))
+        query, body = ("", text.encode()) if method == "POST" else (text, b"")
+        answer = self.exchange.request(method, path, query, now_ns, signer.headers, body)
+        assert isinstance(answer, Answer)
+        assert answer.status == 200, answer.body
+        self.network.step()
+
     def fill(self, client_id: str, qty: str) -> None:
         """The crowd takes so much of a resting order of the account, at its price."""
         [one] = [one for one in self.demo.open_orders.values() if one.ticket.client_id == client_id]
@@ -187,7 +198,7 @@ class World:
         key = BinanceKey(Credentials(self.demo.api_key, self.demo.secret))
         return LiveAccount(
             AccountSettings("main", key, **settings),
-            lambda state: binance_account(key, http, market, self.clock, limits),
+            lambda state: binance_account(key, state, http, market, self.clock, limits),
             nullcontext(MemoryKeyState(self.key)),
             nullcontext(self.journal),
             partial(self.network.connect, PRIVATE),

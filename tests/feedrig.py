@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from leadline.clock import NS_PER_S, ManualClock
 from leadline.core.book import Book
@@ -27,6 +27,8 @@ from leadline.model.market import (
 )
 from leadline.venues.memory import LIMITS, MemoryMarket, MemorySession
 from leadline.venues.ports import Limits
+
+T = TypeVar("T")
 
 BTC = "BTC/USD"
 ETH = "ETH/USD"
@@ -62,6 +64,10 @@ class Rig:
 
     def say(self, news: Any) -> None:
         self.session.say(news, self.now)
+
+    def told(self, kind: type[T]) -> list[T]:
+        """The events of a kind so far, oldest first."""
+        return [event for event in self.feed.recent_events if isinstance(event, kind)]
 
     async def passes(self, seconds: float, *, alive: bool = True) -> None:
         """Let time pass second by second; heartbeats arrive while `alive`."""

@@ -22,7 +22,7 @@ from leadline.engine.lines import LineState
 from leadline.engine.orders import OrderCounts
 from leadline.engine.recoveries import RecoveryCounts
 from leadline.engine.stats import FailoverCounts, ReadingCounts, Share
-from leadline.engine.topics import State
+from leadline.engine.topic_state import State
 from leadline.engine.validator import ValidationCounts
 from leadline.model.order import OrderState
 

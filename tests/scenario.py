@@ -23,7 +23,7 @@ from leadline.emulator.exchange import Exchange
 from leadline.emulator.instruments import DEMO_PAIRS, Pair, synthetic
 from leadline.engine.events import Event
 from leadline.engine.feed import Feed
-from leadline.engine.topics import State
+from leadline.engine.topic_state import State
 from leadline.model.market import Channel, Subscription
 from leadline.net.http import Request, Response
 from leadline.net.websocket import Socket

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from leadline.clock import NS_PER_S
 from leadline.core.account_session import AccountNews, AccountSession
 from leadline.core.book import BookView
-from leadline.core.limits import Allowance
+from leadline.core.cells import MemoryCells
 from leadline.core.retry import Backoff, ConnectBudget
 from leadline.core.session import MarketSession, News, Session
 from leadline.emulator.matching import ASK
@@ -27,7 +27,7 @@ from leadline.errors import Error
 from leadline.model.market import FrozenBook, Side, Subscription
 from leadline.model.order import OrderKind, OrderRequest
 from leadline.net.connection import Line
-from leadline.net.http import Request, Terms
+from leadline.net.http import Request
 from leadline.net.key_state import MemoryKey, MemoryKeyState
 from leadline.net.websocket import Socket
 from leadline.simulation.http import SimulatedHttp
@@ -107,10 +107,6 @@ class WireBench(Bench):
     @abstractmethod
     def exchange(self, rate: float) -> Any:
         """The emulated venue from START_NS on."""
-
-    @abstractmethod
-    def budget(self, clock: LoopClock) -> tuple[Any, Allowance, Terms | None]:
-        """The budget as the kit's parts take it, as `PacedHttp` spends it, and on which terms."""
 
     @abstractmethod
     def key(self, exchange: Any) -> Any:
@@ -301,7 +297,8 @@ class WireWorld(World):
         self.network = _Watched(self.exchange, loop, random.Random(1), START_NS)
         self.way = self.network.latency = _Constant(random.Random(1))
         self.network.step()
-        parts, spent, terms = bench.budget(self.clock)
+        parts = self.kit.budget(self.clock, MemoryCells())
+        spent, terms = self.kit.terms(parts)
         self.http = SimulatedHttp(self.network, self.clock, spent, _Certain(), terms)
         self.asked: list[Request] = []
         self.http.departing = self.asked.append

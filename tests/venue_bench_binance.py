@@ -6,15 +6,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from leadline.core.limits import Allowance
 from leadline.emulator.binance import truth
 from leadline.emulator.binance.contracts import DEMO_CONTRACTS
 from leadline.emulator.binance.exchange import BinanceExchange
-from leadline.net.http import Terms
-from leadline.simulation.loop import LoopClock
 from leadline.venues.binance.auth import Credentials
 from leadline.venues.binance.kit import BINANCE, BinanceKey
-from leadline.venues.binance.limits import AddressLimits
 from leadline.venues.binance.symbols import VENUE
 from venue_bench import START_NS, AtVenue, WireBench
 
@@ -38,10 +34,6 @@ class BinanceBench(WireBench):
 
     def exchange(self, rate: float) -> BinanceExchange:
         return BinanceExchange(start_ns=START_NS, seed=1, rate=rate, contracts=_CONTRACTS, history_minutes=10)
-
-    def budget(self, clock: LoopClock) -> tuple[Any, Allowance, Terms | None]:
-        limits = AddressLimits(clock)
-        return limits, limits.weight, limits.terms
 
     def key(self, exchange: BinanceExchange) -> BinanceKey:
         demo = exchange.trading.demo

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
-from leadline.core.limits import Allowance, DecayingCounter
 from leadline.emulator import truth
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.instruments import DEMO_PAIRS
-from leadline.net.http import Terms
-from leadline.simulation.loop import LoopClock
 from leadline.venues.kraken.auth import Credentials
-from leadline.venues.kraken.kit import KRAKEN, PUBLIC_BUDGET, KrakenKey
+from leadline.venues.kraken.kit import KRAKEN, KrakenKey
 from leadline.venues.kraken.symbols import VENUE
 from venue_bench import START_NS, AtVenue, WireBench
 
@@ -37,10 +33,6 @@ class KrakenBench(WireBench):
 
     def exchange(self, rate: float) -> Exchange:
         return Exchange(start_ns=START_NS, seed=1, rate=rate, pairs=_PAIRS, history_minutes=10)
-
-    def budget(self, clock: LoopClock) -> tuple[Any, Allowance, Terms | None]:
-        counter = DecayingCounter(*PUBLIC_BUDGET)
-        return counter, counter, None
 
     def key(self, exchange: Exchange) -> KrakenKey:
         demo = exchange.trading.demo

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         WalletKind,
     )
     from leadline.model.instrument import Instrument, InstrumentStatus
+    from leadline.model.level import Level as ServiceLevel
     from leadline.model.market import (
         Bar,
         BarBatch,
@@ -132,6 +133,7 @@ _HOMES = {
         "Wallet", "WalletKind",
     ),
     "model.instrument": ("Instrument", "InstrumentStatus"),
+    "model.level": ("ServiceLevel",),
     "model.market": (
         "Bar", "BarBatch", "Channel", "DayStats", "FrozenBook", "FundingRate", "Gap", "GapCause", "Level",
         "Level3", "Liquidation", "MarkPrice", "RestingOrder", "Side", "Ticker", "Trade", "TradeBatch",
@@ -143,6 +145,9 @@ _HOMES = {
     ),
     "model.reading": ("Reading", "Source"),
 }  # fmt: skip
+_NAMED_THERE = {"open": "open_system", "ServiceLevel": "Level"}
+"""What has a shorter name where it is made than here, where all names stand together."""
+
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -214,6 +219,7 @@ __all__ = [
     "Rejected",
     "RestingOrder",
     "SelfTrade",
+    "ServiceLevel",
     "Settings",
     "Side",
     "Source",
@@ -245,7 +251,7 @@ def __getattr__(name: str) -> object:
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'leadline' has no attribute {name!r}")
-    value = getattr(import_module(f"leadline.{home}"), {"open": "open_system"}.get(name, name))
+    value = getattr(import_module(f"leadline.{home}"), _NAMED_THERE.get(name, name))
     globals()[name] = value
     return value
 

@@ -144,6 +144,9 @@ async def test_each_fill_is_told_once_and_bears_the_same_name_wherever_it_is_tol
         order_ids = [await filled(world, path) for path in (Path.STREAM, Path.REST)]
         streamed = fills(desk)
         asked = await world.account.fetch_fills(since_ns, PURPOSE)
+        symbol = world.placement().sent.symbol
+        assert await world.account.fetch_fills(since_ns, PURPOSE, [symbol]) == asked
+        assert await world.account.fetch_fills(since_ns, PURPOSE, ["NOT/LISTED"]) == []
         looked_up = [
             one.fill for one in await world.account.fetch_orders(order_ids, PURPOSE) if one.fill is not None
         ]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from leadline.errors import (
     Acted,
     CheckFailed,
     ConnectFailed,
     Error,
+    Held,
     Refused,
     Rejected,
     UnknownSymbol,
@@ -31,6 +34,7 @@ from leadline.venues.ports import Action, Path, Placed, Placement
 from venue_bench import WireWorld, World
 from venue_benches import ALL, on_every_path, on_every_venue
 
+ENORMOUS = Decimal(10**6)
 GONE_S = 60.0
 """After so long nothing of a request is under way any more."""
 
@@ -322,6 +326,31 @@ async def test_what_is_gone_cannot_be_amended(world: World, path: Path) -> None:
 
         (one,) = world.placed(placement.client_id)
         assert (one.open, one.price) == (False, world.bench.price)
+
+
+@on_every_venue(venues=ALL)
+async def test_what_must_not_leave_any_more_when_its_turn_by_rest_comes_stays(world: World) -> None:
+    def held() -> None:
+        raise Held("it is too late")
+
+    async with world.trading():
+        placement = world.placement()
+        placed = await world.account.place(placement, Path.REST)
+        other = replace(world.placement(), may_leave=held)
+        before = world.sent()
+        change = Amendment(limit_price=world.bench.price - 100)
+        until_ns = world.account.venue_ns() + 5 * 10**9
+        for request in (
+            world.account.place(other, Path.REST),
+            world.account.place_batch([other, world.placement()], Path.REST),
+            world.account.amend(order(placement, placed), change, until_ns, Path.REST, held),
+        ):
+            with pytest.raises(Held, match="it is too late"):
+                await request
+
+        assert world.sent() == before
+        (one,) = world.placed(placement.client_id)
+        assert one.price == world.bench.price
 
 
 @on_every_path(ALL)
@@ -658,6 +687,15 @@ async def test_what_the_venue_would_refuse_is_refused_before_it_is_sent(world: W
     assert world.requests() == before
 
 
+@on_every_venue()
+async def test_orders_of_a_symbol_go_by_one_name_however_it_is_spelt(world: WireWorld) -> None:
+    await world.market.load()
+    for spelling in (world.bench.symbol, *world.bench.spellings):
+        assert world.account.spelled(spelling) == world.bench.symbol
+    with pytest.raises(UnknownSymbol):
+        world.account.spelled(world.bench.misspelt)
+
+
 @on_every_venue(venues=ALL)
 async def test_an_order_of_an_unknown_symbol_is_refused_with_the_nearest(world: World) -> None:
     await world.market.load()
@@ -681,3 +719,16 @@ async def test_an_amendment_is_checked_like_an_order(world: WireWorld) -> None:
     ):
         with pytest.raises(CheckFailed):
             world.account.check_amendment(standing, wrong)
+
+
+@on_every_venue(venues=ALL)
+async def test_a_market_order_of_the_largest_size_passes_and_a_larger_one_is_refused_here(
+    world: World,
+) -> None:
+    async with world.trading():
+        most = world.account.market_qty_max(world.bench.symbol)
+        largest = world.bench.limit(kind=OrderKind.MARKET, limit_price=None, qty=most or ENORMOUS)
+        world.account.check(largest)
+        if most is not None:
+            with pytest.raises(CheckFailed, match="the most is"):
+                world.account.check(structs.replace(largest, qty=most + world.bench.qty))

@@ -10,7 +10,7 @@ from collections import deque
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deskrig import DeskRig
@@ -273,6 +273,18 @@ def test_two_copies_of_the_news_in_any_relative_order_are_as_one(steps: list[tup
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(happenings | arrivals | joins | cuts, max_size=80))
+@example(
+    [
+        ("join", 1),
+        ("happens", "fill", "client-a"),
+        ("happens", "fill", "client-a"),
+        ("cut", 0),
+        ("join", 0),
+        ("arrive", 0, 2),
+        ("arrive", 1, 2),  # a snapshot that is older than the one that was told
+        ("cut", 0),
+    ]
+)
 def test_whichever_line_is_cut_every_fill_counts_once_and_balances_are_exact(
     steps: list[tuple[Any, ...]],
 ) -> None:
@@ -283,6 +295,7 @@ def test_whichever_line_is_cut_every_fill_counts_once_and_balances_are_exact(
     play(world, steps)
 
     world.rig.clock.advance(3.0)  # the reconciliation that follows a switch tells what ended unheard
+    world.desk.lines.look(world.now_ns)
     described = [report for order in world.venue.orders.every for report in order.described()]
     world.desk.orders.looked_up(described, world.now_ns, world.now_ns)
     told_once(world)

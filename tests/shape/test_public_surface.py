@@ -18,10 +18,11 @@ SURFACE = [
     "Level3", "Liquidation", "MarginMode", "MarkPrice", "NewsGap", "NewsSummed", "Order", "OrderEvent",
     "OrderKind", "OrderNews", "OrderRequest", "OrderState", "Orders", "Position", "PositionSide",
     "Positions", "PriceMatch", "PriceType", "Prices", "ProtocolError", "Provenance", "RateLimited",
-    "Reading", "RecordingError", "Refused", "Rejected", "RestingOrder", "SelfTrade", "Settings", "Side",
-    "Source", "Stale", "SymbolConfiguration", "System", "Throttled", "Ticker", "TimeInForce", "TopOfBook",
-    "Trade", "TradeBatch", "TransportError", "Trigger", "TriggerReference", "UnknownSymbol", "VenueDown",
-    "VenueError", "Wallet", "WalletKind", "batched", "load_settings", "only", "open",
+    "Reading", "RecordingError", "Refused", "Rejected", "RestingOrder", "SelfTrade", "ServiceLevel",
+    "Settings", "Side", "Source", "Stale", "SymbolConfiguration", "System", "Throttled", "Ticker",
+    "TimeInForce", "TopOfBook", "Trade", "TradeBatch", "TransportError", "Trigger", "TriggerReference",
+    "UnknownSymbol", "VenueDown", "VenueError", "Wallet", "WalletKind", "batched", "load_settings", "only",
+    "open",
 ]  # fmt: skip
 
 
@@ -33,6 +34,11 @@ def test_the_public_surface_is_this_and_nothing_else() -> None:
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(leadline, name) is not None
     assert name in dir(leadline)
+
+
+def test_a_service_level_and_a_books_level_are_told_apart() -> None:
+    assert leadline.ServiceLevel.OUTAGE > leadline.ServiceLevel.FULL
+    assert leadline.Level.__struct_fields__[:2] == ("price", "qty")
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from leadline.core.session import SubscriptionRefused
 from leadline.engine.events import SourceChanged, StreamDead
-from leadline.engine.topics import State
+from leadline.engine.topic_state import State
 from leadline.errors import VenueError
 from leadline.model.market import Channel, Subscription
 from leadline.model.reading import Source

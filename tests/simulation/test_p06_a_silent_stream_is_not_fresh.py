@@ -6,7 +6,7 @@ from leadline.clock import NS_PER_S
 from leadline.core.session import LineDown, LineUp
 from leadline.engine.events import SourceChanged, StreamDead
 from leadline.engine.feed import TICK_S
-from leadline.engine.topics import RECEIVING, State
+from leadline.engine.topic_state import RECEIVING, State
 from leadline.model.market import Channel, Subscription
 from leadline.model.reading import Source
 from scenario import BTC, ONE_WAY_S, Scenario, each, fifty, perform

@@ -13,7 +13,7 @@ from kraken_frames import BookFeed, instrument
 from leadline.core.book import BookView
 from leadline.core.session import Send
 from leadline.emulator.market import Batch
-from leadline.engine.topics import State
+from leadline.engine.topic_state import State
 from leadline.model.instrument import to_units
 from leadline.model.market import BookCrossed, BookDropped, Channel, Subscription
 from leadline.model.reading import Reading, Source

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from leadline.engine.topics import RECEIVING, State
+from leadline.engine.topic_state import RECEIVING, State
 from leadline.model.market import Channel, Subscription
 from scenario import BTC, ETH, Scenario, each, fifty, perform
 

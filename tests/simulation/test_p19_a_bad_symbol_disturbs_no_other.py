@@ -10,7 +10,7 @@ import pytest
 
 from leadline.clock import NS_PER_S
 from leadline.engine.events import SourceChanged
-from leadline.engine.topics import RECEIVING, State
+from leadline.engine.topic_state import RECEIVING, State
 from leadline.model.market import BookDropped, Channel, Gap, InstrumentsChanged
 from leadline.model.reading import Reading
 from scenario import ONE_WAY_S, Scenario, each, fifty, perform

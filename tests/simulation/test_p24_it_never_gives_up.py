@@ -8,7 +8,7 @@ import pytest
 
 from leadline.clock import NS_PER_S
 from leadline.core.session import LineDown, LineUp
-from leadline.engine.topics import RECEIVING, State
+from leadline.engine.topic_state import RECEIVING, State
 from leadline.errors import Stale
 from leadline.model.market import Channel
 from leadline.model.reading import Source

@@ -12,7 +12,7 @@ from account_stage import AccountStage, buy
 from account_stage import perform as trade
 from leadline.core.session import LineDown
 from leadline.engine.events import LineRotated, LineSwitched, RotationPutOff, SourceChanged, StreamDead
-from leadline.engine.topics import State
+from leadline.engine.topic_state import State
 from leadline.model.market import BookDropped, Channel, Gap
 from leadline.model.order import OrderState
 from leadline.model.reading import Reading, Source

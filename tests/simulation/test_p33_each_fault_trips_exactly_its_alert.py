@@ -22,7 +22,8 @@ from leadline.core.breaker import BreakerState
 from leadline.emulator.matching import ASK, BID, Order
 from leadline.engine.checkpoint_files import MemoryCheckpoints
 from leadline.engine.readers import LOSSLESS_BOUND
-from leadline.engine.topics import State
+from leadline.engine.spread import AWAY_NS
+from leadline.engine.topic_state import State
 from leadline.errors import Error
 from leadline.model.level import Level
 from leadline.model.market import Channel, VenueMode
@@ -349,7 +350,7 @@ def test_a_fault_trips_its_alert_at_once_and_no_other(case: Case) -> None:
     perform(scene, rate=20)
 
 
-def test_what_one_of_two_lines_carried_alone_is_lost_with_it_and_no_stream_is_blamed() -> None:
+def test_what_one_of_two_lines_carried_alone_is_lost_with_it_then_moved_and_no_stream_is_blamed() -> None:
     async def scene(stage: AccountStage) -> None:
         stage.parts = {
             "required": each([BTC, ETH], Channel.TICKER, Channel.BOOK), "lines": 2, "redundant": False
@@ -359,10 +360,11 @@ def test_what_one_of_two_lines_carried_alone_is_lost_with_it_and_no_stream_is_bl
             await stage.clock.sleep(CALM_S)
             stage.fault(kind="REFUSE", for_s=25)
             stage.fault(kind="CLOSE", line="ws_public", only="oldest")
-            await stage.clock.sleep(20)
-
-            assert seen.alerts.firing() == ["LineDown (line 1, route public)"]
+            await stage.clock.sleep(AWAY_NS / NS_PER_S / 2)
             assert counted(seen, "leadline_streams", state="lost_with_line") == 2
+            await stage.clock.sleep(20)
+            assert counted(seen, "leadline_streams", state="lost_with_line") == 0
+            assert seen.alerts.firing() == ["LineDown (line 1, route public)"]
             await stage.clock.sleep(60)
             assert seen.fired == ["LineDown"]
 

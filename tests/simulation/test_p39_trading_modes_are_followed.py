@@ -237,8 +237,9 @@ def test_a_switch_that_a_maintenance_without_warning_has_sprung_is_known_to_have
         assert stage.truth.order(order.client_id).status == "canceled"
         assert stage.differences() == []
         told = [told for _, told in trader.heard(DeadManChanged)]
-        assert [one.armed for one in told] == [True, False, True]
-        assert "struck or lapsed" in told[1].why
+        assert [one.armed for one in told] == [True, True, False, True]
+        assert "not refreshed" in told[1].why
+        assert "struck or lapsed" in told[2].why
         assert armed(stage)
 
     perform(scene)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leadline.emulator.instruments import synthetic
-from leadline.engine.topics import RECEIVING
+from leadline.engine.topic_state import RECEIVING
 from leadline.model.market import Channel
 from scenario import Scenario, each, perform
 

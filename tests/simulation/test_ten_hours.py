@@ -19,8 +19,6 @@ MOST_SEEDS_TO_FIND = 10
 LOSSES = 600
 HANDED_OVER_MS = 100
 """Within which time after a loss is noticed readers are served from elsewhere."""
-KNOWN_LATE = 1
-"""Seed 19 serves a book by REST 44 s after its loss: a defect that stands in docs/features.md (D3)."""
 
 KINDS = {
     "serve-before-check": "served_wrong",
@@ -59,8 +57,7 @@ def test_ten_virtual_hours_of_faults_leave_nothing_wrong_and_no_order_lost_doubl
     assert total.restarts > SEEDS // 2
     assert total.levels_seen == [level.name for level in Level]
     assert total.failover_ms.total() >= LOSSES
-    late = [took_ms for took_ms in total.failover_ms.elements() if took_ms >= HANDED_OVER_MS]
-    assert len(late) <= KNOWN_LATE
+    assert max(total.failover_ms) < HANDED_OVER_MS
     assert total.differences > SEEDS // 50
 
 

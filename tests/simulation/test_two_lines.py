@@ -9,7 +9,7 @@ import pytest
 
 from leadline.core.session import LineDown, LineUp
 from leadline.engine.events import LineSwitched, SourceChanged, StreamDead
-from leadline.engine.topics import State
+from leadline.engine.topic_state import State
 from leadline.model.market import BookDropped, Channel, Gap, GapCause
 from leadline.model.reading import Reading, Source
 from scenario import BTC, ETH, Everything, Scenario, each, perform

@@ -250,6 +250,21 @@ async def test_a_batch_of_five_is_five_orders_each_with_its_own_fate(api: bool) 
         assert len(stage.open_ids()) == 4
 
 
+@pytest.mark.parametrize("api", [True, False])
+async def test_a_post_only_order_that_a_change_would_make_cross_is_known_to_be_over(api: bool) -> None:
+    async with OrderStage(api=api) as stage:
+        order = await stage.submit(stage.resting(post_only=True))
+        cross = Amendment(limit_price=Decimal(round(stage.last())) + 500)
+        changed = await stage.done(stage.desk.orders.amend(order.client_id, cross))
+        assert changed.limit_price == order.limit_price
+        await stage.passing(2)
+        told = stage.desk.orders.get(order.client_id)
+        assert told is not None
+        assert (told.state, told.limit_price) == (OrderState.CANCELED, order.limit_price)
+        assert told.amending is None
+        assert stage.open_ids() == set()
+
+
 async def test_what_crosses_and_must_not_is_refused_and_was_never_there() -> None:
     async with OrderStage() as stage:
         cross = Decimal(round(stage.last())) + 500

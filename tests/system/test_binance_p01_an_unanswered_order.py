@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from binance_world import BTC, STILL, World, limit, perform, until
 from leadline.engine.records import Intent
 from leadline.errors import Error, Held
-from leadline.model.order import OrderState
+from leadline.model.market import Side
+from leadline.model.order import OrderKind, OrderRequest, OrderState, Trigger
 
 RESOLVED_S = 5.0
+DEADLINE_S = 2.0
 TEN_MINUTES_S = 600.0
 LOST: list[dict[str, Any]] = [
     {"kind": "ACCEPT_THEN_DROP", "method": "order.place", "count": 1},
@@ -89,5 +93,48 @@ def test_while_one_is_unknown_its_symbol_takes_only_what_reduces_and_cancels() -
             world.heal()
             await until(world, lambda: client.order(order.client_id).state is OrderState.WORKING, 20)
             assert len(world.orders(order.client_id)) == 1
+
+    perform(scene, contracts=STILL[:1], rate=0.0)
+
+
+STOP = OrderRequest(
+    symbol=BTC,
+    side=Side.SELL,
+    kind=OrderKind.STOP_LOSS,
+    qty=Decimal("0.010"),
+    trigger=Trigger(Decimal(50_000)),
+)
+
+
+@pytest.mark.parametrize("seen_s", [0.5, 2.5])
+@pytest.mark.parametrize(
+    ("request_", "method", "named_by"),
+    [(limit(), "order.place", "origClientOrderId"), (STOP, "algoOrder.place", "clientAlgoId")],
+    ids=["plain", "conditional"],
+)
+def test_an_early_does_not_exist_ends_no_doubt(
+    request_: OrderRequest, method: str, named_by: str, seen_s: float
+) -> None:
+    """The order is taken at the last moment, its answer lost, and look-ups know nothing of it for a while."""
+
+    async def scene(world: World) -> None:
+        async with world.client(account={}) as client:
+            await client.system.ready(30)
+            world.inject(kind="STALL", channel="executions")
+            world.inject(kind="UNSEEN", delay_s=DEADLINE_S + seen_s)
+            world.inject(kind="ACCEPT_THEN_DROP", method=method, count=1)
+            order = await client.system.orders.submit(replace(request_, deadline_s=DEADLINE_S))
+            states = set()
+
+            def told() -> OrderState:
+                states.add(client.order(order.client_id).state)
+                return client.order(order.client_id).state
+
+            await until(world, lambda: told() is OrderState.WORKING, 30)
+            assert states == {OrderState.UNKNOWN, OrderState.WORKING}
+            assert len(world.demo.orders) + len(world.demo.algo_orders) == 1
+            named = [one.status for one in world.asked if named_by in one.query]
+            assert named[0] == 400  # "Order does not exist."
+            assert named[-1] == 200
 
     perform(scene, contracts=STILL[:1], rate=0.0)

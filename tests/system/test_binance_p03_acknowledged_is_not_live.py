@@ -8,9 +8,12 @@ import pytest
 
 from binance_world import BTC, ETH, LIVELY, Client, World, each, perform, until
 from leadline.core.session import LineDown
+from leadline.emulator.matching import BID
+from leadline.emulator.matching import Order as CrowdOrder
 from leadline.engine.events import RouteSilent, StreamDead
-from leadline.engine.topics import State
-from leadline.errors import UnknownSymbol
+from leadline.engine.topic_state import State
+from leadline.errors import Stale, UnknownSymbol
+from leadline.model.level import Level
 from leadline.model.market import Channel, Subscription
 from leadline.model.reading import Source
 
@@ -96,6 +99,67 @@ def test_a_market_in_which_nothing_happens_is_not_called_dead() -> None:
             assert (await client.feed.ticker(ETH)).source is Source.STREAM
 
     perform(scene, contracts=(quiet, LIVELY[1]), rate=4.0)
+
+
+def test_a_contract_that_never_moves_does_not_hold_up_the_start() -> None:
+    quiet = replace(LIVELY[0], pair=replace(LIVELY[0].pair, weight=0.0))
+
+    async def scene(world: World) -> None:
+        wanted = each([BTC, ETH], Channel.TICKER, Channel.BOOK, Channel.TRADES, Channel.TOP)
+        async with world.client(wanted) as client:
+            await client.system.ready(FIRST_DATA_S + 3)
+            for channel in (Channel.TICKER, Channel.BOOK):
+                [one] = [o for o in client.feed.stats.topics if o.subscription in each([BTC], channel)]
+                assert one.state is State.ACKED_QUIET
+                assert "REST tells of no change since" in one.reason
+            assert client.system.level is Level.FULL
+            ticker, book = await client.feed.ticker(BTC), await client.feed.book(BTC, 20)
+            assert (ticker.source, book.source) == (Source.REST, Source.REST)
+            assert not book.verified
+
+            world.exchange.market.submit("BTCUSDT", _order(world), world.network.venue_ns)
+            world.network.step()
+            await until(world, lambda: state(client, each([BTC], Channel.TICKER)[0]) is State.LIVE, 2)
+            await until(world, lambda: state(client, each([BTC], Channel.BOOK)[0]) is State.LIVE, 2)
+            assert client.events((StreamDead, RouteSilent)) == []
+
+    perform(scene, contracts=(quiet, LIVELY[1]), rate=4.0)
+
+
+def _order(world: World) -> CrowdOrder:
+    """One that makes a better best bid."""
+    market = world.exchange.market
+    best = market.listings["BTCUSDT"].book.bids.top(1)[0][0]
+    return CrowdOrder(market.new_order_id(), BID, best + 1, 5)
+
+
+def test_bars_of_a_contract_that_never_trades_do_not_hold_up_the_start() -> None:
+    quiet = replace(LIVELY[0], pair=replace(LIVELY[0].pair, weight=0.0))
+
+    async def scene(world: World) -> None:
+        wanted = each([BTC], Channel.BARS)
+        async with world.client(wanted) as client:
+            await client.system.ready(2 * FIRST_DATA_S + 3)
+            assert state(client, wanted[0]) is State.ACKED_QUIET
+
+    perform(scene, contracts=(quiet, LIVELY[1]), rate=4.0)
+
+
+def test_best_prices_and_books_on_a_wrong_route_are_never_ready_and_the_route_is_named() -> None:
+    async def scene(world: World) -> None:
+        world.paths["public"] = "ws_market"
+        wanted = each([BTC, ETH], Channel.TICKER, Channel.BOOK)
+        async with world.client(wanted) as client:
+            with pytest.raises(Stale, match="acknowledged by route public"):
+                await client.system.ready(30)
+
+            told_s, silent = client.events(RouteSilent)[0]
+            assert (silent.route, set(silent.streams)) == ("public", set(wanted))
+            assert told_s <= 2 * FIRST_DATA_S
+            assert {one.subscription for _, one in client.events(StreamDead)} == set(wanted)
+            assert not any(one.state is State.ACKED_QUIET for one in client.feed.stats.topics)
+
+    perform(scene)
 
 
 def test_a_symbol_the_venue_has_not_is_an_error_to_its_caller_and_never_asked_for() -> None:

@@ -6,7 +6,7 @@ from binance_world import BTC, World, each, perform, until
 from leadline.core.session import LineDown, LineUp
 from leadline.emulator.binance.contracts import DEMO_CONTRACTS, synthetic
 from leadline.engine.events import SourceChanged, StreamDead
-from leadline.engine.topics import RECEIVING
+from leadline.engine.topic_state import RECEIVING
 from leadline.model.market import Channel, Subscription
 from leadline.model.reading import Source
 

@@ -10,7 +10,7 @@ import pytest
 
 from binance_world import BTC, ETH, Asked, World, each, levels, perform, until
 from leadline.emulator.binance.contracts import DEMO_CONTRACTS
-from leadline.engine.topics import State
+from leadline.engine.topic_state import State
 from leadline.errors import Stale
 from leadline.model.market import BookDropped, Channel, Subscription
 from leadline.model.reading import Reading, Source

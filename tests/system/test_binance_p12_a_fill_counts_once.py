@@ -33,6 +33,8 @@ def test_messages_told_twice_and_reconnects_that_read_everything_again_count_eac
 
             assert counted(client) == [one["exec_id"] for one in world.fills()]
             assert len(counted(client)) == 50 + RECONNECTS
+            assert client.system.orders.counts.fills == 50 + RECONNECTS
+            assert client.system.orders.counts.fills_duplicate >= 50
             told = client.order(order.client_id)
             assert told.filled_qty == await client.position() == world.position() == Decimal("0.270")
             assert (await client.system.balances.get("USDT")).value.total == world.wallet()

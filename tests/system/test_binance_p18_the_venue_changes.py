@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from binance_world import BTC, ETH, STILL, Client, World, each, limit, perform, until
 from leadline.app.config import load_settings
 from leadline.engine.protection import ProtectionAnswered, ProtectionMissing, ProtectionPolicy
+from leadline.errors import CheckFailed
 from leadline.model.market import Channel, Side
 from leadline.model.order import Order, OrderKind, OrderRequest, OrderState, Trigger
 from leadline.venues.binance.endpoints import Endpoints
@@ -90,6 +92,74 @@ def test_a_stop_that_is_refused_is_told_within_a_second_and_the_policy_runs(poli
                 assert world.demo.open_orders == {}
 
     perform(scene, contracts=STILL[:1], rate=0.0)
+
+
+def test_a_stop_that_somebody_else_takes_away_is_missing_within_a_second() -> None:
+    async def scene(world: World) -> None:
+        async with world.client(account={"protection": ProtectionPolicy.CLOSE}) as client:
+            await client.system.ready(30)
+            await bought(client)
+            stop = await client.submit(protective())
+            assert stop.state is OrderState.WORKING
+            gone_s = world.now_s
+            world.elsewhere("DELETE", "/fapi/v1/algoOrder", clientAlgoId=stop.client_id)
+            told_s = await until(world, lambda: bool(client.events(ProtectionMissing)), WITHIN_S)
+            assert told_s - gone_s <= WITHIN_S
+            await world.clock.sleep(2)
+            assert world.position() == 0
+
+    perform(scene, contracts=STILL[:1], rate=0.0)
+
+
+@pytest.mark.parametrize("by_whom", ["another", "ourselves"])
+def test_a_stop_that_has_gone_while_nobody_ran_is_missing_unless_we_had_asked_for_it(by_whom: str) -> None:
+    async def scene(world: World) -> None:
+        settings = {"protection": ProtectionPolicy.CLOSE}
+        async with world.client(account=settings) as client:
+            await client.system.ready(30)
+            await bought(client)
+            stop = await client.submit(protective())
+            if by_whom == "ourselves":
+                world.inject(kind="HALF_OPEN", line="ws_private", for_s=30)
+                await client.system.orders.cancel(stop.client_id)
+        if by_whom == "another":
+            world.elsewhere("DELETE", "/fapi/v1/algoOrder", clientAlgoId=stop.client_id)
+        await world.clock.sleep(40)
+        async with world.client(account=settings) as client:
+            await client.system.ready(30)
+            await world.clock.sleep(5)
+            assert client.order(stop.client_id).state is OrderState.CANCELED
+            assert bool(client.events(ProtectionMissing)) is (by_whom == "another")
+            assert world.position() == (0 if by_whom == "another" else Decimal("0.010"))
+
+    perform(scene, contracts=STILL[:1], rate=0.0)
+
+
+def test_a_position_larger_than_one_market_order_may_be_is_closed_in_several() -> None:
+    async def scene(world: World) -> None:
+        async with world.client(account={"protection": ProtectionPolicy.CLOSE}) as client:
+            await client.system.ready(30)
+            qty = Decimal("2.5")
+            closing = OrderRequest(
+                symbol=ETH, side=Side.SELL, kind=OrderKind.MARKET, qty=qty, reduce_only=True
+            )
+            entry = await client.submit(limit("2.5", "3250.00", symbol=ETH))
+            assert entry.state is OrderState.FILLED
+            assert world.position("ETHUSDT") == qty
+            await world.clock.sleep(6)
+            with pytest.raises(CheckFailed, match="the most is 1"):
+                await client.submit(closing)
+            refused = await client.submit(structs.replace(protective(at="3300.00"), symbol=ETH))
+
+            assert refused.reason.startswith("-2021")
+            await until(world, lambda: bool(client.events(ProtectionAnswered)), 10)
+            [(_, answered)] = client.events(ProtectionAnswered)
+            assert (answered.closed, answered.error) == (qty, "")
+            assert world.position("ETHUSDT") == 0
+            sold = [one for one in world.orders() if one["side"] == "SELL"]
+            assert [Decimal(one["qty"]) for one in sold] == [1, 1, Decimal("0.5")]
+
+    perform(scene, contracts=(replace(STILL[1], most_market_qty=1),), rate=0.0)
 
 
 def test_every_address_can_be_given_in_a_file(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from binance_world import BTC, World, each, perform, until
 from leadline.clock import NS_PER_S
-from leadline.engine.topics import RECEIVING
+from leadline.engine.topic_state import RECEIVING
 from leadline.model.market import Channel
 
 TEN_MINUTES_S = 600.0
@@ -27,7 +27,7 @@ def test_public_private_and_request_connections_together_stay_below_what_is_allo
     fault: dict[str, Any], most: int
 ) -> None:
     async def scene(world: World) -> None:
-        async with world.client(WANTED, account={}, lines=2) as client:
+        async with world.client(WANTED, account={}, lines=3) as client:
             await client.system.ready(30)
             begun_s = world.now_s
             world.inject(**fault, for_s=TEN_MINUTES_S)

@@ -8,6 +8,7 @@ from binance_world import STILL, Client, World, limit, perform
 from leadline.clock import NS_PER_S
 from leadline.model.order import OrderState
 from leadline.simulation.loop import LoopClock
+from leadline.venues.binance.timing import READ_WINDOW_MS
 
 LONG_S = 480.0
 DRIFT_S_PER_MIN = 0.75
@@ -66,6 +67,8 @@ def test_a_clock_that_drifts_refuses_nothing(clock: type[LoopClock], by_rest: bo
             assert bool(world.requests("POST /fapi/v1/order")) is by_rest
             assert len(client.system.orders.orders()) > 30
             assert (rejected(client), refused(world)) == ([], [])
+            windows_ms = {int(one.query["recvWindow"]) for one in world.asked if "recvWindow" in one.query}
+            assert max(windows_ms) <= READ_WINDOW_MS  # whatever drifts, none is made longer
 
     perform(scene, contracts=STILL[:1], rate=0.0, clock=clock)
 

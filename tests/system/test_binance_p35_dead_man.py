@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from binance_world import BTC, ETH, STILL, World, limit, perform, until
 from leadline.engine.dead_man import DeadManChanged, OutlivesNot
-from leadline.model.order import OrderState
+from leadline.model.market import Side
+from leadline.model.order import OrderKind, OrderRequest, OrderState, Trigger
 
 TIMEOUT_S = 30
 GUARDED = {"dead_man_s": TIMEOUT_S}
@@ -36,6 +39,7 @@ def test_a_program_that_falls_silent_has_every_order_of_every_symbol_cancelled_i
 
 def test_a_program_that_no_longer_sees_its_account_stops_refreshing() -> None:
     async def scene(world: World) -> None:
+        world.by_rest = True  # else the key of the stream is proven on the connection of requests
         async with world.client(account=GUARDED) as client:
             await client.system.ready(30)
             order = await client.submit(limit())
@@ -43,8 +47,8 @@ def test_a_program_that_no_longer_sees_its_account_stops_refreshing() -> None:
             world.inject(kind="HALF_OPEN", line="ws_private", for_s=600)
             world.inject(kind="REPLY", path="/listenKey", status=503, body="{}", for_s=600)
             await until(world, lambda: statuses(world) == ["CANCELED"], 2 * TIMEOUT_S + 15)
-            await until(world, lambda: len(client.events(DeadManChanged)) == 2, 5)
-            assert [one.armed for _, one in client.events(DeadManChanged)] == [True, False]
+            await until(world, lambda: not client.events(DeadManChanged)[-1][1].armed, 5)
+            assert [one.armed for _, one in client.events(DeadManChanged)] == [True, True, False]
             world.heal()
             await until(world, lambda: client.order(order.client_id).state is OrderState.CANCELED, 60)
 
@@ -64,12 +68,26 @@ def test_a_clean_end_takes_the_switch_off_and_leaves_the_orders() -> None:
     perform(scene, contracts=STILL[:1], rate=0.0)
 
 
-def test_an_order_that_is_to_survive_is_warned_of() -> None:
+STOP = OrderRequest(
+    symbol=BTC,
+    side=Side.SELL,
+    kind=OrderKind.STOP_LOSS,
+    qty=Decimal("0.010"),
+    trigger=Trigger(Decimal(50_000)),
+    survive=True,
+)
+
+
+def test_an_order_that_is_to_survive_is_warned_of_but_for_a_conditional_one_which_does() -> None:
     async def scene(world: World) -> None:
         async with world.client(account=GUARDED) as client:
             await client.system.ready(30)
+            assert (await client.submit(STOP)).state is OrderState.WORKING
             survivor = await client.submit(limit(survive=True))
             await until(world, lambda: bool(client.events(OutlivesNot)), 5)
             assert [one for _, one in client.events(OutlivesNot)] == [OutlivesNot(survivor.client_id, BTC)]
+            world.unreachable(3 * TIMEOUT_S)
+            await world.clock.sleep(2 * TIMEOUT_S)
+            assert sorted(statuses(world)) == ["CANCELED", "NEW"]
 
     perform(scene, contracts=STILL[:1], rate=0.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,10 +22,10 @@ from leadline.emulator.binance.contracts import DEMO_CONTRACTS
 from leadline.emulator.binance.exchange import BinanceExchange
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.serve import serve
+from spawned import line, spawned
 from trading_venue import LeapClock
 
 TIMEOUT_S = 60
-PATIENCE_S = 30
 
 
 @dataclass(frozen=True)
@@ -71,20 +70,9 @@ async def venue(tmp_path: Path) -> AsyncIterator[Venue]:
 async def trading(venue: Venue) -> AsyncIterator[asyncio.subprocess.Process]:
     """A program that has placed two orders with the switch armed."""
     file = venue.file({"dead_man_s": TIMEOUT_S})
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "error", binance_program.__file__, str(file)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            assert process.stdout is not None
-            assert await process.stdout.readline() == b"placed\n"
-            yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+    async with spawned(binance_program, file) as process:
+        assert await line(process) == "placed"
+        yield process
 
 
 async def test_p35_after_a_kill_the_venue_cancels_what_rests_within_the_time_out(venue: Venue) -> None:

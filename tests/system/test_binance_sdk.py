@@ -46,8 +46,7 @@ def client(endpoints: Endpoints) -> Any:
     sdk = pytest.importorskip(SDK, reason=MISSING)
     from binance_common import configuration
 
-    assert endpoints.binance is not None
-    key = {"api_key": endpoints.binance.api_key, "api_secret": endpoints.binance.api_secret}
+    key = endpoints.venues["binance"].credentials
     base = endpoints.base
     return sdk.DerivativesTradingUsdsFutures(
         config_rest_api=configuration.ConfigurationRestAPI(base_path=f"http://{base}", timeout=10_000, **key),
@@ -137,7 +136,6 @@ async def test_its_streams_come_by_their_routes_and_the_accounts_by_its_key() ->
     async with venue() as (_, endpoints):
         sdk = client(endpoints)
         key = (await asyncio.to_thread(lambda: sdk.rest_api.start_user_data_stream().data())).listen_key
-        sdk.websocket_streams.id_strict_int = True  # as documented; left alone it sends texts
         connection = await sdk.websocket_streams.create_connection()
         heard: dict[str, list[Any]] = {}
         try:

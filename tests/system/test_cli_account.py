@@ -73,7 +73,13 @@ def test_a_market_order_is_told_with_its_fills_and_both_are_in_the_history(
     fills, ledger = tmp_path / "f.csv", tmp_path / "l.csv"
     told = venue.run("history", "kraken", "--fills", "--since", "2020-01-01", "--out", fills, "--json")
     assert told.rows == [
-        {"file": str(fills), "account": "main", "kind": "fills", "rows": len(order["fills"])}
+        {
+            "file": str(fills),
+            "account": "main",
+            "kind": "fills",
+            "rows": len(order["fills"]),
+            "shortfall": None,
+        }
     ]
     assert venue.run("history", "kraken", "--ledger", "--since", "2020-01-01", "--out", ledger).code == 0
     with fills.open() as file:

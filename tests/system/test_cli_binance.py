@@ -86,10 +86,10 @@ def test_a_leverage_is_set_and_beyond_the_venues_most_refused(files: Files) -> N
     assert "leverage 126 is not between 1 and 125" in done.err
 
 
-def test_balances_come_by_the_stream(files: Files) -> None:
+def test_balances_are_asked_for_where_the_stream_tells_only_changes(files: Files) -> None:
     found = files.asked("balance")
 
-    assert found["source"] == "stream"
+    assert found["source"] == "rest"
     assert {row["asset"] for row in found["balances"]} == {"USDT", "USDC"}
 
 
@@ -116,6 +116,17 @@ def test_candles_fills_and_bookings_are_written(files: Files, tmp_path: Path) ->
     assert bars["series"][0]["symbol"] == BTC
     assert bars["series"][0]["bars"] >= 12
     assert fills["rows"] >= 1
+    assert fills["shortfall"] is None
+
+
+def test_fills_that_the_venue_keeps_no_longer_are_said_to_be_missing(files: Files, tmp_path: Path) -> None:
+    files.asked("order", "buy", BTC, "0.010", "--yes")
+    long_ago = ("history", "binance", "--fills", "--since", "2020-01-01", "--out", tmp_path / "f.csv")
+    fills = files.asked(*long_ago)
+    files.asked("order", "sell", BTC, "0.010", "--yes")
+
+    assert fills["rows"] >= 1
+    assert "binance keeps fills and bookings for 90 days" in fills["shortfall"]
 
 
 def test_the_doctor_looks_at_both_routes_and_the_account(files: Files) -> None:
@@ -139,3 +150,55 @@ def test_an_rsa_key_handed_as_a_secret_is_named_before_anything_is_asked(
     assert "venues.binance.credentials: the Binance secret key" in done.err
     assert "is an RSA key: Leadline signs with HMAC keys" in done.err
     assert "MIIEow" not in done.err
+
+
+def test_a_recording_of_binance_replays_and_a_diff_that_is_missing_is_found_where_it_shows(
+    files: Files, tmp_path: Path
+) -> None:
+    whole, cut = tmp_path / "whole.jsonl", tmp_path / "cut.jsonl"
+    channels = ("--channels", "book,ticker,trades")
+    recorded = files.asked("record", "binance", "BTCUSDT", "--out", whole, "--seconds", 5, *channels)
+    replayed = json.loads(leadline("replay", whole, "--json").out)
+    records = [json.loads(line) for line in whole.read_text().splitlines()]
+    diffs = [at for at, record in enumerate(records) if "depthUpdate" in json.dumps(record)]
+    missing, shows = diffs[-6:-4]
+    cut.write_text("".join(json.dumps(one) + "\n" for at, one in enumerate(records) if at != missing))
+    broken = leadline("replay", cut, "--json")
+
+    assert recorded["records"] == len(records) - 1
+    [book] = replayed["books"].values()
+    assert list(book) == [
+        "updates", "applied", "stale", "bridges", "breaks", "first_break_n", "bbo_compared", "bbo_equal",
+        "state_hash",
+    ]  # fmt: skip
+    assert (book["breaks"], book["bridges"], book["bbo_equal"]) == (0, 1, book["bbo_compared"])
+    assert book["updates"] == book["applied"] + book["stale"] >= 10
+    [found] = json.loads(broken.out)["books"].values()
+    assert (broken.code, found["breaks"], found["first_break_n"]) == (1, 1, records[shows]["n"])
+
+
+def test_the_status_of_two_venues_is_that_of_each(files: Files) -> None:
+    found = files.asked("status", file=files.both)
+    told = leadline("status", "--config", files.both).out
+
+    assert found["venue"] == "kraken"
+    assert [(one["mode"], one["breaker"]) for one in found["venues"].values()] == [("online", "closed")] * 2
+    assert [text.split(":")[0] for text in told.split("\n\n")] == ["kraken", "binance"]
+
+
+def test_a_check_tells_the_symbols_that_no_venue_has_of_both_venues_at_once(
+    files: Files, tmp_path: Path
+) -> None:
+    told = json.loads(files.both.read_text())
+    told["venues"]["kraken"]["symbols"] = ["BTC/UDS"]
+    told["venues"]["binance"]["symbols"] = ["BTC/USDT:USTD", BTC]
+    (tmp_path / "wrong.yaml").write_text(json.dumps(told))
+
+    done = leadline("run", tmp_path / "wrong.yaml", "--check", "--json")
+
+    problems = json.loads(done.out)["problems"]
+    assert done.code == 1
+    assert [one.split("; did")[0] for one in problems] == [
+        "venues.kraken.symbols: unknown symbol 'BTC/UDS'",
+        "venues.binance.symbols: unknown symbol 'BTC/USDT:USTD'",
+    ]

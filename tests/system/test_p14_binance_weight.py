@@ -33,6 +33,8 @@ class Wire(PacedHttp):
         self.clock = clock
         self.statuses: list[int] = []
         self.cost = 0.0
+        self.tells_when = True
+        """Whether a refusal says when to come again; nobody has promised that of futures."""
 
     async def exchange(self, request: Request) -> Response:
         self.cost += request.cost
@@ -42,7 +44,8 @@ class Wire(PacedHttp):
         await asyncio.sleep(0.04)
         assert isinstance(answer, Answer)
         self.statuses.append(answer.status)
-        return Response(answer.status, answer.headers, answer.body)
+        headers = tuple(one for one in answer.headers if self.tells_when or one[0].lower() != "retry-after")
+        return Response(answer.status, headers, answer.body)
 
 
 class Address:
@@ -159,18 +162,28 @@ def test_another_program_on_the_address_is_made_room_for() -> None:
     virtually(work)
 
 
-def test_one_refusal_is_enough_and_no_ban_follows() -> None:
+@pytest.mark.parametrize("tells_when", [True, False])
+def test_one_refusal_is_enough_and_no_ban_follows(tells_when: bool) -> None:
+    """Not even a cancel leaves before the minute ends: it would be refused, and counted towards a ban."""
+
     async def work(address: Address) -> None:
-        await asyncio.sleep(45)
+        address.http.tells_when = tells_when
+        await asyncio.sleep(59)  # to the 16th second of a minute
+        await address.binance.fetch_time_ns(Purpose.DIAGNOSIS)
         address.exchange.weights.spend(2400, START_NS + address.clock.mono_ns())
 
-        with pytest.raises(RateLimited):
+        with pytest.raises(RateLimited) as limited:
             await address.binance.fetch_status(Purpose.STATUS)
-        for _ in range(50):
-            with pytest.raises(Throttled):
-                await address.binance.fetch_status(Purpose.STATUS)
-        await asyncio.sleep(61)
-        await address.binance.fetch_status(Purpose.STATUS)
+        asked = len(address.http.statuses)
+        for purpose, priority in ((Purpose.STATUS, Priority.NORMAL), (Purpose.CANCEL, Priority.EMERGENCY)):
+            for _ in range(25):
+                with pytest.raises(Throttled) as throttled:
+                    await address.http.send(Request("GET", "/fapi/v1/time"), purpose, priority)
+                assert 43 < throttled.value.delay_s < 46
+        assert limited.value.retry_s == pytest.approx(throttled.value.delay_s, abs=1.1)
+        assert len(address.http.statuses) == asked
+        await asyncio.sleep(throttled.value.delay_s)
+        await address.http.send(Request("GET", "/fapi/v1/time"), Purpose.CANCEL, Priority.EMERGENCY)
         assert [status for status in address.http.statuses if status != 200] == [429]
 
     virtually(work)

@@ -22,7 +22,7 @@ from leadline.emulator.exchange import Exchange
 from leadline.emulator.matching import ASK, BID, Order
 from leadline.emulator.serve import serve
 from leadline.engine.readers import LOSSLESS_BOUND
-from leadline.engine.topics import State
+from leadline.engine.topic_state import State
 from leadline.model.market import Channel, Gap, GapCause
 from leadline.model.order import OrderState
 from leadline.model.reading import Reading

@@ -74,7 +74,8 @@ class SdkTrades:
 def _sdk_trades(endpoints: Endpoints) -> SdkTrades:
     from kraken.spot import Trade, User
 
-    access = {"key": endpoints.api_key, "secret": endpoints.private_key, "url": f"http://{endpoints.base}"}
+    key = endpoints.venues["kraken"].credentials
+    access = {"key": key["api_key"], "secret": key["private_key"], "url": f"http://{endpoints.base}"}
     trade, user = Trade(**access), User(**access)
     done = SdkTrades()
     limit = {"pair": "BTC/USD", "side": "buy", "ordertype": "limit", "volume": "0.01", "price": FAR_BELOW}
@@ -116,7 +117,11 @@ async def test_ccxt_trades_over_rest(endpoints: Endpoints) -> None:
     import ccxt.async_support as ccxt
 
     client = ccxt.kraken(
-        {"apiKey": endpoints.api_key, "secret": endpoints.private_key, "enableRateLimit": False}
+        {
+            "apiKey": endpoints.venues["kraken"].credentials["api_key"],
+            "secret": endpoints.venues["kraken"].credentials["private_key"],
+            "enableRateLimit": False,
+        }
     )
     client.urls["api"] |= {"public": f"http://{endpoints.base}", "private": f"http://{endpoints.base}"}
     try:
@@ -173,8 +178,8 @@ async def test_python_kraken_sdk_trades_over_the_websocket(endpoints: Endpoints)
     class Client(SpotWSClient):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__(
-                key=endpoints.api_key,
-                secret=endpoints.private_key,
+                key=endpoints.venues["kraken"].credentials["api_key"],
+                secret=endpoints.venues["kraken"].credentials["private_key"],
                 rest_url=f"http://{endpoints.base}",
                 ws_url=f"ws://{endpoints.base}",
                 auth_ws_url=f"ws://{endpoints.base}/auth",

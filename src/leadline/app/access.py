@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -19,12 +20,16 @@ from leadline.clock import NS_PER_S, Clock, SystemClock
 from leadline.errors import ConfigError, Error
 from leadline.model.order import Order, OrderKind, OrderRequest, OrderState, TimeInForce
 from leadline.net import websocket
+from leadline.net.http import Purpose
 from leadline.net.key_state import KeyState, MemoryKey, MemoryKeyState
 from leadline.venues.kit import Keyed
 from leadline.venues.ports import MarketData, Placement, Reference
 
 ANSWER_S = 10.0
 """So long beyond its deadline an order is followed: evidence is there 5 s after it, if the venue is."""
+
+NAMES_S = 2.0
+"""So long an emergency waits for the venue's names, without which only their spelling differs."""
 
 _LOOK_S = 0.05
 _AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
@@ -68,16 +73,22 @@ async def open_access(
 async def open_errands(
     settings: Settings, account: str, *, emergency: bool, tell: Callable[[str], None]
 ) -> AsyncIterator[Errands]:
-    """The errands of an account, by its stream unless it is an emergency; `tell` hears of detours."""
+    """The errands of an account; `tell` hears of detours.
+
+    They go by its stream, except in an emergency and where the stream tells only what happens from now on:
+    there a cancel, or a look at what there is, takes one request by REST, and a stream would spare none.
+    """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         access = await stack.enter_async_context(open_access(settings, account, without_state=tell))
-        try:
-            await access.market.load()
-        except Error as error:  # a cancel needs no names, and must not wait for them
-            tell(f"the venue's names are not known: {error}")
+        try:  # a cancel needs no names, and must not wait for them
+            async with asyncio.timeout(NAMES_S if emergency else None):
+                await access.market.load()
+        except (Error, TimeoutError) as error:
+            why = str(error) or f"no answer within {NAMES_S:g} s"
+            tell(f"the venue's names are not known: {why}")
         stream = None
-        if not emergency:
+        if settings.kit.streams_snapshots and not emergency:
             address = settings.kit.account_address(settings.endpoints)
             chance = random.SystemRandom()
             stream = await stack.enter_async_context(
@@ -89,7 +100,8 @@ async def open_errands(
                     connects=connects_to(settings.venue, settings.endpoints.rest),
                 )
             )
-        yield Errands(access.ports.account, clock, stream, tell)
+        purpose = Purpose.EMERGENCY if emergency else Purpose.ACCOUNT
+        yield Errands(access.ports.account, clock, stream, tell, purpose)
 
 
 class OrderDesk:

@@ -22,6 +22,8 @@ def account_metrics(account: LiveAccount, clock: Clock) -> Iterator[Metric]:
     """How an account stands that has been entered."""
     desk, now_ns = account.desk, clock.mono_ns()
     yield one("leadline_account_ready", desk.streaming)
+    yield one("leadline_credential_failures", account.account.credential_failures)
+    yield one("leadline_protection_missing", desk.protection.missed)
     offset_s = (account.account.venue_ns() - clock.wall_ns()) / NS_PER_S
     yield one("leadline_clock_offset_seconds", abs(offset_s))
     yield from _budgets(account, now_ns)

@@ -117,15 +117,27 @@ def account_named(accounts: Sequence[AccountSettings], name: str, kit: AnyKit) -
     for account in accounts:
         if account.name == name:
             return account
-    if accounts:
-        there = ", ".join(account.name for account in accounts)
-        raise ConfigError(f"there is no account {name!r} at {kit.title}; there are {there}")
-    names = " and ".join(one.name for one in kit.variables if one.environment == kit.environments[0])
-    fields = " and ".join(one.field for one in kit.variables if one.environment == kit.environments[0])
-    raise ConfigError(
-        f"no account is set; put {names} into the environment, or write venues.{kit.name}.credentials with "
-        f"{fields} into the settings file"
+    raise no_account(name, [(kit, accounts)])
+
+
+def no_account(name: str, places: Sequence[tuple[AnyKit, Sequence[AccountSettings]]]) -> ConfigError:
+    """That none of these venues has an account of that name, with the cure."""
+    there = [
+        f"{', '.join(account.name for account in accounts)} at {kit.title}"
+        for kit, accounts in places
+        if accounts
+    ]
+    if there:
+        return ConfigError(f"there is no account {name!r}; there are {' and '.join(there)}")
+    keys = [
+        (kit, [one for one in kit.variables if one.environment == kit.environments[0]]) for kit, _ in places
+    ]
+    variables = ", or ".join(" and ".join(one.name for one in key) for _, key in keys)
+    fields = ", or ".join(
+        f"venues.{kit.name}.credentials with {' and '.join(one.field for one in key)}" for kit, key in keys
     )
+    in_file = f"with a settings file, write {fields} into it"
+    return ConfigError(f"no account is set; put {variables} into the environment, or, {in_file}")
 
 
 def one_key_each(accounts: Sequence[AccountSettings], where: str) -> None:

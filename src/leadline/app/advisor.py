@@ -16,7 +16,7 @@ from leadline.core.advice import Figures, Odd, Recommendation, Slow, recommendat
 from leadline.core.session import LineDown, LineUp
 from leadline.engine.events import Event, LoopBlocked
 from leadline.engine.tallies import Tallies
-from leadline.engine.topics import State
+from leadline.engine.topic_state import State
 
 SPAN_S = 3600
 """How far back figures go, to within a minute."""

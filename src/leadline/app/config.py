@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from msgspec.structs import replace
 
-from leadline.app.account_settings import environment_account
+from leadline.app.account_settings import environment_account, no_account
 from leadline.app.config_check import settings_from, state_dir
 from leadline.app.config_file import RawFile
 from leadline.app.config_tree import NAME, fitted
@@ -37,33 +37,57 @@ def settings_of(
     """The settings of one venue, from a file where there is one, else its defaults.
 
     Without a file the account is that of the environment's variables, looked for only `with_account`. Where
-    no `venue` is named it is the one there is; of several it is the only one with an account, where one is
-    needed, and with `contracts`, where those are. Raises ConfigError where that is none or more than one.
+    no `venue` is named it is the one there is, of those that have `contracts` where they are needed. Raises
+    ConfigError where a file has none or more than one.
     """
     if config is None and venue is not None:
         return _of_environment(VENUES[venue], environment if with_account else {})
-    if config is None:
-        every = of_environment(environment if with_account else {})
-    else:
-        every = load_all(config, environment)
+    every = settings_of_all(config, environment if with_account or config is not None else {})
     if venue is not None:
         of_venue = [one for one in every if one.venue == venue]
         return of_venue[0] if of_venue else _beside(every[0], VENUES[venue])
-    return _only(every, config is not None, with_account, contracts)
+    found = _trading(every, contracts)
+    return found[0] if config is None else _only(found, "both are in the file")
+
+
+def settings_of_all(config: Path | None, environment: Mapping[str, str] = os.environ) -> tuple[Settings, ...]:
+    """The settings of every venue of a file; without one, of all there are, with what variables name."""
+    return of_environment(environment) if config is None else load_all(config, environment)
 
 
 def settings_with(
-    config: Path | None, account: str, venue: str | None = None, environment: Mapping[str, str] = os.environ
+    config: Path | None,
+    account: str,
+    venue: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    contracts: bool = False,
 ) -> tuple[Settings, ...]:
-    """The settings of every venue that has an account of this name; raises ConfigError where none has."""
+    """The settings of every venue that has an account of this name; raises ConfigError where none has.
+
+    With `contracts` they are of venues that have those.
+    """
     if venue is not None:
-        every: tuple[Settings, ...] = (settings_of(config, venue, environment, with_account=True),)
+        every: Sequence[Settings] = [settings_of(config, venue, environment, with_account=True)]
     else:
-        every = of_environment(environment) if config is None else load_all(config, environment)
+        every = _trading(settings_of_all(config, environment), contracts)
     found = tuple(one for one in every if any(each.name == account for each in one.accounts))
     if not found:
-        every[0].account(account)  # says what is missing
+        raise no_account(account, [(one.kit, one.accounts) for one in every])
     return found
+
+
+def settings_of_account(
+    config: Path | None,
+    account: str,
+    venue: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    contracts: bool = False,
+) -> Settings:
+    """The settings of the one venue that has an account of this name; raises ConfigError where several do."""
+    found = settings_with(config, account, venue, environment, contracts=contracts)
+    return _only(found, "both have an account")
 
 
 def of_environment(environment: Mapping[str, str] = os.environ) -> tuple[Settings, ...]:
@@ -88,18 +112,19 @@ def _beside(other: Settings, kit: AnyKit) -> Settings:
     )
 
 
-def _only(every: Sequence[Settings], in_file: bool, with_account: bool, contracts: bool) -> Settings:
+def _trading(every: Sequence[Settings], contracts: bool) -> Sequence[Settings]:
+    """Those of venues with contracts where such a one is needed."""
     found = [one for one in every if one.kit.contracts or not contracts]
     if not found:
         names = " or ".join(kit.name for kit in VENUES.values() if kit.contracts)
         raise ConfigError(f"the file names no venue with contracts; write venues.{names} into it")
-    if with_account and len(found) > 1:
-        found = [one for one in found if one.accounts] or found[:1]
-    if len(found) > 1 and (in_file or with_account):
+    return found
+
+
+def _only(found: Sequence[Settings], what: str) -> Settings:
+    if len(found) > 1:
         names = " and ".join(one.venue for one in found)
-        cure = f"say which is meant, such as --venue {found[0].venue}"
-        what = "both have an account" if with_account else "both are in the file"
-        raise ConfigError(f"{names}: {what}; {cure}")
+        raise ConfigError(f"{names}: {what}; say which is meant, such as --venue {found[0].venue}")
     return found[0]
 
 
@@ -113,23 +138,29 @@ def load_all(path: Path, environment: Mapping[str, str] = os.environ) -> tuple[S
     return parse_all(_text(path), _name(path), environment)
 
 
-def control_path(
+def control_paths(
     config: Path | None, venue: str | None = None, environment: Mapping[str, str] = os.environ
-) -> Path:
-    """The control socket of the `leadline run` of a file, or of one without a state folder of its own.
+) -> tuple[Path, ...]:
+    """Where the `leadline run` of a file is asked, or one without a state folder of its own.
 
-    Where that runs several venues it is the first one's, or that of a `venue` with a socket of its own. Only
-    the state folder is looked at: who asks a running system need not have its keys. Raises ConfigError.
+    The first of its venues has a socket that is always named alike, each further one its own; with a `venue`
+    it is the one that this may have. Only the state folder is looked at: who asks a running system need not
+    have its keys. Raises ConfigError.
     """
+    state = _state_of(config, environment)
+    own = [control_path_in(state, name) for name in VENUES if venue in (None, name)]
+    there = [path for path in own if path.exists()]
+    return tuple(there if there and venue is not None else [control_path_in(state), *there])
+
+
+def _state_of(config: Path | None, environment: Mapping[str, str]) -> Path:
     state = None
     if config is not None:
         name, problems = _name(config), Problems()
         file: RawFile = fitted(_tree(_text(config), name, Problems()), RawFile, Problems())
         state = state_dir(file.state_dir, environment, problems)
         problems.check(name)
-    state = state or state_home(environment)
-    own = control_path_in(state, venue) if venue is not None else None
-    return own if own is not None and own.exists() else control_path_in(state)
+    return state or state_home(environment)
 
 
 def parse_settings(text: str, name: str, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -205,14 +205,22 @@ class VenueReader:
         redundant = count > 1 if raw.redundant is None else raw.redundant
         if redundant and count == 1:
             problems.add(f"{path}.redundant", "one line has no second; write count: 2, or redundant: false")
-        rotate_s = standard.rotate_after_s
-        if raw.rotate_after == NEVER:
-            rotate_s = None
-        elif raw.rotate_after is not None:
-            rotate_s = span_of(
-                raw.rotate_after, 23 * HOUR_S, f"{path}.rotate_after", problems, least_s=LEAST_ROTATION_S
-            )
+        rotate_s = self._rotation(raw.rotate_after, f"{path}.rotate_after", standard.rotate_after_s)
         return LineSettings(count, redundant, rotate_s, private)
+
+    def _rotation(self, text: str | None, path: str, standard_s: float | None) -> float | None:
+        """After how long a line is replaced, which is before the venue would end it."""
+        if text is None:
+            return standard_s
+        rotate_s = None
+        if text != NEVER:
+            rotate_s = span_of(text, 23 * HOUR_S, path, self._problems, least_s=LEAST_ROTATION_S)
+        life_s = self._kit.connection_life_s
+        if life_s is not None and (rotate_s is None or rotate_s > life_s - LEAST_ROTATION_S):
+            most = span(life_s - HOUR_S)
+            what = f"{self._kit.title} itself ends every connection after {span(life_s)}"
+            self._problems.add(path, f"{what}; write {most} or less, or leave it out for {most}")
+        return rotate_s
 
 
 def _either(names: Iterable[str]) -> str:

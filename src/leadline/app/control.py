@@ -6,7 +6,7 @@ Rule: a request that is not understood is refused with the reason; nothing a req
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +18,7 @@ from leadline.app.durations import span
 from leadline.app.report import Report, Status
 from leadline.engine.file_lock import FileLock, Locked
 from leadline.engine.levels import LONGEST_FORCED_S
-from leadline.errors import CheckFailed, ConfigError, Error, ProtocolError
+from leadline.errors import CheckFailed, ConfigError, ConnectFailed, Error, ProtocolError
 from leadline.model.level import Level
 from leadline.net.control_socket import NOT_HERE, SUPPORTED, ControlSocket, ask, own_folder
 
@@ -27,11 +27,15 @@ _log = logging.getLogger("leadline")
 
 
 class AskReport(Struct, frozen=True, tag_field="ask", tag="report"):
-    """The key figures."""
+    """The key figures; as of every request, of this venue's system, or of whichever listens."""
+
+    venue: str | None = None
 
 
 class AskStatus(Struct, frozen=True, tag_field="ask", tag="status"):
     """The venue's mode, the breaker, and the level with its reasons."""
+
+    venue: str | None = None
 
 
 class ForceLevel(Struct, frozen=True, tag_field="ask", tag="force"):
@@ -39,10 +43,13 @@ class ForceLevel(Struct, frozen=True, tag_field="ask", tag="force"):
 
     level: str
     for_s: float
+    venue: str | None = None
 
 
 class ReleaseLevel(Struct, frozen=True, tag_field="ask", tag="release"):
     """Let the level follow what is observed again."""
+
+    venue: str | None = None
 
 
 Request = AskReport | AskStatus | ForceLevel | ReleaseLevel
@@ -89,10 +96,13 @@ class Control:
         return msgspec.json.encode(reply)
 
     def _carried_out(self, request: Request) -> Report | Status:
+        there = self._asked.status().venue
+        if request.venue not in (None, there):
+            raise CheckFailed(f"what listens there runs {there}; {request.venue} does not run, or elsewhere")
         match request:
             case AskReport():
                 return self._asked.report()
-            case ForceLevel(level, for_s):
+            case ForceLevel(level=level, for_s=for_s):
                 known = Level.__members__.get(level)
                 if known is None or not 0 < for_s <= LONGEST_FORCED_S:
                     longest, names = span(LONGEST_FORCED_S), ", ".join(Level.__members__)
@@ -147,3 +157,17 @@ async def asked_of(path: Path, request: Request) -> msgspec.Raw:
     if reply.error:
         raise CheckFailed(reply.error)
     return reply.value
+
+
+async def asked_of_all(paths: Iterable[Path], request: Request) -> list[msgspec.Raw]:
+    """What each system at one of the paths answers; raises CheckFailed where none runs."""
+    answers: list[msgspec.Raw] = []
+    failures: list[Error] = []
+    for path in paths:
+        try:
+            answers.append(await asked_of(path, request))
+        except ConnectFailed as error:
+            failures.append(error)
+    if not answers:
+        raise CheckFailed(f"{failures[0]}; start a system with `leadline run FILE`, or name its --config")
+    return answers

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from yarl import URL
 
 from leadline.app.account_check import examine_account
-from leadline.app.config import Settings, load_all, of_environment, settings_of
+from leadline.app.config import Settings, settings_of, settings_of_all
 from leadline.app.finding import Finding
 from leadline.app.opening import unloaded_market
 from leadline.clock import NS_PER_MS, Clock, SystemClock
@@ -58,11 +58,12 @@ async def examine(config: Path | None, tell: Callable[[Finding], None], venue: s
 
 
 def _checks(settings: Settings, clock: Clock) -> list[Awaitable[list[Finding]]]:
-    streams = _streams(settings)
+    streams, private, probe = _streams(settings), _private(settings), settings.kit.stream_probe
     return [
-        _ways([settings.endpoints.rest, *streams.values()], clock),
+        _ways([settings.endpoints.rest, *streams.values(), *private.values()], clock),
         _rest(settings, clock),
-        *(_stream(name, url, settings, clock) for name, url in streams.items()),
+        *(_stream(name, url, probe, clock) for name, url in streams.items()),
+        *(_stream(name, url, None, clock, speaks=False) for name, url in private.items()),
         *(examine_account(settings, account.name) for account in settings.accounts),
     ]
 
@@ -74,10 +75,20 @@ def _streams(settings: Settings) -> dict[str, str]:
     return {name: kit.market_address(settings.endpoints, route) for route, name in names.items()}
 
 
+def _private(settings: Settings) -> dict[str, str]:
+    """The addresses of what an account needs, where there is one; none of them speaks before it is asked."""
+    if not settings.accounts:
+        return {}
+    found = {"WebSocket, account": settings.kit.account_address(settings.endpoints)}
+    if (requests := settings.kit.requests_address(settings.endpoints)) is not None:
+        found["WebSocket, requests"] = requests
+    return found
+
+
 def _settings(config: Path | None, venue: str | None) -> tuple[tuple[Settings, ...], Finding]:
     name = "configuration"
     try:
-        every = load_all(config) if config is not None else of_environment()
+        every = settings_of_all(config)
         if venue is not None:
             every = (settings_of(config, venue, with_account=True),)
     except ConfigError as error:
@@ -167,15 +178,19 @@ async def _offset(settings: Settings, market: MarketData, clock: Clock) -> Findi
     return Finding("clock", ok, found, "" if ok else "switch on NTP (timedatectl set-ntp true)")
 
 
-async def _stream(name: str, url: str, settings: Settings, clock: Clock) -> list[Finding]:
+async def _stream(
+    name: str, url: str, probe: str | None, clock: Clock, *, speaks: bool = True
+) -> list[Finding]:
+    """Whether it can be connected to and, if it is one that `speaks`, brings a frame."""
     begun_ns = clock.mono_ns()
     try:
         connected = await websocket.connect(url)
         try:
-            if (question := settings.kit.stream_probe) is not None:
-                await connected.send(question)
-            async with asyncio.timeout(_FIRST_FRAME_TIMEOUT_S):
-                await connected.receive()
+            if probe is not None:
+                await connected.send(probe)
+            if speaks:
+                async with asyncio.timeout(_FIRST_FRAME_TIMEOUT_S):
+                    await connected.receive()
         finally:
             await connected.close()
     except Error as error:
@@ -184,7 +199,8 @@ async def _stream(name: str, url: str, settings: Settings, clock: Clock) -> list
         silent = f"{url} connects, but says nothing for {_FIRST_FRAME_TIMEOUT_S:.0f} s"
         return [Finding(name, False, silent, "something between here and there swallows the frames")]
     how = "plain text on this machine" if is_loopback(URL(url)) else "certificate verified"
-    return [Finding(name, True, f"{url} speaks after {_since(begun_ns, clock)}, {how}")]
+    does = "speaks" if speaks else "connects"
+    return [Finding(name, True, f"{url} {does} after {_since(begun_ns, clock)}, {how}")]
 
 
 def _advice(error: Error) -> str:

@@ -1,4 +1,4 @@
-"""What a person asks of an account from a terminal: once, by the stream if it answers in time, else by REST.
+"""What a person asks of an account from a terminal: once, by a stream that answers in time, else by REST.
 
 Rule: needs no journal, so it works beside a program that trades, and while nothing else does.
 """
@@ -26,8 +26,10 @@ T = TypeVar("T")
 STREAM_S = 3.0
 """So long the stream may take to be there before an errand goes by REST."""
 
-SEARCHED_S = 30 * 24 * 3600
-"""How far back an order is searched whose cancel was refused."""
+SEARCHED_S = 3 * 24 * 3600
+"""How far back an order is searched whose cancel was refused. Venues forget orders, the first of them after
+four days; an order that was never placed, a slip of whoever typed it, is not to be taken for a forgotten one.
+"""
 
 _UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}")
 _ENDS = {
@@ -52,7 +54,7 @@ class CancelResult(Struct, frozen=True):
 
 
 class Errands:
-    """Reads and cancels of one account; with no stream everything goes by REST, as an emergency."""
+    """Reads and cancels of one account; with no stream everything goes by REST."""
 
     def __init__(
         self,
@@ -60,12 +62,13 @@ class Errands:
         clock: Clock,
         stream: Glance | None,
         tell: Callable[[str], None] = lambda text: None,
+        purpose: Purpose = Purpose.ACCOUNT,
     ) -> None:
         self._account = account
         self._clock = clock
         self._stream = stream
         self._tell = tell
-        self._purpose = Purpose.EMERGENCY if stream is None else Purpose.ACCOUNT
+        self._purpose = purpose
 
     async def balances(self) -> tuple[BalancesSnapshot, Path]:
         """All balances, and where they came from. REST says what open orders hold, the stream does not."""

@@ -47,7 +47,8 @@ def _venue(settings: Settings) -> list[str]:
     if emulator is not None:
         told = ["Account: an invented one, with invented money."]
     if account.dead_man_s:
-        told.append(f"The venue cancels every order of it {account.dead_man_s} s after we fall silent.")
+        what = settings.kit.dead_man_cancels
+        told.append(f"The venue cancels {what} {account.dead_man_s} s after we fall silent.")
     if account.cancel_on_exit:
         told.append("Every order of it is cancelled when the process ends.")
     if account.expected.anything:
@@ -134,7 +135,8 @@ async def _symbols(settings: Settings) -> str:
     except Error as error:
         return f"Symbols: not looked up, only their form is right; the venue cannot be asked: {error}"
     check_symbols(settings, market.reference)
-    return f"Symbols: the venue knows all {len(settings.market.symbols)}."
+    count = len(settings.market.symbols)
+    return f"Symbols: the venue knows {f'all {count}' if count > 1 else 'it'}."
 
 
 async def _stand_in(settings: Settings, stack: AsyncExitStack) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from leadline.app.account import LiveAccount
 from leadline.app.cross_checks import guard_orders
@@ -10,8 +10,7 @@ from leadline.clock import Clock
 from leadline.core.level import Deed
 from leadline.engine.feed import Feed
 from leadline.engine.levels import LevelWatch
-from leadline.engine.observer import Observer
-from leadline.model.market import Subscription
+from leadline.engine.observer import Observer, Streams
 from leadline.venues.ports import MarketData
 
 
@@ -20,7 +19,7 @@ def watch_levels(
     feed: Feed,
     up: Callable[[int], bool],
     clock: Clock,
-    required: Collection[Subscription],
+    required: Streams,
     account: LiveAccount | None,
 ) -> LevelWatch:
     """The watch over a system whose reference data is loaded and whose account, if any, is open.
@@ -28,13 +27,12 @@ def watch_levels(
     `up` says whether a public line stands at a monotonic time. Orders of a system that requires no streams
     do not depend on books: whoever trades there has prices from elsewhere.
     """
-    instrument = market.reference.instrument
     desk = None if account is None else account.desk
     observer = Observer(
         market,
         feed,
         clock,
-        required=frozenset((each.channel, instrument(each.symbol).symbol) for each in required),
+        required=required,
         up=up,
         divergences=lambda: len(feed.validator.open) + (0 if desk is None else len(desk.crosscheck.open)),
         venue_ns=None if account is None else account.account.venue_ns,

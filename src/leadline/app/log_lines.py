@@ -5,17 +5,27 @@ Rule: nothing is logged for a message, a reading or an order that goes as it sho
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Any
 
-from leadline.core.account_session import AccountGap, AccountRefused, CredentialRefused
+import msgspec
+
+from leadline.core.account_session import (
+    AccountDoubted,
+    AccountGap,
+    AccountRefused,
+    CredentialRefused,
+    MarginCalled,
+)
 from leadline.core.session import Confirmed, FrameSkipped, LineDown, LineUp, SubscriptionRefused
 from leadline.engine.account_events import AccountEvent, Mismatch, NotReconciled, Reconciled
-from leadline.engine.balances import BalanceDrift
+from leadline.engine.balances import BalanceDrift, Booked
+from leadline.engine.configuration import ConfigurationChanged
 from leadline.engine.dead_man import DeadManChanged, OutlivesNot
 from leadline.engine.events import (
     AlertChanged,
-    CheckpointDamaged,
     CheckpointNotSaved,
     CheckpointRestored,
     Diverged,
@@ -24,23 +34,24 @@ from leadline.engine.events import (
     LineEvent,
     LineRotated,
     LineSwitched,
-    LoopBlocked,
     ReaderCaughtUp,
-    ReaderFailed,
     ReaderLags,
-    ReaderSlow,
     Reconverged,
     RotationPutOff,
-    RouteSilent,
     SourceChanged,
-    StreamDead,
     StreamShareLow,
     StreamShareRecovered,
 )
-from leadline.model.market import BookCrossed, BookDropped, Gap, VenueMode, VenueStatus
+from leadline.engine.positions import PositionChanged, PositionDrift
+from leadline.engine.protection import ProtectionAnswered, ProtectionMissing
+from leadline.model.market import Gap, InstrumentsChanged, VenueMode, VenueStatus
 from leadline.model.reading import Source
 
 Say = Callable[..., None]
+
+_INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_NAMED = 3
+"""So many of many things are named."""
 
 
 class LogLines:
@@ -83,6 +94,10 @@ class LogLines:
                 self._log.warning(
                     "checkpoint not kept" if why else "checkpoints are kept again", path=path, why=why
                 )
+            case Gap():
+                _gap(self._log.warning, event)
+            case InstrumentsChanged():
+                pass  # a list of thousands, which the venue sends unasked
             case _:
                 self._other(event)
 
@@ -101,8 +116,12 @@ class LogLines:
                 self._log.warning("the venue will not stream", channel=event.channel, said=str(event.error))
             case AccountGap():
                 self._log.warning("the account's stream has a hole", channel=event.channel)
-            case CredentialRefused():
-                pass  # the desk says so itself
+            case AccountDoubted(reason):
+                self._log.warning("the account's stream is not proven", reason=reason)
+            case CredentialRefused() | MarginCalled() | ProtectionMissing() | Booked() | PositionChanged():
+                pass  # said by who found it out, or no trouble
+            case ConfigurationChanged(problems=problems):
+                self._configured(problems)
             case NotReconciled(reason, error):
                 self._began("reconciled", "account not reconciled", reason=reason, error=error)
             case Reconciled(reason=reason, corrected=corrected):
@@ -113,8 +132,20 @@ class LogLines:
                 self._log.warning("orders differ from the venue's", symbol=symbol, ours=ours, theirs=theirs)
             case BalanceDrift(drift):
                 self._log.warning("balance differs from its bookings", drift=str(drift))
-            case DeadManChanged() | OutlivesNot():
-                self._log.warning("dead-man switch", told=str(event))
+            case DeadManChanged(armed, why):
+                self._log.warning("dead-man switch armed" if armed else "dead-man switch off", why=why)
+            case OutlivesNot(client_id, symbol):
+                told = "an order is meant to outlive us, and the dead-man switch would cancel it"
+                self._log.warning(told, symbol=symbol, client_id=client_id)
+            case PositionDrift() | ProtectionAnswered():
+                self._other(event)
+
+    def _configured(self, problems: Sequence[str]) -> None:
+        """Who finds an account not as expected says so; that it is again is said here."""
+        if problems:
+            self._troubled.add("configuration")
+        else:
+            self._ended("configuration", "the account is as expected")
 
     # --- pairs ---
 
@@ -139,13 +170,13 @@ class LogLines:
 
     def _source(self, event: SourceChanged) -> None:
         fields = {
-            "stream": f"{event.channel.value} {event.symbol}",
+            "stream": event.stream,
             "source": event.source.value,
             "previous": event.previous.value,
             "cause": event.cause,
             "took_ms": round(event.took_ms, 1),
         }
-        key = (event.channel, event.symbol)
+        key = f"source of {event.stream}"
         if event.source is Source.STREAM:
             self._ended(key, "source changed", **fields)
         else:
@@ -224,42 +255,27 @@ class LogLines:
             case RotationPutOff(line, reason):
                 self._log.info("line not replaced yet", route=route, line=line, reason=reason)
 
-    def _other(self, event: Event) -> None:
-        warning, info = self._log.warning, self._log.info
-        match event:
-            case Gap():
-                _gap(warning, event)
-            case StreamDead(subscription, reason):
-                warning("stream dead", stream=str(subscription), reason=reason)
-            case RouteSilent(route, streams, waited_s):
-                warning(
-                    "route silent: what it has acknowledged brings nothing; is the address right?",
-                    route=route or "public",
-                    streams=len(streams),
-                    first=str(streams[0]),
-                    waited_s=round(waited_s, 1),
-                )
-            case BookDropped(symbol, reason):
-                warning("book dropped", symbol=symbol, reason=reason)
-            case BookCrossed(symbol, bid, ask):
-                warning("book crossed", symbol=symbol, bid=str(bid), ask=str(ask))
-            case ReaderFailed(reader, error, times):
-                warning("reader failed", reader=reader, error=error, times=times)
-            case ReaderSlow(reader, took_ms, dropped):
-                warning("reader slow", reader=reader, took_ms=round(took_ms, 1), dropped=dropped)
-            case LoopBlocked(blocked_ms, culprit):
-                warning("event loop blocked", blocked_ms=round(blocked_ms, 1), culprit=culprit)
-            case CheckpointDamaged(path, why, used_instead):
-                warning("checkpoint damaged", path=path, why=why, used_instead=used_instead)
-            case CheckpointRestored():
-                info(
-                    "checkpoint restored",
-                    path=event.path,
-                    age_s=round(event.age_s, 1),
-                    orders=event.orders,
-                    assets=event.assets,
-                    instruments=event.instruments,
-                )
+    def _other(self, event: Event | AccountEvent) -> None:
+        """By the name of its type and its fields, so that a new kind of event is in the log of itself."""
+        say = self._log.info if isinstance(event, CheckpointRestored) else self._log.warning
+        fields = {name: _shown(part) for name, part in msgspec.structs.asdict(event).items()}
+        say(_INNER_CAPITAL.sub(" ", type(event).__name__).lower(), **fields)
+
+
+def _shown(part: object) -> object:
+    """A field as a log has it: numbers short, what has a name by it, of many things the first."""
+    match part:
+        case float():
+            return round(part, 3)
+        case Enum():
+            return part.value
+        case tuple() if len(part) > _NAMED:
+            return [*map(str, part[:_NAMED]), f"and {len(part) - _NAMED} more"]
+        case tuple():
+            return [*map(str, part)]
+        case str() | int() | None:
+            return part
+    return str(part)
 
 
 def _gap(warning: Say, gap: Gap) -> None:

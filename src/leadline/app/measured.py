@@ -27,10 +27,9 @@ from leadline.app.settings import Settings
 from leadline.app.start import Phase, Start
 from leadline.app.system import System
 from leadline.clock import NS_PER_MS, NS_PER_S
-from leadline.core.retry import CONNECTS_PER_WINDOW
 from leadline.engine.divergences import Standing
 from leadline.engine.stats import FeedStats
-from leadline.engine.topics import RECEIVING
+from leadline.engine.topic_state import RECEIVING
 from leadline.model.market import Channel, VenueStatus
 from leadline.model.reading import UNVALIDATED
 
@@ -172,7 +171,7 @@ def _divergence(standing: Standing) -> DivergenceReport:
 
 def _budgets(system: System) -> tuple[BudgetReport, ...]:
     now_ns, account = system.clock.mono_ns(), system.account
-    found = [BudgetReport("connects", system.connects.spent(now_ns), CONNECTS_PER_WINDOW)]
+    found = [BudgetReport("connects", system.connects.spent(now_ns), system.connects.most)]
     if system.http is not None:
         budget = system.http.budget.read(now_ns)
         found.insert(0, BudgetReport("public requests", round(budget.level(now_ns), 3), budget.limit))

@@ -69,14 +69,15 @@ _LINES = (
     _gauge("line_carried", "Streams whose readers are served from a line.", "route", "line"),
     _gauge("line_warm", "Streams that could be served from a line.", "route", "line"),
     _histogram("line_switch_seconds", "From noticing a loss to the other public line's value."),
-    _gauge("connects_spent", "Connects that count against the venue's window of ten minutes."),
+    _gauge("connects_spent", "Connects that count against the venue's window."),
     _gauge("connects_limit", "Connects that we allow ourselves in that window."),
 )
 
 _STREAMS = (
     _gauge(
         "streams",
-        "Streams wanted; acked_no_data never had data, lost had some, lost_with_line lost its line.",
+        "Streams wanted; acked_no_data never had data, acked_quiet neither and by REST there is none, "
+        "lost had some, lost_with_line lost its line.",
         "state",
     ),
     _gauge("subscriptions_desired", "Streams somebody wants."),
@@ -132,6 +133,8 @@ _REST = (
 
 _ACCOUNT = (
     _gauge("account_ready", "1 while the account's stream flows and its snapshots have come."),
+    _counter("credential_failures", "Times the credential of the account's stream was not had or proven."),
+    _counter("protection_missing", "Orders that were to guard a position and were refused or vanished."),
     _gauge("clock_offset_seconds", "How far our clock is from the venue's, whichever is ahead."),
     _counter("private_requests", "Requests that bear the account's key."),
     _gauge("key_counter_spent", "Points of the key's REST counter, as we reckon it."),

@@ -16,7 +16,6 @@ from leadline.app.metric_rows import Row, one, timed, told
 from leadline.app.stream_metrics import check_metrics, read_metrics, stream_metrics, time_metrics
 from leadline.app.system import System
 from leadline.clock import NS_PER_S
-from leadline.core.retry import CONNECTS_PER_WINDOW
 from leadline.core.samples import Sample
 from leadline.model.market import VenueMode
 
@@ -111,7 +110,7 @@ class SystemMetrics(Collector):
         yield told("leadline_line_warm", [(names, state.warm) for names, state in states])
         spent = self._system.connects.spent(self._system.clock.mono_ns())
         yield one("leadline_connects_spent", spent)
-        yield one("leadline_connects_limit", CONNECTS_PER_WINDOW)
+        yield one("leadline_connects_limit", self._system.connects.most)
         books = self._system.lines.book_messages
         verdicts: list[Row] = [
             (("proven",), books.proven),

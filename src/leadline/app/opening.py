@@ -1,6 +1,6 @@
 """Opens systems, accounts and venues on this machine's own network, clock and state folder.
 
-Rule: what a venue allows one address is one budget, shared by all that this process opens.
+Rule: what a venue allows one address is one budget, shared by all on this machine that use one state folder.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 from leadline.app.account import LiveAccount, MakePorts, Places
 from leadline.app.authorised import Connect
@@ -25,9 +27,11 @@ from leadline.engine.checkpoint_files import CheckpointFiles
 from leadline.errors import CheckFailed, ConfigError
 from leadline.model.market import Channel, Subscription
 from leadline.net import websocket
+from leadline.net.cell_file import CellFile
 from leadline.net.endpoint import endpoint
 from leadline.net.http import Http
 from leadline.net.http_client import AiohttpClient
+from leadline.net.sqlite_key_state import fingerprint
 from leadline.net.websocket import Socket
 from leadline.venues.catalogue import DEFAULT, VENUES, AnyKit
 from leadline.venues.kit import Wire
@@ -43,23 +47,43 @@ def connects_to(venue: str, address: str) -> ConnectBudget:
     return VENUES[venue].connects()
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A venue's REST address: what it allows us, and the file in which that is spent."""
+
+    budget: Any
+    spent: CellFile
+
+
+def address_of(settings: Settings) -> Address:
+    """The one address of this process, for all that asks it with one state folder."""
+    return _address(settings.venue, settings.endpoints.rest, settings.folder)
+
+
+@lru_cache(maxsize=64)
+def _address(venue: str, rest: str, folder: Path) -> Address:
+    """At the bound an address is forgotten."""
+    cure = "delete it while no program runs; the budgets start anew"
+    spent = CellFile(folder / "addresses" / f"{fingerprint(rest)}.budgets", cure, optional=True)
+    return Address(VENUES[venue].budget(SystemClock(), spent), spent)
+
+
 def client_of(settings: Settings, clock: Clock) -> AiohttpClient:
     """HTTP to the venue, within the budget of its address, not entered yet; raises ConfigError."""
-    address = settings.endpoints.rest
-    client: AiohttpClient = settings.kit.client(address, clock, settings.kit.budget(address))
-    return client
+    address = address_of(settings)
+    allowance, terms = settings.kit.terms(address.budget)
+    return AiohttpClient(settings.endpoints.rest, clock, allowance, terms, shared=address.spent)
 
 
 def market_of(settings: Settings, http: Http, clock: Clock) -> MarketData:
     """The venue's market data over such a client; nothing is asked yet."""
-    market: MarketData = settings.kit.market(http, clock, settings.kit.budget(settings.endpoints.rest))
+    market: MarketData = settings.kit.market(http, clock, address_of(settings).budget)
     return market
 
 
 def ports_of(settings: Settings, name: str, wire: Wire, market: MarketData, clock: Clock) -> MakePorts:
     """Makes the ports of an account; raises ConfigError where it is not set."""
-    kit, key = settings.kit, settings.account(name).key
-    budget = kit.budget(settings.endpoints.rest)
+    kit, key, budget = settings.kit, settings.account(name).key, address_of(settings).budget
     return lambda state: kit.account(key, state, wire, market, clock, budget)
 
 
@@ -83,15 +107,15 @@ def open_system(
     """A system on the machine's own network and clock, not entered yet.
 
     `venue` is a venue's name, settings, or a YAML file that names one venue; of a file that names several,
-    `config`, it is one by its name. `channels` of all `symbols` are required: held, and
-    waited for by `ready`. `account` names the account to trade on, one at a time by one process: "main" is
-    that of `credentials` in the file, and of the environment where there is no file. With `checkpoint_s` the
-    market is kept on disk that often, orders and balances at once, for the next run. `lines` connections
-    carry each route of the market: every stream on each while `redundant`, else each stream on one; after
+    `config`, it is one by its name. `channels` of all `symbols` are required: held, and waited for by
+    `ready`. `account` names the account to trade on, one at a time by one process: "main" is that of
+    `credentials` in the file, and of the environment where there is no file. With `checkpoint_s` the market
+    is kept on disk that often, orders and balances at once, for the next run. `lines` connections carry each
+    route of the market: every stream on each while `redundant`, else each stream on one; after
     `rotate_after_s` a connection is replaced by a young one that is whole already; None means an hour before
-    the venue would end it, and never where it ends none. `through` wraps every
-    socket of the market and `answers` its REST (the recorder does), `reached` hears of the first phases of
-    the start. Raises ConfigError.
+    the venue would end it, and never where it ends none. `through` wraps every socket of the market and
+    `answers` its REST (the recorder does), `reached` hears of the first phases of the start. Raises
+    ConfigError.
     """
     settings = _settings(venue, config, with_account=account is not None)
     clock = SystemClock()

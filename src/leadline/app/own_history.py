@@ -34,6 +34,17 @@ def table_file(path: Path) -> AbstractContextManager[TextIO]:
     return whole_file(path)
 
 
+def shortfall(account: Account, since_ns: int, now_ns: int) -> str:
+    """What of a span from then until now the venue tells no more; empty where it tells all of it."""
+    if account.kept_s is None or since_ns >= now_ns - account.kept_s * NS_PER_S:
+        return ""
+    first = _time(now_ns - round(account.kept_s * NS_PER_S))
+    return (
+        f"{account.name} keeps fills and bookings for {account.kept_s / 86_400:.0f} days: what is older than"
+        f" {first} is not in the file; the venue's own pages may have it for download"
+    )
+
+
 async def write_fills(account: Account, since_ns: int, file: TextIO) -> int:
     """Fetch all fills from a Unix time on and write them, oldest first; how many."""
     fills = await account.fetch_fills(since_ns, Purpose.HISTORY)

@@ -19,7 +19,7 @@ from leadline.net.http import Http
 from leadline.net.websocket import Socket
 from leadline.venues.ports import MarketData
 
-API = "ws v2"
+API = "streams, and REST answers beside them"
 
 
 def describe(market: MarketData, symbols: Sequence[str], depth: int) -> Meta:

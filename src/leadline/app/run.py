@@ -29,7 +29,7 @@ from leadline.core.session import LineUp
 from leadline.engine.account_events import AccountEvent
 from leadline.engine.events import Event
 from leadline.engine.levels import LevelWatch
-from leadline.engine.topics import State
+from leadline.engine.topic_state import State
 from leadline.errors import CheckFailed, Error, UnknownSymbol
 from leadline.model.level import Level
 from leadline.model.market import VenueStatus

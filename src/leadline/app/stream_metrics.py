@@ -17,7 +17,7 @@ from leadline.engine.divergences import Standing
 from leadline.engine.feed import Feed
 from leadline.engine.stats import FeedStats
 from leadline.engine.tallies import Tallies
-from leadline.engine.topics import RECEIVING, State, TopicState
+from leadline.engine.topic_state import RECEIVING, State, TopicState
 from leadline.model.market import Channel, Subscription
 
 OTHER = "other"

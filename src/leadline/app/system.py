@@ -33,9 +33,10 @@ from leadline.engine.levels import LevelWatch
 from leadline.engine.lines import HANDOVER_S
 from leadline.engine.orders import Orders
 from leadline.engine.routes import Routes
+from leadline.engine.shelf import stream_of
 from leadline.engine.state import State as Everything
 from leadline.engine.tallies import Tallies
-from leadline.engine.topics import State, TopicState
+from leadline.engine.topic_state import State, TopicState
 from leadline.errors import (
     CheckFailed,
     ConfigError,
@@ -58,7 +59,7 @@ from leadline.venues.ports import MarketData
 READY_TIMEOUT_S = 30.0
 _LAST_SAVE_S = 1.0
 _LOOK_S = 0.05
-_RECEIVING = frozenset({State.LIVE, State.QUIET})
+_GOOD = frozenset({State.LIVE, State.QUIET, State.ACKED_QUIET})
 _RETRIED = (TransportError, VenueDown, RateLimited, Throttled, ProtocolError)
 _NO_ACCOUNT = 'this system has no account; open it with account="main", or a name of yours'
 
@@ -224,7 +225,7 @@ class System:
                 self.feed.hold(wanted.channel, wanted.symbol, wanted.param)
             self.feed.attach(self.lines, self.lines.poke, self.lines.of)
             self.levels = watch_levels(
-                self.market, self.feed, self.lines.up, self.clock, self._required, self.account
+                self.market, self.feed, self.lines.up, self.clock, self._streams(), self.account
             )
             await stack.enter_async_context(self.levels)
             await stack.enter_async_context(beside(self.market.run))
@@ -257,6 +258,8 @@ class System:
     async def ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
         """Return when every required stream has verified data and the account, if any, has been reconciled.
 
+        Of a stream that need not speak, REST's word that nothing has happened since it was acknowledged is
+        as good.
         Raises Stale naming the streams that have none and why, at once where the venue refuses one, and what
         ended a line where it will never come back.
         """
@@ -275,16 +278,21 @@ class System:
             await self.account.ready((deadline_ns - self.clock.mono_ns()) / NS_PER_S)
 
     def _waiting(self) -> list[TopicState]:
-        """Required streams without verified data."""
-        wanted = {
-            (each.channel, self.market.reference.instrument(each.symbol).symbol) for each in self._required
-        }
+        """Required streams without verified data, and not known to have nothing to say."""
+        wanted = self._streams()
         return [
             topic
             for topic in self.feed.stats.topics
-            if (topic.subscription.channel, topic.subscription.symbol) in wanted
-            and topic.state not in _RECEIVING
+            if stream_of(topic.subscription) in wanted and topic.state not in _GOOD
         ]
+
+    def _streams(self) -> frozenset[Subscription]:
+        """What is required, as streams are told apart."""
+        instrument = self.market.reference.instrument
+        return frozenset(
+            stream_of(Subscription(each.channel, instrument(each.symbol).symbol, each.param))
+            for each in self._required
+        )
 
     def _explained(self, topic: TopicState) -> str:
         reason = topic.reason or "it must prove itself first"

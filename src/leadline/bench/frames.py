@@ -12,7 +12,7 @@ from pathlib import Path
 from leadline.clock import NS_PER_MS, NS_PER_S
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.instruments import DEMO_PAIRS, Pair, synthetic
-from leadline.emulator.wire import Close
+from leadline.emulator.wire import Close, Frame
 from leadline.errors import RecordingError
 
 START_NS = 1_790_000_000 * NS_PER_S
@@ -68,7 +68,7 @@ def _play(
         connection.touched(now_ns)
         for output in connection.outputs():
             assert not isinstance(output, Close), f"the emulator hung up: {output.reason}"
-            if output.text.startswith(wanted):
+            if isinstance(output, Frame) and output.text.startswith(wanted):
                 frames.append(output.text.encode())
     return frames[:count]
 

@@ -63,7 +63,7 @@ _FILLING = 2.0
 LONGEST_SETTLE_S = 45.0
 """What nobody reads any more stays subscribed for half a minute."""
 
-_CONTROL_PATIENCE_S = 5.0
+_CONTROL_PATIENCE_S = 30.0
 _DESCRIPTORS = Path("/dev/fd")
 
 

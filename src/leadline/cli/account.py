@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 
 import click
 
 from leadline.app.access import open_errands
 from leadline.app.account_settings import MAIN
-from leadline.app.config import Settings, settings_of
+from leadline.app.config import Settings
 from leadline.app.errands import Errands
 from leadline.errors import AuthError
 from leadline.venues.catalogue import VENUES
@@ -20,7 +19,7 @@ account_option = click.option(
     "--account", default=MAIN, show_default=True, help="An account of the settings file."
 )
 venue_option = click.option(
-    "--venue", type=click.Choice(list(VENUES)), help="Where several have an account: whose is meant."
+    "--venue", type=click.Choice(list(VENUES)), help="The one that is meant, where there are several."
 )
 emergency_option = click.option("--emergency", is_flag=True, help="REST only, ahead of everything else.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -34,25 +33,13 @@ async def errands(settings: Settings, account: str, emergency: bool) -> AsyncIte
             yield found
 
 
-def chosen(
-    config: Path | None, account: str, venue: str | None = None, *, contracts: bool = False
-) -> Settings:
-    """The settings of a venue, in which the account certainly is; where none is named the only one there is.
-
-    With `contracts` it is one that has them. Raises ConfigError before anything is connected.
-    """
-    settings = settings_of(config, venue, with_account=True, contracts=contracts)
-    settings.account(account)
-    return settings
-
-
 @contextmanager
 def explained(settings: Settings) -> Iterator[None]:
     """Say of a key's refusal what to do about it, which may be that it belongs to another environment."""
     try:
         yield
     except AuthError as error:
-        click.echo(f"hint: {settings.kit.advice(error, settings.environment)}", err=True)
+        error.add_note(settings.kit.advice(error, settings.environment))
         raise
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 import msgspec
 
+from leadline.app.config import settings_of_account
 from leadline.app.errands import shown_first
-from leadline.cli.account import account_option, chosen, emergency_option, errands, venue_option
+from leadline.cli.account import account_option, emergency_option, errands, venue_option
 from leadline.cli.options import config_option, json_option
 from leadline.cli.runner import run
 from leadline.cli.wire import optional, plain, utc
@@ -23,7 +24,7 @@ from leadline.venues.ports import Path as Way
 @emergency_option
 @json_option
 def command(config: Path | None, account: str, venue: str | None, emergency: bool, as_json: bool) -> None:
-    """Show what the account owns: by the stream, or by REST where that cannot be reached.
+    """Show what the account owns: by the stream, or by REST where that cannot tell it.
 
     \b
     JSON: {"account", "source": "stream" or "rest", "venue_time", "balances": [
@@ -31,7 +32,7 @@ def command(config: Path | None, account: str, venue: str | None, emergency: boo
     Amounts are texts with the venue's digits. "earn" cannot be traded and is in "total" only. "held" and
     "available" are null where the source does not say what open orders bind (the stream does not).
     """
-    settings = chosen(config, account, venue)
+    settings = settings_of_account(config, account, venue)
 
     async def ask() -> tuple[BalancesSnapshot, Way]:
         async with errands(settings, account, emergency) as found:
@@ -62,19 +63,15 @@ def _row(balance: Balance) -> dict[str, object]:
 
 
 def _tell(owned: list[Balance], way: Way) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from leadline.cli.tables import Column, Row, show
 
     if not owned:
         click.echo(f"the account owns nothing (by {way.value})")
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("asset", no_wrap=True)
-    for name in ("total", "tradable", "held", "earn"):
-        table.add_column(name, justify="right", no_wrap=True)
+    rows = []
     for one in owned:
         numbers = (one.total, one.tradable, one.held, one.earn or None)
-        table.add_row(one.asset, *("" if number is None else plain(number) for number in numbers))
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(f"by {way.value}", style="dim")
+        rows.append(Row([one.asset, *("" if number is None else plain(number) for number in numbers)]))
+    names = ("total", "tradable", "held", "earn")
+    show([Column("asset"), *(Column(name, number=True) for name in names)], rows)
+    click.secho(f"by {way.value}", dim=True)

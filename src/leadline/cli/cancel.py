@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 import msgspec
 
+from leadline.app.config import settings_of_account
 from leadline.app.errands import CancelResult
 from leadline.cli.account import (
     account_option,
-    chosen,
     confirm,
     emergency_option,
     errands,
@@ -49,7 +49,7 @@ def command(
     JSON: {"account", "orders": [{"id", "ok", "path": "stream" or "rest", "error", "state"}]}
     "error" is null where the venue took the cancel; "state" is what a look-up after a refusal told, or null.
     """
-    settings = chosen(config, account, venue)
+    settings = settings_of_account(config, account, venue)
     wanted = list(dict.fromkeys(names))
     if not yes and sys.stdin.isatty():
         confirm("Cancel?", [("cancel", name) for name in wanted])

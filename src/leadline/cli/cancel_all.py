@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import msgspec
 
+from leadline.app.config import settings_of_account
 from leadline.cli.account import (
     account_option,
-    chosen,
     confirm,
     emergency_option,
     errands,
@@ -38,7 +38,7 @@ def command(
     JSON: {"account", "path": "stream" or "rest", "count": how many orders the venue counted}
     """
     ask = must_ask(yes)
-    settings = chosen(config, account, venue)
+    settings = settings_of_account(config, account, venue)
     if ask:
         confirm(
             "Cancel every order?",

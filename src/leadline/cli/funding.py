@@ -82,8 +82,7 @@ def _row(settings: Settings, found: Funding) -> dict[str, object]:
 
 
 def _tell(found: Funding) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from leadline.cli.tables import Column, Row, show
 
     mark = found.mark
     index = "" if mark.index is None else f", index {plain(mark.index)}"
@@ -94,13 +93,11 @@ def _tell(found: Funding) -> None:
     click.echo(f"{_paid(mark.funding_rate)} at {_minute(mark.next_funding_ns)}")
     if not found.settled:
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("settled", no_wrap=True)
-    for name in ("rate", "mark"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for one in found.settled[-_SHOWN:]:
-        table.add_row(_minute(one.at_ns), _percent(one.rate), "–" if one.mark is None else plain(one.mark))
-    Console(highlight=False).print(table)
+    rows = [
+        Row([_minute(one.at_ns), _percent(one.rate), optional(one.mark) or ""])
+        for one in found.settled[-_SHOWN:]
+    ]
+    show([Column("settled"), Column("rate", number=True), Column("mark", number=True)], rows)
     if len(found.settled) > _SHOWN:
         click.echo(f"and {len(found.settled) - _SHOWN} before; --json has all")
 

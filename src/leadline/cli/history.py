@@ -11,11 +11,11 @@ import msgspec
 
 from leadline.app.access import open_access
 from leadline.app.beside import beside
-from leadline.app.config import Settings, settings_of
+from leadline.app.config import Settings, settings_of, settings_of_account
 from leadline.app.history import bar_file
 from leadline.app.opening import open_market
-from leadline.app.own_history import table_file, write_fills, write_ledger
-from leadline.cli.account import account_option, chosen
+from leadline.app.own_history import shortfall, table_file, write_fills, write_ledger
+from leadline.cli.account import account_option
 from leadline.cli.options import Amount, config_option, json_option, read_since, shown, venue_argument
 from leadline.cli.progress import counting, saying
 from leadline.cli.runner import run
@@ -71,18 +71,16 @@ def command(
 
     \b
     JSON: {"file", "series": [{"symbol", "interval_s", "bars", "shortfall", "error"}]}, and with --fills or
-      --ledger {"file", "account", "kind": "fills" or "ledger", "rows"}.
+      --ledger {"file", "account", "kind": "fills" or "ledger", "rows", "shortfall"}.
     """
     since_ns = since if since is not None else SystemClock().wall_ns() - round(hours * 3600 * NS_PER_S)
     if fills or ledger:
         if symbols or (fills and ledger):
             raise click.UsageError("name either symbols, or --fills, or --ledger")
-        rows = run(
-            fetch_own(
-                chosen(config, account, venue), account, write_fills if fills else write_ledger, since_ns, out
-            )
-        )
-        _tell_own(rows, "fills" if fills else "ledger", account, out, as_json)
+        settings = settings_of_account(config, account, venue)
+        write = write_fills if fills else write_ledger
+        rows, missing = run(fetch_own(settings, account, write, since_ns, out))
+        _tell_own(rows, missing, "fills" if fills else "ledger", account, out, as_json)
         return
     if not symbols:
         raise click.UsageError("name at least one symbol, or --fills, or --ledger")
@@ -102,8 +100,11 @@ async def fetch_own(
     write: Callable[[Account, int, TextIO], Awaitable[int]],
     since_ns: int,
     out: Path,
-) -> int:
-    """Fetch all of an account's rows and write them; nothing is left behind when it breaks off."""
+) -> tuple[int, str]:
+    """Fetch all of an account's rows and write them; how many, and what of the span the venue tells no more.
+
+    Nothing is left behind when it breaks off.
+    """
     with table_file(out) as file, saying() as say:
         async with open_access(settings, account) as access:
 
@@ -114,15 +115,20 @@ async def fetch_own(
 
             await access.market.load()
             async with beside(count):
-                return await write(access.ports.account, since_ns, file)
+                rows = await write(access.ports.account, since_ns, file)
+            return rows, shortfall(access.ports.account, since_ns, SystemClock().wall_ns())
 
 
-def _tell_own(rows: int, kind: str, account: str, out: Path, as_json: bool) -> None:
+def _tell_own(rows: int, missing: str, kind: str, account: str, out: Path, as_json: bool) -> None:
     if as_json:
-        row = {"file": shown(out), "account": account, "kind": kind, "rows": rows}
+        told = missing or None
+        row = {"file": shown(out), "account": account, "kind": kind, "rows": rows, "shortfall": told}
         click.echo(msgspec.json.encode(row).decode())
     else:
-        click.echo(f"{rows} {'fills' if kind == 'fills' else 'bookings'} written to {shown(out)}")
+        what = "fill" if kind == "fills" else "booking"
+        click.echo(f"{rows} {what}{'' if rows == 1 else 's'} written to {shown(out)}")
+        if missing:
+            click.echo(f"warning: {missing}", err=True)
 
 
 async def fetch(

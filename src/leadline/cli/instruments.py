@@ -66,15 +66,11 @@ def _row(instrument: Instrument) -> dict[str, object]:
 
 
 def _tell(found: Sequence[Instrument]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from leadline.cli.tables import Column, Row, show
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("symbol", no_wrap=True)
-    for name in ("tick", "lot", "least quantity", "least cost"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("status")
+    rows = []
     for instrument in found:
         steps = (instrument.tick, instrument.lot, instrument.qty_min, instrument.cost_min)
-        table.add_row(instrument.symbol, *map(plain, steps), instrument.status.value.replace("_", " "))
-    Console(highlight=False).print(table)
+        rows.append(Row([instrument.symbol, *map(plain, steps), instrument.status.value.replace("_", " ")]))
+    numbers = [Column(name, number=True) for name in ("tick", "lot", "least quantity", "least cost")]
+    show([Column("symbol"), *numbers, Column("status")], rows)

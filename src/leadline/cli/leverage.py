@@ -9,8 +9,8 @@ import click
 import msgspec
 
 from leadline.app.access import Access, open_access
-from leadline.app.config import Settings
-from leadline.cli.account import account_option, chosen, confirm, explained, venue_option, yes_option
+from leadline.app.config import Settings, settings_of_account
+from leadline.cli.account import account_option, confirm, explained, venue_option, yes_option
 from leadline.cli.options import config_option, json_option
 from leadline.cli.runner import run
 from leadline.model.account import SymbolConfiguration
@@ -42,7 +42,7 @@ def command(
     \b
     JSON: {"account", "venue", "symbol", "before": the leverage until now or null, "leverage": as it is now}
     """
-    settings = chosen(config, account, venue, contracts=True)
+    settings = settings_of_account(config, account, venue, contracts=True)
     if sys.stdin.isatty() and not yes:
         name, before = run(look(settings, account, symbol))
         now = "not known" if before is None else f"{before.leverage}, {before.margin_mode.value}"

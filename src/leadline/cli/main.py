@@ -16,6 +16,7 @@ from importlib import import_module
 import click
 
 from leadline.cli import INTERRUPTED
+from leadline.cli.complaint import complain
 from leadline.errors import Error
 
 VERBS = {
@@ -79,7 +80,7 @@ class Verbs(click.Group):
         try:
             return super().invoke(context)
         except Error as error:
-            click.echo(f"error: {error}", err=True)
+            complain(error)
             context.exit(1)
         except BrokenPipeError:
             # whoever read us has enough; nothing may be written any more, not even on the way out

@@ -10,10 +10,9 @@ import click
 import msgspec
 
 from leadline.app.access import order_desk, wire_form
-from leadline.app.config import Settings
+from leadline.app.config import Settings, settings_of_account
 from leadline.cli.account import (
     account_option,
-    chosen,
     confirm,
     emergency_option,
     must_ask,
@@ -71,7 +70,7 @@ def command(
         )
     request = Wanted(**options).request(SystemClock().wall_ns())
     ask = must_ask(yes or request.validate)  # a question to the venue moves no money
-    settings = chosen(config, account, venue, contracts=CONTRACT_SIGN in request.symbol)
+    settings = settings_of_account(config, account, venue, contracts=CONTRACT_SIGN in request.symbol)
     if ask:
         rows = run(wire_form(settings, account, request))
         confirm("Send this order?", rows)

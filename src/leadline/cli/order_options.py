@@ -191,7 +191,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
     def _check_size(self) -> None:
         if sum((self.qty is not None, self.cost is not None, self.close_position)) != 1:
-            raise click.UsageError("say how much: QTY, or --cost for a market buy, or --close-position")
+            ways = "QTY, or --cost for a market buy, or --close-position"
+            raise click.UsageError(f"say how much, in one way: {ways}")
         if self.limit is not None and self.price_match is not None:
             raise click.UsageError("a price is given by --limit or by --price-match, not by both")
 
@@ -199,9 +200,13 @@ class Wanted(Struct, frozen=True, kw_only=True):
         """A price, but a distance from the trigger where that moves."""
         if self.limit is None:
             return None
-        if self.trailing is not None:
-            return distance(self.limit)
-        return Distance(exact(self.limit), PriceType.STATIC)
+        try:
+            if self.trailing is not None:
+                return distance(self.limit)
+            return Distance(exact(self.limit), PriceType.STATIC)
+        except click.BadParameter as error:
+            error.param_hint = "'--limit'"
+            raise
 
     def _kind(self) -> OrderKind:
         waiting = [one is not None for one in (self.stop, self.take_profit, self.trailing)]

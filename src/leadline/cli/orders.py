@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 import msgspec
 
-from leadline.cli.account import account_option, chosen, emergency_option, errands, venue_option
+from leadline.app.config import settings_of_account
+from leadline.cli.account import account_option, emergency_option, errands, venue_option
 from leadline.cli.options import config_option, json_option
 from leadline.cli.runner import run
-from leadline.cli.wire import optional, plain, utc
+from leadline.cli.wire import optional, utc
 from leadline.model.order import OrderReport
 from leadline.venues.ports import Path as Way
-
-ORDER_ID_WIDTH = 19
-PIPED_WIDTH = 160
 
 
 @click.command(short_help="The open orders.")
@@ -26,14 +23,14 @@ PIPED_WIDTH = 160
 @emergency_option
 @json_option
 def command(config: Path | None, account: str, venue: str | None, emergency: bool, as_json: bool) -> None:
-    """Show the account's open orders: by the stream, or by REST where that cannot be reached.
+    """Show the account's open orders: by the stream, or by REST where that cannot tell them.
 
     \b
     JSON: {"account", "source": "stream" or "rest", "orders": [{"order_id", "client_id", "symbol", "side",
       "type", "state", "qty", "filled_qty", "limit_price", "trigger_price", "venue_time"}]}
     Amounts are texts with the venue's digits; what the venue does not say is null.
     """
-    settings = chosen(config, account, venue)
+    settings = settings_of_account(config, account, venue)
 
     async def ask() -> tuple[list[OrderReport], Way]:
         async with errands(settings, account, emergency) as found:
@@ -64,27 +61,17 @@ def _row(report: OrderReport) -> dict[str, object]:
 
 
 def _tell(reports: list[OrderReport], way: Way) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from leadline.cli.tables import Column, Row, digits, show
 
     if not reports:
         click.echo(f"no open orders (by {way.value})")
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("order", no_wrap=True, min_width=ORDER_ID_WIDTH)  # whole, or it cannot be cancelled
-    for name in ("symbol", "side", "type"):
-        table.add_column(name)
-    for name in ("quantity", "filled", "limit", "trigger"):
-        table.add_column(name, justify="right", overflow="fold")
+    numbers = ("quantity", "filled", "limit", "trigger")
+    texts = [Column(name) for name in ("order", "symbol", "side", "type")]
+    rows = []
     for one in reports:
-        words = (
-            one.order_id,
-            one.symbol or "",
-            one.side.value if one.side else "",
-            one.kind and one.kind.value,
-        )
-        numbers = (one.qty, one.filled_qty, one.limit_price, one.trigger_price)
-        table.add_row(*words, *("" if number is None else plain(number) for number in numbers))
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
-    console.print(table)
-    console.print(f"{len(reports)} open, by {way.value}", style="dim")
+        what = (one.symbol or "", one.side.value if one.side else "", one.kind.value if one.kind else "")
+        figures = (one.qty, one.filled_qty or None, one.limit_price, one.trigger_price)
+        rows.append(Row([one.order_id, *what, *map(digits, figures)]))
+    show([*texts, *(Column(name, number=True) for name in numbers)], rows)
+    click.secho(f"{len(reports)} open, by {way.value}", dim=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from decimal import Context, Decimal
 from pathlib import Path
 
 import click
@@ -12,10 +12,10 @@ from leadline.app.access import open_access
 from leadline.app.config import Settings, settings_with
 from leadline.cli.account import account_option, explained, venue_option
 from leadline.cli.options import config_option, json_option
-from leadline.cli.orders import PIPED_WIDTH
 from leadline.cli.runner import run
 from leadline.cli.wire import optional, plain
 from leadline.model.account import Position
+from leadline.model.order import PositionSide
 from leadline.net.http import Purpose
 
 Found = list[tuple[Settings, list[Position]]]
@@ -32,8 +32,8 @@ def command(config: Path | None, account: str, venue: str | None, as_json: bool)
     \b
     JSON: {"account", "positions": [{"venue", "symbol", "side", "qty", "entry_price", "break_even_price",
       "mark_price", "liquidation_price", "unrealised", "margin", "margin_mode", "leverage", "settle"}]}
-    Amounts are texts with the venue's digits, what it does not say is null. "qty" is negative when short;
-    "side" is net, or in hedge mode long or short.
+    Amounts are texts with the venue's digits, what it does not say is null; the table rounds what follows the
+    market. "qty" is negative when short; "side" is net, or in hedge mode long or short.
     """
     found = run(ask(settings_with(config, account, venue), account))
     if as_json:
@@ -74,25 +74,26 @@ def _row(settings: Settings, one: Position) -> dict[str, object]:
 
 
 def _tell(found: Found) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from leadline.cli.tables import Column, Row, digits, rounded, show
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
     for settings, positions in found:
         if not positions:
             click.echo(f"no open positions at {settings.kit.title}")
             continue
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        table.add_column(settings.venue, no_wrap=True)
-        table.add_column("side")
-        for name in ("quantity", "entry", "mark", "liquidation", "unrealised"):
-            table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("margin")
+        numbers = ("quantity", "entry", "mark", "liquidation", "unrealised")
+        names = [Column(settings.venue), Column("side"), *(Column(name, number=True) for name in numbers)]
+        rows = []
         for one in positions:
-            numbers = (one.qty, one.entry_price, one.mark_price, one.liquidation_price, one.unrealised)
-            shown = ["–" if number is None else plain(number) for number in numbers]
-            table.add_row(one.symbol, one.side.value, *shown, _margin(one), style=_style(one))
-        console.print(table)
+            side = "" if one.side is PositionSide.NET else one.side.value
+            figures = (one.mark_price, one.liquidation_price, _cents(one.unrealised))
+            shown = [digits(one.qty), digits(one.entry_price), *map(rounded, figures)]
+            rows.append(Row([one.symbol, side, *shown, _margin(one)], _style(one)))
+        show([*names, Column("margin")], rows)
+
+
+def _cents(amount: Decimal | None) -> Decimal | None:
+    """What changes every second, to a hundredth of a cent."""
+    return None if amount is None else amount.quantize(Decimal("0.0001"), context=Context(prec=60))
 
 
 def _margin(one: Position) -> str:
@@ -100,6 +101,6 @@ def _margin(one: Position) -> str:
     return mode if one.leverage is None else f"{mode} {one.leverage}×".strip()
 
 
-def _style(one: Position) -> str | None:
+def _style(one: Position) -> str:
     """A loss stands out."""
-    return "red" if one.unrealised is not None and one.unrealised < 0 else None
+    return "red" if one.unrealised is not None and one.unrealised < 0 else ""

@@ -98,10 +98,10 @@ async def keep_recording(system: System, tap: Tap, seconds: float | None) -> Non
             with saying() as say:
                 while system.failure is None:
                     passed_s = (system.clock.mono_ns() - begun_ns) / NS_PER_S
-                    trouble = (
-                        "" if system.lines.connected else f"; not connected: {system.lines.last_error or '…'}"
-                    )
-                    say(f"{tap.records} records in {passed_s:.0f} s{trouble}")
+                    why = system.lines.last_error
+                    trouble = "; connecting" if why is None else f"; not connected: {why}"
+                    connected = system.lines.connected
+                    say(f"{tap.records} records in {passed_s:.0f} s{'' if connected else trouble}")
                     await system.clock.sleep(_LOOK_S)
             raise system.failure
     except TimeoutError:

@@ -81,8 +81,7 @@ def command(files: tuple[Path, ...], precisions: dict[str, Precision], as_json: 
 
 def _tell(file: Path, report: ReplayReport) -> None:
     """One recording in words: what is in it, and a row for each book."""
-    from rich.console import Console
-    from rich.table import Table
+    from leadline.cli.tables import Column, Row, show
 
     click.secho(file, bold=True)
     click.echo(
@@ -90,15 +89,12 @@ def _tell(file: Path, report: ReplayReport) -> None:
         f"{report.tickers} tickers, {report.bars} bars, {report.gaps} gaps"
     )
     if report.books:
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        table.add_column("book", no_wrap=True)
-        for name in _counts(next(iter(report.books.values()))):
-            table.add_column(_WORDS.get(name, name), justify="right", no_wrap=True)
-        table.add_column("state", style="dim", no_wrap=True)
-        for symbol, book in report.books.items():
-            style = "red" if book.wrong else None
-            table.add_row(symbol, *_counts(book).values(), book.state_hash[:12], style=style)
-        Console(highlight=False).print(table)
+        counted = [_WORDS.get(name, name) for name in _counts(next(iter(report.books.values())))]
+        rows = [
+            Row([symbol, *_counts(book).values(), book.state_hash[:12]], "red" if book.wrong else "")
+            for symbol, book in report.books.items()
+        ]
+        show([Column("book"), *(Column(name, number=True) for name in counted), Column("state")], rows)
     for skipped in report.skipped[:_SKIPPED_SHOWN]:
         click.echo(click.style(f"line {skipped.line} skipped: ", fg="yellow") + skipped.why)
     if len(report.skipped) > _SKIPPED_SHOWN:

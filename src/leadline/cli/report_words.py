@@ -25,8 +25,6 @@ def words(report: Report) -> Iterator[str]:
     yield from _means(report)
     for alert in report.alerts:
         yield f"alert: {alert}"
-    for alert in report.alerts:
-        yield f"alert: {alert}"
     for advice in report.recommendations:
         yield f"→ {advice}"
 

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from leadline.app.config import load_all
+from leadline.app.problems import Problems
 from leadline.cli.options import json_option, shown
 from leadline.cli.runner import run
 from leadline.clock import SystemClock
@@ -50,13 +51,17 @@ def _check(file: Path, as_json: bool) -> None:
     from leadline.app.explain import explained
 
     try:
-        every = load_all(file)
-        lines = [line for settings in every for line in run(explained(settings))]
+        lines: list[str] = []
+        problems = Problems()
+        for settings in load_all(file):
+            with problems.at(""):  # symbols of one venue; those of the next may be wrong too
+                lines += run(explained(settings))
+        problems.check(shown(file))
     except ConfigError as error:
         if not as_json:
             raise
-        problems = error.problems or (str(error),)
-        click.echo(msgspec.json.encode({"ok": False, "problems": problems, "explained": []}).decode())
+        found = error.problems or (str(error),)
+        click.echo(msgspec.json.encode({"ok": False, "problems": found, "explained": []}).decode())
         raise click.exceptions.Exit(1) from None
     if as_json:
         click.echo(msgspec.json.encode({"ok": True, "problems": [], "explained": lines}).decode())

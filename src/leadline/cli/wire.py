@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -87,6 +87,12 @@ def plain(number: Decimal) -> str:
 def optional(number: Decimal | None) -> str | None:
     """The same of a number that may be missing."""
     return None if number is None else plain(number)
+
+
+def first_and_all(rows: Mapping[str, Any]) -> Any:
+    """Of one venue its own row; of several that of the first, as if it was alone, and all by name."""
+    first = next(iter(rows.values()))
+    return first if len(rows) == 1 else (first or {}) | {"venues": rows}
 
 
 def _value(value: Value) -> dict[str, Any]:

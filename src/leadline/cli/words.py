@@ -128,8 +128,7 @@ def event_words(event: Event) -> str | None:
         case Gap():
             return _gap_words(event)
         case SourceChanged():
-            where = f"{event.channel.value} {event.symbol}"
-            return f"{where}: from {event.previous.value} to {event.source.value} ({event.cause})"
+            return f"{event.stream}: from {event.previous.value} to {event.source.value} ({event.cause})"
         case StreamDead(subscription, reason):
             return f"{subscription}: {reason}; subscribed anew"
         case RouteSilent(route, streams, waited_s):

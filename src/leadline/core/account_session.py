@@ -21,10 +21,12 @@ from leadline.model.order import OrderReport
 class OrdersSnapshot(Struct, frozen=True):
     """All open orders and the newest fills, complete at the moment of subscription.
 
-    An order that is open for us and missing here is closed, how is another question.
+    An order that is open for us and missing here is closed, how is another question. `asked_ns` is when REST
+    was asked for it (monotonic), None where the stream itself has told it.
     """
 
     reports: tuple[OrderReport, ...]
+    asked_ns: int | None = None
 
 
 class OrdersJoined(Struct, frozen=True):
@@ -84,6 +86,12 @@ class AccountGap(Struct, frozen=True):
     reason: str
 
 
+class AccountDoubted(Struct, frozen=True):
+    """The venue does not say whether it still tells the account's news; nothing is known to be missed."""
+
+    reason: str
+
+
 class CredentialRefused(Struct, frozen=True):
     """The venue does not take the credential of this connection; it must be renewed once."""
 
@@ -107,6 +115,7 @@ AccountNews = (
     | ConfigurationReported
     | MarginCalled
     | AccountGap
+    | AccountDoubted
     | CredentialRefused
     | AccountRefused
     | VenueStatus

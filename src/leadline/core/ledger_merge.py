@@ -23,9 +23,10 @@ Bookkeeping = BalancesReported | LedgerReported
 class _Own:
     """What one line says by itself: its snapshot and its bookings since."""
 
-    def __init__(self, snapshot: BalancesSnapshot) -> None:
+    def __init__(self, news: BalancesReported) -> None:
         self.ledger = Ledger()
-        self.ledger.open(snapshot)
+        self.ledger.open(news.snapshot)
+        self.asked_ns = news.asked_ns
         self.in_step = False
         """Whether its bookings follow those that were told; its snapshot may be ahead of them."""
         self.held: OrderedDict[str, LedgerEntry] = OrderedDict()
@@ -78,7 +79,7 @@ class LedgerMerge:
     def snapshot(self, line: Hashable, news: BalancesReported, now_ns: int) -> list[Bookkeeping]:
         """A line's snapshot."""
         told = self.lost(line, now_ns)
-        own = self._lines[line] = _Own(news.snapshot)
+        own = self._lines[line] = _Own(news)
         if len(self._lines) > 1:
             own.behind.update((name, None) for name, at_ns in self._told.items() if at_ns >= news.asked_ns)
             return told
@@ -106,8 +107,8 @@ class LedgerMerge:
 
     def lost(self, line: Hashable, now_ns: int) -> list[Bookkeeping]:
         """A line has a hole or is gone."""
-        self._lines.pop(line, None)
-        if line != self._base or not self._lines:
+        gone = self._lines.pop(line, None)
+        if gone is None or line != self._base or not self._lines:
             return []
         self._base = min(self._lines, key=lambda key: len(self._lines[key].behind))
         self._due_ns = now_ns + SETTLE_NS
@@ -115,6 +116,8 @@ class LedgerMerge:
         if own.behind:  # nothing is kept back then, and what comes next decides
             own.in_step = True
             return []
+        if not own.in_step and own.asked_ns < gone.asked_ns:
+            return []  # its snapshot is the older one: what it lacks may be on its way, and is kept back
         return self._rebased(now_ns)
 
     def due(self, now_ns: int) -> list[Bookkeeping]:

@@ -29,7 +29,10 @@ OUTAGE_PROVING_S = 3.0
 RELAPSES = 3
 RELAPSE_WINDOW_S = 300.0
 UNSTEADY_PROVING_S = 60.0
-"""A reason that began three times in five minutes must have been gone for so long before it is believed."""
+"""A reason that began three times in five minutes must have been gone for so long before it is believed.
+
+What was not gone for the usual proof has not begun again: nobody would have believed that it was over.
+"""
 
 STARTING_S = 60.0
 """Until all was well once, at most for so long, improvements count at once: nothing has relapsed yet."""
@@ -265,9 +268,10 @@ class _Standing:
         self.gone_ns: int | None = None
         self.begun: deque[int] = deque(maxlen=RELAPSES)
 
-    def holds(self, reason: str, now_ns: int, *, counts: bool) -> None:
-        """The condition holds; where it `counts` and has just begun, it is a relapse."""
-        if counts and (not self.stands or self.gone_ns is not None):
+    def holds(self, reason: str, proving_s: float, now_ns: int, *, counts: bool) -> None:
+        """The condition holds; where it `counts` and was gone for its usual proof, it has begun once more."""
+        gone_s = 0.0 if self.gone_ns is None else (now_ns - self.gone_ns) / _S
+        if counts and (not self.stands or gone_s >= proving_s > 0):
             self.begun.append(now_ns)
         self.stands, self.gone_ns, self.reason = True, None, reason
 
@@ -305,7 +309,7 @@ class Hysteresis:
         for rule in RULES:
             row = self._rows[rule.name]
             if rule.holds(seen):
-                row.holds(rule.reason(seen), now_ns, counts=not starting)
+                row.holds(rule.reason(seen), rule.proving_s, now_ns, counts=not starting)
             elif row.stands:
                 proving_s = 0.0 if starting else self._proving_s(rule, row, now_ns)
                 row.gone(proving_s, now_ns)

@@ -55,22 +55,31 @@ class Backoff:
 
 
 class ConnectBudget:
-    """How many connects a process may make; above about 150 in ten minutes the edge bans (dossier §3.5).
+    """How many connects a process may make, within bounds that any venue takes unless others are given.
 
-    At most 120 in any 600 s, and at most 40 of those not yet cleared. Every connect counts as one that comes
-    to nothing until it is cleared, so that several at once cannot overrun the second bound together.
+    At most 120 in any 600 s, and at most 40 of those not yet cleared: above about 150 in ten minutes Kraken's
+    edge bans (dossier §3.5). Every connect counts as one that comes to nothing until it is cleared, so that
+    several at once cannot overrun the second bound together.
     assumed: a refused connect is none of those 40, but one of the 120.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        most: int = CONNECTS_PER_WINDOW,
+        most_unproven: int = UNPROVEN_PER_WINDOW,
+        window_s: float = WINDOW_S,
+    ) -> None:
+        self.most = most
+        self._most_unproven = most_unproven
+        self._window_ns = round(window_s * NS_PER_S)
         self._connects: deque[int] = deque()
         self._uncleared: deque[int] = deque()
 
     def delay_s(self, now_ns: int) -> float:
         """How long until one more connect fits; 0 when it does now."""
-        expired_ns = now_ns - WINDOW_S * NS_PER_S
+        expired_ns = now_ns - self._window_ns
         delay_ns = 0
-        for starts, limit in ((self._connects, CONNECTS_PER_WINDOW), (self._uncleared, UNPROVEN_PER_WINDOW)):
+        for starts, limit in ((self._connects, self.most), (self._uncleared, self._most_unproven)):
             while starts and starts[0] <= expired_ns:
                 starts.popleft()
             if len(starts) >= limit:
@@ -79,7 +88,7 @@ class ConnectBudget:
 
     def spent(self, now_ns: int) -> int:
         """How many connects count against the window now."""
-        return sum(began_ns > now_ns - WINDOW_S * NS_PER_S for began_ns in self._connects)
+        return sum(began_ns > now_ns - self._window_ns for began_ns in self._connects)
 
     def spend(self, now_ns: int) -> None:
         """A connect begins now."""

@@ -16,7 +16,7 @@ from leadline.clock import NS_PER_MS, NS_PER_S, Clock
 from leadline.demo.script import Ask, Cue, Planned, Step, line_of
 from leadline.engine.events import Event
 from leadline.engine.subscribers import Stop
-from leadline.engine.topics import State
+from leadline.engine.topic_state import State
 from leadline.errors import Held, Stale, VenueError
 from leadline.model.level import Level
 from leadline.model.market import Channel, Gap, Subscription

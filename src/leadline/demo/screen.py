@@ -22,7 +22,7 @@ from leadline.demo.script import SYMBOLS
 from leadline.demo.side import Side
 from leadline.demo.standing import Standing
 from leadline.demo.words import MEANING, Announced, difference, duration, levels_spent, price_line, span_us
-from leadline.engine.topics import State, TopicState
+from leadline.engine.topic_state import State, TopicState
 from leadline.model.level import Level
 from leadline.model.market import Channel
 from leadline.model.market import Level as BookLevel
@@ -51,7 +51,7 @@ _LEVEL_STYLE = {
 }
 _FAULTS_WITH_RULES = 3
 _LEAST_FAULTS = 2
-_STATE_WORDS = {State.ACKED_NO_DATA: "no data", State.WANTED: "not acked"}
+_STATE_WORDS = {State.ACKED_NO_DATA: "no data", State.ACKED_QUIET: "quiet", State.WANTED: "not acked"}
 _SOURCE_STYLE = {Source.STREAM: "green", Source.REST: "yellow", Source.CACHE: "yellow"}
 
 

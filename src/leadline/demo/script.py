@@ -17,7 +17,7 @@ from leadline.app.system import System
 from leadline.clock import NS_PER_MS
 from leadline.core.session import LineDown
 from leadline.engine.events import Diverged, Event, LineSwitched, Reconverged, StreamDead
-from leadline.engine.topics import State, TopicState
+from leadline.engine.topic_state import State, TopicState
 from leadline.model.market import BookDropped, Channel, Gap, GapCause, Subscription, VenueMode, VenueStatus
 from leadline.model.reading import Source
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from leadline.app.system import System
-from leadline.engine.topics import RECEIVING
+from leadline.engine.topic_state import RECEIVING
 from leadline.model.level import Level
 from leadline.model.market import Channel
 from leadline.model.reading import Source

@@ -20,7 +20,7 @@ from leadline.emulator.accounts import EARN, SPOT, UNIT, Account
 from leadline.emulator.counters import Tier
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.fault_board import Active
-from leadline.emulator.faults import FaultError, venue_of
+from leadline.emulator.fault_forms import FaultError, venue_of
 from leadline.emulator.market import Listing
 from leadline.emulator.orders import Refused
 from leadline.emulator.surface import AccountTruth, EmulatedVenue

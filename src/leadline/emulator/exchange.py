@@ -11,23 +11,25 @@ from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl
 
-from leadline.emulator import faults, lines
+from leadline.emulator import faults
 from leadline.emulator.fault_board import Active, FaultBoard, RefusedConnect
-from leadline.emulator.faults import AnyFault
+from leadline.emulator.fault_forms import decoded
 from leadline.emulator.instruments import DEMO_PAIRS, Pair
 from leadline.emulator.kraken import frames
 from leadline.emulator.kraken.auth import Tokens
 from leadline.emulator.kraken.book_window import checksum
 from leadline.emulator.kraken.level3 import order_names
-from leadline.emulator.kraken.private_rest import PREFIX as PRIVATE
-from leadline.emulator.kraken.private_rest import PrivateRest
+from leadline.emulator.kraken.private_rest import PREFIX, PrivateRest
 from leadline.emulator.kraken.private_ws import Desk
 from leadline.emulator.kraken.rest import Rest
 from leadline.emulator.kraken.streams import Streams
 from leadline.emulator.kraken.ws import Connection
 from leadline.emulator.limits import ConnectBudget
+from leadline.emulator.lines import Lines
 from leadline.emulator.market import Market, chance
+from leadline.emulator.replies import replied
 from leadline.emulator.sights import Sights
+from leadline.emulator.surface import Doors
 from leadline.emulator.trading import Trading
 from leadline.emulator.truth import KrakenTruth
 from leadline.emulator.wire import Answer
@@ -40,6 +42,9 @@ TRADING_CALLS = frozenset(
         *("cancel_order", "batch_cancel", "cancel_all", "cancel_all_orders_after"),
     }
 )
+PUBLIC, PRIVATE, LEVEL3 = "ws_public", "ws_private", "ws_level3"
+SOCKETS = {"/v2": PUBLIC, "/auth/v2": PRIVATE, "/level3/v2": LEVEL3}
+_ROUTES = {"executions": PRIVATE, "balances": PRIVATE, "level3": LEVEL3}
 
 
 class Exchange:
@@ -61,11 +66,11 @@ class Exchange:
         self.market = Market(pairs, seed=seed, rate=rate, start_ns=start_ns, history_minutes=history_minutes)
         self.board = FaultBoard(TRADING_CALLS)
         self.budget = ConnectBudget()
-        self.connections: list[Connection] = []
         self.trading = Trading(self.market, seed=seed)
         self.tokens = Tokens(chance(seed, "tokens"))
         self.desk = Desk(self.market, self.trading, self.tokens, self.board)
         self._sights = Sights(self.market, self.board)
+        self._lines: Lines[Connection] = Lines(self.board, self._sights, self)
         self._streams = Streams(self.market, order_names(self.trading.order_id_of), self._sights)
         self._rest = Rest(self.market, self._sights, start_ns)
         self.private_rest = PrivateRest(self.market, self.trading, self.board, self.tokens)
@@ -73,7 +78,19 @@ class Exchange:
         self._numbers = count(1)
         self._now_ns = start_ns
 
-    def refusal(self, now_ns: int, route: str = "ws_public") -> RefusedConnect | None:
+    @property
+    def connections(self) -> list[Connection]:
+        """The open connections, oldest first."""
+        return self._lines.open
+
+    @property
+    def doors(self) -> Doors:
+        """Its addresses, and the key of the demo account."""
+        endpoints = {route: path for path, route in SOCKETS.items()}
+        key = {"api_key": self.trading.demo.api_key, "private_key": self.trading.demo.secret}
+        return Doors(SOCKETS, "/0/", endpoints, key)
+
+    def refusal(self, now_ns: int, route: str = PUBLIC) -> RefusedConnect | None:
         """How the next WebSocket connect is turned away, None where `connect` may follow; counts the try.
 
         All routes alike.
@@ -84,12 +101,12 @@ class Exchange:
             return refused
         return None if self.budget.take(now_ns) else RefusedConnect(429)
 
-    def connect(self, now_ns: int, route: str = "ws_public") -> Connection:
-        """A new connection, its status frame already waiting in `outputs`."""
+    def connect(self, now_ns: int, route: str = PUBLIC, address: str = "") -> Connection:
+        """A new connection, its status frame already waiting in `outputs`; the route says all."""
         self.advance(now_ns)
         rng = chance(self._seed, "connection", next(self._numbers))
         connection = Connection(route, self.market, self._streams, self.board, rng, now_ns, self.desk)
-        self.connections = [one for one in self.connections if not one.ended] + [connection]
+        self._lines.add(connection)
         return connection
 
     def request(
@@ -106,22 +123,10 @@ class Exchange:
         `query` may be its raw text; `body` is the bytes as sent, which a signature covers.
         """
         self.advance(now_ns)
-        query = dict(parse_qsl(query)) if isinstance(query, str) else query
-        refused = self.board.refused("rest")
-        if refused is not None:
-            return refused
-        reply = self.board.reply(path)
-        replaced = reply is not None and (reply.body is not None or reply.status != 200)
-        if reply is not None and replaced and not reply.accepted:
-            return Answer(reply.status, (reply.body or "").encode(), reply.delay_s)
-        answer = self._answer(method, path, query, now_ns, headers, body)
-        if self.board.drops_answer(path.rpartition("/")[2]):
-            return RefusedConnect(None, executed=True)
-        if reply is None:
-            return answer
-        if replaced:
-            return Answer(reply.status, (reply.body or "").encode(), reply.delay_s)
-        return Answer(answer.status, answer.body, reply.delay_s)
+        name = path.rpartition("/")[2]
+        return replied(
+            self.board, path, name, lambda: self._answer(method, path, query, now_ns, headers, body)
+        )
 
     def advance(self, now_ns: int) -> None:
         """Let everything due by then happen, in order of time."""
@@ -152,59 +157,38 @@ class Exchange:
         return None if found is None else KrakenTruth(found, self.market.listings)
 
     def inject(self, fields: Any, now_ns: int) -> Active:
-        """Put a fault on, described as posted JSON; raises `faults.FaultError`."""
+        """Put a fault on, described as posted JSON; raises `FaultError`."""
         self.advance(now_ns)
-        fault = faults.decoded(fields, self.market.listings.keys())
-        one = self.board.put(fault, now_ns)
-        self._begin(one, now_ns)
-        return one
+        return self._lines.put(decoded(fields, self.market.listings.keys()), now_ns)
 
     def end_faults(self, now_ns: int, fault_id: int | None = None) -> int:
         """End one fault, or all; returns how many were on."""
         self.advance(now_ns)
-        ids = [one for one in self.board.active if fault_id in (None, one)]
-        for one in ids:
-            self._end(one, now_ns)
-        return len(ids)
+        return self._lines.end(now_ns, fault_id)
 
     def _answer(
         self,
         method: str,
         path: str,
-        query: Mapping[str, str],
+        query: Mapping[str, str] | str,
         now_ns: int,
         headers: Iterable[tuple[str, str]],
         body: bytes,
     ) -> Answer:
-        if path.startswith(PRIVATE):
+        if path.startswith(PREFIX):
             return self.private_rest.answer(method, path, headers, body, now_ns)
-        asked = {**query, **dict(parse_qsl(body.decode(errors="replace")))}
+        named = dict(parse_qsl(query, keep_blank_values=True)) if isinstance(query, str) else query
+        asked = {**named, **dict(parse_qsl(body.decode(errors="replace")))}
         return self._rest.answer(method, path, asked, now_ns, self.board.rest_bucket(now_ns))
 
-    def _next_timer_ns(self) -> int:
-        due_ns = min(self.board.next_expiry_ns(), self.trading.next_ns())
-        for connection in self.connections:
-            due_ns = min(due_ns, connection.wake_at())
-        return min((due_ns, *(closing[0] for closing in lines.closings(self.board, self.connections))))
+    def route_of(self, channel: str | None) -> str:
+        """The address a channel is served at."""
+        return _ROUTES.get(channel or "", PUBLIC)
 
-    def _strike(self, due_ns: int) -> None:
-        if self.trading.next_ns() <= due_ns:
-            self.trading.woke(max(due_ns, self._now_ns))
-        for fault_id in [one.fault_id for one in self.board.active.values() if one.until_ns <= due_ns]:
-            self._end(fault_id, due_ns)
-        lines.close_aged(self.board, self.connections, due_ns)
-        for connection in self.connections:
-            if connection.wake_at() <= due_ns:
-                connection.woke(due_ns)
-        self.connections = [one for one in self.connections if not one.ended]
-
-    def _begin(self, one: Active, now_ns: int) -> None:
-        fault: AnyFault = one.fault
-        lines.begin(self.board, one, self.connections)
-        if isinstance(fault, faults.Stall | faults.OnFrames):
-            self._aim(one, fault)
-        elif isinstance(fault, faults.Skew | faults.Lag):
-            self._sights.begin(one)
+    def fault_began(self, one: Active, now_ns: int) -> None:
+        """A fault is on: do what it does to this venue."""
+        fault = one.fault
+        if isinstance(fault, faults.Skew | faults.Lag):
             self._streams.tickers_retold(fault.symbol, now_ns)
         elif isinstance(fault, faults.Status):
             self._set_status(fault.mode, fault.symbol)
@@ -216,23 +200,20 @@ class Exchange:
             if fault.per_s is None:
                 self.board.end(one.fault_id)
 
-    def _end(self, fault_id: int, now_ns: int) -> None:
-        one = self.board.end(fault_id)
-        if isinstance(one.fault, faults.HalfOpen):
-            lines.thaw(one, self.connections, now_ns)
-        elif isinstance(one.fault, faults.Skew | faults.Lag):
-            self._sights.end(fault_id)
+    def fault_ended(self, one: Active, now_ns: int) -> None:
+        """A fault is off: undo what it did to this venue."""
+        if isinstance(one.fault, faults.Skew | faults.Lag):
             self._streams.tickers_retold(one.fault.symbol, now_ns)
         elif isinstance(one.fault, faults.Status):
             self._set_status("online", one.fault.symbol)
 
-    def _aim(self, one: Active, fault: faults.Stall | faults.OnFrames) -> None:
-        """Settle which connection a fault on frames is about; where none is open it is about none."""
-        if fault.only is not None:
-            line = {"executions": "ws_private", "balances": "ws_private", "level3": "ws_level3"}
-            route = line.get(fault.channel or "", "ws_public")
-            found = lines.picked(self.connections, route, fault.only)
-            one.only = found[0].connection_id if found else -1
+    def _next_timer_ns(self) -> int:
+        return min(self._lines.next_ns(), self.trading.next_ns())
+
+    def _strike(self, due_ns: int) -> None:
+        if self.trading.next_ns() <= due_ns:
+            self.trading.woke(max(due_ns, self._now_ns))
+        self._lines.strike(due_ns)
 
     def _set_status(self, mode: str, symbol: str | None) -> None:
         if symbol is not None:

@@ -35,6 +35,7 @@ from leadline.emulator.faults import (
     SubRate,
     SubReject,
     TokenInvalid,
+    Unseen,
 )
 from leadline.emulator.limits import TokenBucket
 from leadline.emulator.market import NEVER
@@ -239,6 +240,11 @@ class FaultBoard:
     def hidden_orders(self) -> set[str | None]:
         """The names of the open orders that REST keeps silent about."""
         return {one.fault.hide_order for one in self.of(Misstate) if isinstance(one.fault, Misstate)} - {None}
+
+    def unseen_ns(self) -> int:
+        """For how long a new order is in nobody's sight."""
+        delays = [one.fault.delay_s for one in self.of(Unseen) if isinstance(one.fault, Unseen)]
+        return round(max(delays, default=0.0) * NS_PER_S)
 
     def rest_bucket(self, now_ns: int) -> TokenBucket | None:
         """The bucket of a REST limit put in the place of the usual one."""

@@ -1,18 +1,17 @@
-"""The faults that can be put on the venue, as typed values read from what a person or a test posts.
+"""The faults that can be put on the venue, as types.
 
 Kinds: CLOSE REFUSE STALL HALF_OPEN ACK_NO_DATA DROP DUP REORDER CORRUPT SUB_REJECT SUB_RATE REPLY STATUS,
 RATE (the limits), INSTRUMENT (a tick or lot that changes while trading), SKEW and LAG (prices off by a factor
 or late); on the private side ACCEPT_THEN_DROP TOKEN_INVALID NONCE_STRICT SHUFFLE MISSTATE; of Binance alone
-BACKEND LISTENKEY_EXPIRE OLD_ROUTES. CLOSE with REFUSE on the route `all` is an outage, REFUSE on `rest` one
-of REST alone, CLOSE with `after_s` a venue's age cut, REPLY with a delay alone latency, LAG of a book over
-REST a snapshot that lags, DROP of a book a gap in it.
+BACKEND UNSEEN FORCE_CLOSE DELIST LISTENKEY_EXPIRE OLD_ROUTES. CLOSE with REFUSE on the route `all` is an
+outage, REFUSE on `rest` one of REST alone, CLOSE with `after_s` a venue's age cut, REPLY with a delay alone
+latency, LAG of a book over REST a snapshot that lags, DROP of a book a gap in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from decimal import Decimal
-from typing import Any, Literal, Union, get_args, get_type_hints
+from typing import Literal, Union, get_args
 
 import msgspec
 
@@ -46,12 +45,6 @@ Trouble = Literal["unknown", "unavailable", "internal", "throttled", "timeout", 
 
 
 OLDEST = "oldest"
-# What is kept for LAG to show again; more would be memory without a use.
-MOST_LAG_S = 60.0
-
-
-class FaultError(ValueError):
-    """A fault that cannot be put on; the message names the field and the values it takes."""
 
 
 class Fault(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", forbid_unknown_fields=True):
@@ -278,6 +271,35 @@ class Backend(Fault, tag="BACKEND", frozen=True):
     count: int | None = None
 
 
+class Unseen(Fault, tag="UNSEEN", frozen=True):
+    """Let a new order come in sight late: for its first `delay_s` no look-up and no list knows it.
+
+    News of it on the account's stream and its acknowledgement come as ever; a cancel finds it.
+    """
+
+    delay_s: float
+
+
+class ForceClose(Fault, tag="FORCE_CLOSE", frozen=True):
+    """Have the venue close every account's position in a contract at the mark price, at once.
+
+    `adl` is automatic deleveraging, which may take a `part` of it. With `hollow` an order of nothing, filled
+    for nothing, is told first.
+    """
+
+    symbol: str
+    cause: Literal["liquidation", "adl"] = "liquidation"
+    part: float = 1.0
+    hollow: bool = False
+
+
+class Delist(Fault, tag="DELIST", frozen=True):
+    """Set the end of a contract `after_s` from now, for good: what is open in it by then is closed."""
+
+    symbol: str
+    after_s: float = 0.0
+
+
 class ListenKeyExpire(Fault, tag="LISTENKEY_EXPIRE", frozen=True):
     """Void every listenKey there is, with the notice on its stream or, `silent`, without."""
 
@@ -293,13 +315,11 @@ AnyFault = Union[  # noqa: UP007 - read at run time by msgspec
     Close, Refuse, Stall, HalfOpen, AckNoData, Drop, Dup, Reorder, Corrupt,
     SubReject, SubRate, Reply, Rate, Status, Instrument, Skew, Lag,
     AcceptThenDrop, TokenInvalid, NonceStrict, Shuffle, Misstate,
-    Backend, ListenKeyExpire, OldRoutes,
+    Backend, Unseen, ForceClose, Delist, ListenKeyExpire, OldRoutes,
 ]  # fmt: skip
 
 KINDS: dict[str, type[Fault]] = {str(one.__struct_config__.tag): one for one in get_args(AnyFault)}
-_WEIGHED = frozenset({"binance"})
-"""Where requests have weights, which are spent by a `burn`."""
-_OF_BINANCE = ("BACKEND", "LISTENKEY_EXPIRE", "OLD_ROUTES")
+_OF_BINANCE = ("BACKEND", "UNSEEN", "FORCE_CLOSE", "DELIST", "LISTENKEY_EXPIRE", "OLD_ROUTES")
 _OF_KRAKEN = (
     *("SUB_REJECT", "SUB_RATE", "INSTRUMENT", "TOKEN_INVALID"),
     "NONCE_STRICT",
@@ -309,108 +329,3 @@ KINDS_OF: dict[str, dict[str, type[Fault]]] = {
     "binance": {kind: one for kind, one in KINDS.items() if kind not in _OF_KRAKEN},
 }
 """What each venue can be made to suffer."""
-
-
-def venue_of(fields: Any) -> str:
-    """The venue that posted JSON names, Kraken where it names none; raises `FaultError`."""
-    if not isinstance(fields, dict):
-        raise FaultError('a fault is a JSON object such as {"venue": "kraken", "kind": "CLOSE"}')
-    venue = fields.get("venue", "kraken")
-    if venue not in KINDS_OF:
-        raise FaultError(f"venue: {venue!r} is none of {', '.join(KINDS_OF)}")
-    return str(venue)
-
-
-def decoded(fields: Any, symbols: Collection[str]) -> AnyFault:
-    """The fault that posted JSON describes; raises `FaultError`."""
-    venue = venue_of(fields)
-    kinds = KINDS_OF[venue]
-    kind = fields.get("kind")
-    if kind not in kinds:
-        raise FaultError(f"kind: {kind!r} is none of {', '.join(kinds)}")
-    for name in fields:
-        if name != "kind" and name not in kinds[kind].__struct_fields__:
-            raise FaultError(f"{name}: {kind} has no such field; it takes {_fields(kinds[kind], venue)}")
-    try:
-        fault: AnyFault = msgspec.convert(fields, kinds[kind])  # type: ignore[assignment]
-    except msgspec.ValidationError as error:
-        raise FaultError(f"{kind}: {error}; it takes {_fields(kinds[kind], venue)}") from error
-    _check_venue(fault, venue)
-    _check(fault, symbols)
-    return fault
-
-
-def _check_venue(fault: AnyFault, venue: str) -> None:
-    """What only one of the venues has."""
-    for name, known in (("channel", CHANNELS[venue]), ("line", LINES[venue])):
-        value = getattr(fault, name, None)
-        if value not in (None, "all", *known):
-            raise FaultError(f"{name}: {venue} has no {value}; it has {', '.join(known)}")
-    burns_alone = isinstance(fault, Rate) and (fault.per_s, fault.tier) == (None, None)
-    if isinstance(fault, Rate) and venue in _WEIGHED and not (burns_alone and fault.burn is not None):
-        raise FaultError(f"RATE: of {venue} it takes burn alone, the weight to spend")
-    if isinstance(fault, Status) and fault.mode not in MODES[venue]:
-        raise FaultError(f"mode: {venue} has no {fault.mode}; it has {', '.join(MODES[venue])}")
-
-
-def _check(fault: AnyFault, symbols: Collection[str]) -> None:
-    symbol = getattr(fault, "symbol", None)
-    if symbol is not None and symbol not in symbols and not isinstance(fault, SubReject):
-        shown = ", ".join(list(symbols)[:12])
-        raise FaultError(f"symbol: {symbol!r} is not listed here; listed are {shown}")
-    for name in ("for_s", "count", "per_s", "after_s", "delay_s", "burst", "burn"):
-        value = getattr(fault, name, None)
-        if value is not None and (value < 0 or (value == 0 and name not in ("delay_s", "after_s"))):
-            raise FaultError(f"{name}: {value} is not above zero")
-    for name in ("price_precision", "qty_precision"):
-        value = getattr(fault, name, None)
-        if value is not None and not 0 <= value <= 10:
-            raise FaultError(f"{name}: {value} is not within 0 to 10")
-    if isinstance(fault, Rate) and (fault.per_s, fault.tier, fault.burn) == (None, None, None):
-        raise FaultError("RATE: it needs per_s, tier or burn")
-    if isinstance(fault, Rate) and fault.counter is not None and (fault.tier, fault.burn) == (None, None):
-        raise FaultError(f"counter: {fault.counter} needs tier or burn")
-    if isinstance(fault, Close) and not 1000 <= fault.code <= 4999:
-        raise FaultError(f"code: {fault.code} is not within 1000 to 4999")
-    if isinstance(fault, Refuse | Reply) and fault.status is not None and not 200 <= fault.status <= 599:
-        raise FaultError(f"status: {fault.status} is not within 200 to 599")
-    if isinstance(fault, Close) and fault.after_s is not None and fault.only is not None:
-        raise FaultError("only: it picks a connection that is open now, so it does not go with after_s")
-    _check_untruth(fault, symbols)
-
-
-def _check_untruth(fault: AnyFault, symbols: Collection[str]) -> None:
-    """What SKEW, LAG and MISSTATE take beyond their types."""
-    if isinstance(fault, Skew | Lag) and fault.channel == "book" and fault.route == "ws":
-        raise FaultError("route: a book is shown otherwise on rest alone; on ws it is the ticker")
-    if isinstance(fault, Skew) and not (fault.factor.is_finite() and fault.factor > 0 and fault.factor != 1):
-        raise FaultError(f"factor: {fault.factor} is not above zero and other than 1")
-    if isinstance(fault, Lag) and not 0 < fault.delay_s <= MOST_LAG_S:
-        raise FaultError(f"delay_s: {fault.delay_s} is not above zero and at most {MOST_LAG_S:g}")
-    if not isinstance(fault, Misstate):
-        return
-    if fault.asset is None and fault.hide_order is None:
-        raise FaultError("MISSTATE: it needs asset with amount, or hide_order")
-    if (fault.asset is None) != (fault.amount == 0) or not fault.amount.is_finite():
-        raise FaultError(f"amount: {fault.amount} of asset {fault.asset!r}; both are needed, amount not zero")
-    # A contract's symbol has no slash; what a wallet of futures holds is its quote.
-    parts = (one.split("/") if "/" in one else [one.partition("_")[0][-4:]] for one in symbols)
-    assets = dict.fromkeys(name for names in parts for name in names)
-    if fault.asset is not None and fault.asset not in assets:
-        listed = ", ".join(list(assets)[:12])
-        raise FaultError(f"asset: {fault.asset!r} is not traded here; there are {listed}")
-
-
-def _fields(kind: type[Fault], venue: str) -> str:
-    hints = get_type_hints(kind)
-    return ", ".join(f"{name} ({_type_text(hints[name], venue)})" for name in kind.__struct_fields__)
-
-
-def _type_text(hint: Any, venue: str) -> str:
-    values = [value for one in (hint, *get_args(hint)) for value in get_args(one) if isinstance(value, str)]
-    foreign = {one for known in (CHANNELS, LINES) for names in known.values() for one in names}
-    foreign -= {*CHANNELS[venue], *LINES[venue]}
-    if values:
-        return " | ".join(one for one in dict.fromkeys(values) if one not in foreign)
-    names = [one.__name__ for one in get_args(hint) if one is not type(None)]
-    return names[0] if names else str(hint.__name__)

@@ -9,36 +9,27 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
 from leadline.clock import NS_PER_S, Clock
-from leadline.emulator.binance import targets
-from leadline.emulator.binance.exchange import BinanceExchange
 from leadline.emulator.control import Control
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.fault_board import RefusedConnect
-from leadline.emulator.surface import EmulatedVenue, VenueLine
-from leadline.emulator.wire import Answer, Close, Ping
+from leadline.emulator.surface import Doors, EmulatedVenue, VenueLine
+from leadline.emulator.wire import Close, Ping
 from leadline.errors import ConfigError
 
-PATHS = {"/v2": "ws_public", "/auth/v2": "ws_private", "/level3/v2": "ws_level3"}
 LEAST_PAUSE_S = 0.001
 SLICE_NS = 20_000_000
+CATCH_UP_NS = 250_000_000
 SOCKET_BACKLOG_BYTES = 4_000_000
 CLOSE_PATIENCE_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class BinanceKey:
-    """The invented key of Binance's demo account."""
-
-    api_key: str
-    api_secret: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +37,7 @@ class Endpoints:
     """Where the venues are to be reached, and the invented keys of their demo accounts."""
 
     base: str
-    api_key: str
-    private_key: str
-    binance: BinanceKey | None = None
+    venues: Mapping[str, Doors]
 
     @property
     def control(self) -> str:
@@ -56,18 +45,14 @@ class Endpoints:
 
     def as_json(self) -> dict[str, Any]:
         """The object `leadline emulate --json` prints: addresses and keys by venue, and the control."""
-        endpoints = {name: f"ws://{self.base}{path}" for path, name in PATHS.items()}
-        endpoints["rest"] = f"http://{self.base}"
-        credentials = {"api_key": self.api_key, "private_key": self.private_key}
-        venues: dict[str, Any] = {"kraken": {"endpoints": endpoints, "credentials": credentials}}
-        if self.binance is not None:
-            key = {"api_key": self.binance.api_key, "api_secret": self.binance.api_secret}
-            venues["binance"] = {"endpoints": self._binance_endpoints(), "credentials": key}
-        return {**venues, "control": self.control, "credentials": credentials}
+        venues = {name: self._of(doors) for name, doors in self.venues.items()}
+        # Those of Kraken stand on their own too, where they stood before there was another venue.
+        return {**venues, "control": self.control, "credentials": venues["kraken"]["credentials"]}
 
-    def _binance_endpoints(self) -> dict[str, str]:
-        found = {name: f"ws://{self.base}{path}" for name, path in targets.ENDPOINTS.items()}
-        return {"rest": f"http://{self.base}", **found}
+    def _of(self, doors: Doors) -> dict[str, dict[str, str]]:
+        sockets = {route: f"ws://{self.base}{path}" for route, path in doors.endpoints.items()}
+        endpoints = {"rest": f"http://{self.base}", **sockets}
+        return {"endpoints": endpoints, "credentials": dict(doors.credentials)}
 
 
 class Client:
@@ -114,12 +99,11 @@ class Client:
 class Server:
     """The listening side of one exchange, and of another beside it."""
 
-    def __init__(self, exchange: Exchange, clock: Clock, binance: BinanceExchange | None = None) -> None:
+    def __init__(self, exchange: Exchange, clock: Clock, binance: EmulatedVenue | None = None) -> None:
         self._exchange = exchange
-        self._binance = binance
-        self._venues: dict[str, EmulatedVenue] = {"kraken": exchange}
+        self.venues: dict[str, EmulatedVenue] = {"kraken": exchange}
         if binance is not None:
-            self._venues["binance"] = binance
+            self.venues["binance"] = binance
             # One control address for both, so no two faults may have the same id.
             binance.board.ids = exchange.board.ids
         self._clock = clock
@@ -130,14 +114,11 @@ class Server:
 
     def application(self) -> web.Application:
         app = web.Application()
-        for path in PATHS:
-            app.router.add_get(path, self._websocket)
-        app.router.add_route("*", "/0/{tail:.*}", self._rest)
-        if self._binance is not None:
-            for path in (*targets.PATHS, targets.API_PATH):
-                app.router.add_get(path, self._binance_websocket)
-            app.router.add_route("*", "/fapi/{tail:.*}", self._rest)
-        app.add_routes(Control(self._exchange, self._step, self._venues).routes())
+        for venue in self.venues.values():
+            for pattern, route in venue.doors.sockets.items():
+                app.router.add_get(pattern, partial(self._websocket, venue, route))
+            app.router.add_route("*", f"{venue.doors.rest}{{tail:.*}}", partial(self._rest, venue))
+        app.add_routes(Control(self._exchange, self._step, self.venues).routes())
         return app
 
     async def run(self) -> None:
@@ -148,7 +129,7 @@ class Server:
                 await self._clock.sleep(0)
                 continue
             self._poked.clear()
-            due_ns = min(venue.next_event_at() for venue in self._venues.values())
+            due_ns = min(venue.next_event_at() for venue in self.venues.values())
             due_s = (due_ns - self._now_ns()) / NS_PER_S
             try:
                 async with asyncio.timeout(max(LEAST_PAUSE_S, due_s)):
@@ -165,39 +146,34 @@ class Server:
         """Unix time that never steps."""
         return self._offset_ns + self._clock.mono_ns()
 
-    def _step(self, at_most_ns: int = 1 << 62) -> int:
-        """Bring the exchanges up to now (or so much nearer) and send what that produced."""
+    def _step(self, at_most_ns: int = CATCH_UP_NS) -> int:
+        """Bring the exchanges up to now (or so much nearer) and send what that produced.
+
+        Where the market is too fast for the machine their time falls behind, and requests are still answered.
+        """
         self._at_ns = max(self._at_ns, min(self._now_ns(), self._at_ns + at_most_ns))
-        for venue in self._venues.values():
+        for venue in self.venues.values():
             venue.advance(self._at_ns)
+        self._flush()
+        return self._at_ns
+
+    def _flush(self) -> None:
+        """Send what has been said."""
         for client in self._clients:
             client.flush()
         self._poked.set()
-        return self._at_ns
 
-    async def _websocket(self, request: web.Request) -> web.StreamResponse:
-        refused = self._exchange.refusal(self._step())
-        if refused is not None:
-            return _turned_away(request, refused)
-        route = PATHS[request.path]
-        return await self._carried(request, lambda now_ns: self._exchange.connect(now_ns, route))
-
-    async def _binance_websocket(self, request: web.Request) -> web.StreamResponse:
-        venue, target = self._binance, targets.target_of(*_raw(request))
-        assert venue is not None and target is not None
-        refused = venue.refusal(self._step(), target.route)
-        if refused is not None:
-            return _turned_away(request, refused)
-        return await self._carried(request, lambda now_ns: venue.connect(now_ns, target.route, target))
-
-    async def _carried(self, request: web.Request, connect: Callable[[int], VenueLine]) -> web.StreamResponse:
+    async def _websocket(self, venue: EmulatedVenue, route: str, request: web.Request) -> web.StreamResponse:
         """Carry one connection for as long as it lasts."""
+        refused = venue.refusal(self._step(), route)
+        if refused is not None:
+            return _turned_away(request, refused)
         socket = web.WebSocketResponse(compress=False, autoping=False)
         await socket.prepare(request)
         transport = request.transport
         if transport is None:
             return socket
-        connection = connect(self._step())
+        connection = venue.connect(self._step(), route, request.raw_path)
         client = Client(connection, transport)
         self._clients.add(client)
         client.flush()
@@ -206,7 +182,7 @@ class Server:
                 now_ns = self._step()
                 if message.type == WSMsgType.TEXT:
                     connection.received(message.data, now_ns)
-                    self._step()
+                    self._flush()
                 elif message.type == WSMsgType.PING:
                     connection.touched(now_ns)
                     await socket.pong(message.data)
@@ -217,29 +193,18 @@ class Server:
             connection.closed()
         return socket
 
-    async def _rest(self, request: web.Request) -> web.StreamResponse:
+    async def _rest(self, venue: EmulatedVenue, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         headers = list(request.headers.items())
-        answer: Answer | RefusedConnect
-        path, query = _raw(request)
-        if self._binance is not None and path.startswith("/fapi/"):
-            answer = self._binance.request(request.method, path, query, self._step(), headers, body)
-        else:
-            answer = self._exchange.request(
-                request.method, request.path, dict(request.query), self._step(), headers, body
-            )
-        self._step()
+        # As they came: a signature covers the text behind the question mark.
+        path, _, query = request.raw_path.partition("?")
+        answer = venue.request(request.method, path, query, self._step(), headers, body)
+        self._flush()
         if isinstance(answer, RefusedConnect):
             return _turned_away(request, answer)
         if answer.delay_s:
             await self._clock.sleep(answer.delay_s)
         return web.Response(status=answer.status, body=answer.body, headers=dict(answer.headers))
-
-
-def _raw(request: web.Request) -> tuple[str, str]:
-    """The path and the text behind the question mark as they came: a signature covers the latter."""
-    path, _, query = request.raw_path.partition("?")
-    return path, query
 
 
 def _turned_away(request: web.Request, refused: RefusedConnect) -> web.Response:
@@ -267,7 +232,7 @@ async def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
-    binance: BinanceExchange | None = None,
+    binance: EmulatedVenue | None = None,
 ) -> AsyncIterator[Endpoints]:
     """Serve the exchange until the block ends, and Binance's beside it; port 0 takes a free one.
 
@@ -292,11 +257,7 @@ async def serve(
         # Not a TaskGroup: what the caller's block raises must leave it as it is, not in a group.
         running = asyncio.create_task(server.run())
         try:
-            demo = exchange.trading.demo
-            key = None
-            if binance is not None:
-                key = BinanceKey(binance.trading.demo.api_key, binance.trading.demo.secret)
-            yield Endpoints(f"{name}:{bound}", demo.api_key, demo.secret, key)
+            yield Endpoints(f"{name}:{bound}", {key: venue.doors for key, venue in server.venues.items()})
         finally:
             running.cancel()
             server.abort()

@@ -137,6 +137,11 @@ class AccountCrosscheck:
             for found in side.standing
         )
 
+    @property
+    def suspects(self) -> bool:
+        """Whether the last look at either kind has found a difference."""
+        return any(side.suspected for side in self._sides.values())
+
     def confidence(self, kind: Kind) -> float:
         """How far REST bears out what the stream has told (see `core.confidence`)."""
         return self._sides[kind].confidence.score(self._clock.mono_ns())

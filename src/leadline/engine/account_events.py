@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from leadline.core.account_session import AccountGap, AccountRefused, CredentialRefused, MarginCalled
+from leadline.core.account_session import (
+    AccountDoubted,
+    AccountGap,
+    AccountRefused,
+    CredentialRefused,
+    MarginCalled,
+)
 from leadline.core.session import LineDown, LineUp
 from leadline.engine.balances import BalanceDrift, Booked
 from leadline.engine.configuration import ConfigurationChanged
@@ -44,6 +50,7 @@ AccountEvent = (
     | LineDown
     | LineEvent
     | AccountGap
+    | AccountDoubted
     | AccountRefused
     | CredentialRefused
     | VenueStatus

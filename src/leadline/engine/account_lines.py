@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.account_session import (
+    AccountDoubted,
     AccountGap,
     AccountNews,
     AccountSession,
@@ -215,6 +216,9 @@ class AccountLines:
             case AccountGap():
                 reason = news.reason
                 self._hole(line, news, now_ns)
+            case AccountDoubted():
+                if not self.ready(now_ns):
+                    self._emit(news, now_ns)
             case LineUp():
                 if not line.young:
                     self._emit(LineUp(line.number), now_ns)
@@ -324,13 +328,14 @@ class AccountLines:
                 while True:
                     alone = len(self._kept) == 1
                     await self._clock.sleep(LONE_LOOK_S if alone else LOOK_S)
-                    self._look(self._clock.mono_ns())
+                    self.look(self._clock.mono_ns())
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
         finally:
             self._pulse.stop()
 
-    def _look(self, now_ns: int) -> None:
+    def look(self, now_ns: int) -> None:
+        """What the passing of time leads to."""
         if self._pulse.heard_ns(now_ns, HELD_UP_S) < now_ns:
             return  # what has come meanwhile is read first
         self._emit_all(self._ledger.due(now_ns), now_ns)

@@ -12,13 +12,13 @@ from decimal import Decimal
 from leadline.clock import Clock
 from leadline.core.level import Deed
 from leadline.engine.blotter import Blotter
-from leadline.engine.deferred import Deferred, Wish
+from leadline.engine.deferred import Deferred, Expiry, Wish
 from leadline.engine.journal import Journal
 from leadline.engine.order_index import Tracked
 from leadline.engine.order_queue import OrderQueue, Ticket
-from leadline.engine.placing import best_path, certain, deadline_ns
 from leadline.engine.records import AmendEnded, AmendIntent
 from leadline.engine.risk import Risk
+from leadline.engine.ways import best_path, certain, deadline_ns
 from leadline.errors import BreakerOpen, CheckFailed, ConnectFailed, Error, Held, Refused, UnknownSymbol
 from leadline.model.market import Side
 from leadline.model.order import Amendment, Order, OrderState
@@ -51,29 +51,31 @@ class Amends:
 
     async def amend(self, tracked: Tracked, change: Amendment, wait_s: float | None = None) -> Order:
         """Change one order; raises Refused, JournalError or the venue's refusal."""
-        await self._let_go(tracked, change, wait_s)
+        expiry = Expiry(self._clock, wait_s)
+        await self._let_go(tracked, change, expiry)
         self._busy.add(tracked.name)
         try:
             ticket = Ticket(tracked.order.symbol, lambda: self._charge(tracked.order), None)
             if not self._queue.at_once(ticket):
                 await self._queue.turn(ticket)
+                expiry.check()
                 self._allow(tracked, change)
-            await self._sent(tracked, change, best_path(self._entry))
+            await self._sent(tracked, change, expiry, best_path(self._entry))
         finally:
             self._busy.discard(tracked.name)
         return tracked.order
 
-    async def _let_go(self, tracked: Tracked, change: Amendment, wait_s: float | None) -> None:
-        """Return once the change is allowed: now, or within `wait_s` where it would be later."""
+    async def _let_go(self, tracked: Tracked, change: Amendment, expiry: Expiry) -> None:
+        """Return once the change is allowed: now, or in time where it would be later."""
         wish: Wish | None = None
         while True:
             why = self._blocked(tracked, change)
             if why is None:
                 self._allow(tracked, change)
                 return
-            if wait_s is None:
+            if not expiry.waits:
                 raise why
-            wish = wish or Wish(Deed.CHANGE, wait_s, lambda: self._blocked(tracked, change), None)
+            wish = wish or Wish(Deed.CHANGE, expiry, lambda: self._blocked(tracked, change), None)
             await self._deferred.turn(wish)
 
     def _blocked(self, tracked: Tracked, change: Amendment) -> Held | BreakerOpen | None:
@@ -100,12 +102,16 @@ class Amends:
         if order.amending is not None:
             raise Held(_UNANSWERED)
         self._entry.check_amendment(order, change)
+        self._permit(order, change)
+
+    def _permit(self, order: Order, change: Amendment) -> None:
+        """What may change at any time, and is looked at once more when the change leaves."""
         grows = change.qty is not None and change.qty > (order.qty or Decimal(0))
         self._risk.allow_change(order.symbol, grows=grows or _dearer(order, change))
         if grows and self._blotter.doubted(order.symbol):
             raise Held(f"an order of {order.symbol} may or may not be at the venue: none is made larger now")
 
-    async def _sent(self, tracked: Tracked, change: Amendment, path: Path) -> None:
+    async def _sent(self, tracked: Tracked, change: Amendment, expiry: Expiry, path: Path) -> None:
         until_ns = deadline_ns(self._entry, change.deadline_s, path)
         name = tracked.name
         intent = AmendIntent(
@@ -113,6 +119,7 @@ class Amends:
         )
         try:
             await self._journal.write(intent)
+            expiry.check()
             self._allow(tracked, change)  # the disk was slow, or the stream is gone: much may have changed
         except (asyncio.CancelledError, Refused, UnknownSymbol):  # it may be on disk, and nothing was sent
             self._journal.note(
@@ -120,10 +127,10 @@ class Amends:
             )
             raise
         self._blotter.decided(intent)
-        failed = await self._answer(tracked, change, until_ns, path)
+        failed = await self._answer(tracked, intent, expiry, path)
         if isinstance(failed, ConnectFailed) and path is Path.STREAM:
             self._ended(name, False, f"not on the stream: {failed}")
-            await self._sent(tracked, change, Path.REST)
+            await self._sent(tracked, change, expiry, Path.REST)
         elif failed is None:
             self._ended(name, True, "")
         elif certain(failed):
@@ -132,10 +139,17 @@ class Amends:
         else:
             self._doubt(name, f"{type(failed).__name__}: {failed}")
 
-    async def _answer(self, tracked: Tracked, change: Amendment, until_ns: int, path: Path) -> Error | None:
-        answered = False
+    async def _answer(
+        self, tracked: Tracked, intent: AmendIntent, expiry: Expiry, path: Path
+    ) -> Error | None:
+        order, change, answered = tracked.order, intent.sent, False
+
+        def may_leave() -> None:
+            expiry.check()
+            self._permit(order, change)
+
         try:
-            await self._entry.amend(tracked.order, change, until_ns, path)
+            await self._entry.amend(order, change, intent.deadline_ns, path, may_leave)
             answered = True
         except Error as error:
             answered = True

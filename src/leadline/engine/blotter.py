@@ -24,6 +24,7 @@ from leadline.engine.records import (
     AmendEnded,
     AmendIntent,
     AnyRecord,
+    CancelIntent,
     Doubted,
     Intent,
     Reported,
@@ -153,6 +154,26 @@ class Blotter:
         assert tracked is not None, "a change is of an order that is known"
         self._tell(tracked, Cause.SUBMITTED if isinstance(record, Intent) else Cause.AMENDING, record.at_ns)
         return tracked.order
+
+    def cancelling(self, record: CancelIntent, *, noted: bool = False) -> None:
+        """A cancel is decided upon: what it names (nothing: all that is live) is meant to end from now on.
+
+        One that is `noted` already is tried again.
+        """
+        if not noted:
+            self._note(record)
+        self._apply(record, None)
+
+    def cancel_asked_ns(self, name: str) -> int:
+        """When the end of an order was last asked for, in Unix time; 0 for never."""
+        tracked = self._index.named(name)
+        return 0 if tracked is None else tracked.cancel_asked_ns
+
+    def never_asked(self, name: str, at_ns: int, before_ns: int) -> None:
+        """What asked for an end at this Unix time has not left: what was asked for before stands."""
+        tracked = self._index.named(name)
+        if tracked is not None and tracked.cancel_asked_ns == at_ns:  # else somebody has asked since
+            tracked.cancel_asked_ns = before_ns
 
     def acknowledged(self, client_id: str, order_id: str, now_ns: int) -> Order:
         """The venue has said yes and named the order."""
@@ -288,6 +309,14 @@ class Blotter:
     # --- records to orders ---
 
     def _apply(self, record: AnyRecord, now_ns: int | None) -> Tracked | None:
+        tracked = self._applied(record, now_ns)
+        if tracked is not None and tracked.order.state.final and not tracked.ended_ns:
+            tracked.ended_ns = record.at_ns
+            told_ns = record.report.venue_ns if isinstance(record, Reported | Adopted) else None
+            tracked.ended_venue_ns = told_ns or 0
+        return tracked
+
+    def _applied(self, record: AnyRecord, now_ns: int | None) -> Tracked | None:
         match record:
             case Intent():
                 return self._index.intend(record)
@@ -303,6 +332,10 @@ class Blotter:
                 return self._show(self._index.ours(record.client_id), report, now_ns)
             case AmendIntent() | AmendEnded() | Doubted() | Settled():
                 return self._change(record, now_ns)
+            case CancelIntent():
+                for one in map(self._index.named, record.client_ids) if record.client_ids else self.live():
+                    if one is not None:
+                        one.cancel_asked_ns = record.at_ns
         return None
 
     def _show(self, tracked: Tracked | None, report: OrderReport, now_ns: int | None) -> Tracked | None:

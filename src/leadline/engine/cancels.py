@@ -7,7 +7,6 @@ nothing: not for the disk, not for the order counter, not for a service level.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import TypeVar
 
 from msgspec import Struct
@@ -16,10 +15,9 @@ from leadline.clock import NS_PER_S, Clock
 from leadline.core.chunks import chunks
 from leadline.engine.blotter import Blotter
 from leadline.engine.deferred import check_wait
-from leadline.engine.journal import Journal
-from leadline.engine.placing import best_path
 from leadline.engine.records import CancelIntent
-from leadline.errors import AuthError, ConnectFailed, Error, ProtocolError, TransportError
+from leadline.engine.ways import best_path
+from leadline.errors import Acted, AuthError, ConnectFailed, Error, ProtocolError, Refused, TransportError
 from leadline.model.order import Order, OrderKey
 from leadline.venues.ports import Action, OrderEntry, Path
 
@@ -28,12 +26,14 @@ T = TypeVar("T")
 _UNANSWERED = (TransportError, ProtocolError, AuthError)
 """What leaves the other path worth a try: no answer, no sense, or a credential of this path alone."""
 
-GRACE_S = 1.0
-"""How long the stream has to tell of a cancel that went by REST."""
-
+GRACE_S, TOLD_S = 1.0, 5.0
+"""How long the stream has to tell of a cancel that went by REST, and of one that went by stream."""
 
 RETRY_S = 1.0
 """Between two tries of what cannot reach the venue; they cost the venue nothing."""
+
+NOTED_NS = 30 * NS_PER_S
+"""So often a cancel that is still tried is written down anew: who starts later must know of it."""
 
 
 class CancelOutcome(Struct, frozen=True, kw_only=True):
@@ -47,24 +47,38 @@ class CancelOutcome(Struct, frozen=True, kw_only=True):
     error: Error | None = None
 
 
+class _Decision:
+    """What is meant to end, for as long as that is tried."""
+
+    def __init__(self, blotter: Blotter, clock: Clock) -> None:
+        self._blotter = blotter
+        self._clock = clock
+        self._noted_ns: int | None = None
+
+    def renew(self, names: Sequence[str]) -> None:
+        """These (none: all) are asked to end now."""
+        now_ns = self._clock.mono_ns()
+        noted = self._noted_ns is not None and now_ns - self._noted_ns < NOTED_NS
+        if not noted:
+            self._noted_ns = now_ns
+        record = CancelIntent(at_ns=self._clock.wall_ns(), client_ids=tuple(names))
+        self._blotter.cancelling(record, noted=noted)
+
+
 class Cancels:
     """Cancels of what has left; `ask` has an order looked up, for a reason and so many seconds from now."""
 
     def __init__(
         self,
         entry: OrderEntry,
-        journal: Journal,
         clock: Clock,
         blotter: Blotter,
         ask: Callable[[str, str, float], None],
     ) -> None:
         self._entry = entry
-        self._journal = journal
         self._clock = clock
         self._blotter = blotter
         self._ask = ask
-        self.asked: Callable[[Sequence[str]], None] = _nobody
-        """Told the names of what is about to be cancelled; none means everything."""
 
     async def cancel(self, names: Sequence[str], wait_s: float | None = None) -> list[CancelOutcome]:
         """Cancel orders by client or venue id; a name that nobody here knows is taken for a venue id.
@@ -73,13 +87,13 @@ class Cancels:
         """
         until_ns = self._until_ns(wait_s)
         going = self._not_over(names)
-        if going:
-            self.asked(going)
-            self._journal.note(CancelIntent(at_ns=self._clock.wall_ns(), client_ids=tuple(going)))
+        asked = {name: self._blotter.cancel_asked_ns(name) for name in going}
+        decision = _Decision(self._blotter, self._clock)
         done: dict[str, CancelOutcome] = {}
         while going:
+            decision.renew(going)
             for part in chunks(going, self._entry.cancel_batch_max):
-                done |= {outcome.name: outcome for outcome in await self._part(part)}
+                done |= {outcome.name: outcome for outcome in await self._part(part, asked)}
             unsent = [name for name in going if isinstance(done[name].error, ConnectFailed)]
             if not unsent or not await self._again(until_ns):
                 break
@@ -91,9 +105,9 @@ class Cancels:
     async def cancel_all(self, wait_s: float | None = None) -> int:
         """Cancel every order of the account; raises what kept the venue from answering on both paths."""
         until_ns = self._until_ns(wait_s)
-        self.asked(())
-        self._journal.note(CancelIntent(at_ns=self._clock.wall_ns(), client_ids=()))
+        decision = _Decision(self._blotter, self._clock)
         while True:
+            decision.renew(())
             try:
                 _, count = await self._either(self._entry.cancel_all)
                 return count
@@ -119,15 +133,33 @@ class Cancels:
     def _not_over(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if not _is_over(self._blotter.get(name))]
 
-    async def _part(self, names: Sequence[str]) -> list[CancelOutcome]:
+    async def _part(self, names: Sequence[str], before: dict[str, int]) -> list[CancelOutcome]:
+        """`before`: when the end of each was asked for until now."""
         keys = {name: self._key(name) for name in names}
+        at_ns = self._clock.wall_ns()
+        self._blotter.cancelling(CancelIntent(at_ns=at_ns, client_ids=tuple(names)), noted=True)
         asked = list(dict.fromkeys(keys.values()))  # an order under two of its names is cancelled once
         answers: Sequence[Error | None]
+        left = False
+
+        async def send(path: Path) -> Sequence[Error | None]:
+            nonlocal left
+            try:
+                return await self._entry.cancel(asked, path)
+            except Error as error:
+                left = left or not _unsent(error)
+                raise
+
         try:
-            path, answers = await self._either(partial(self._entry.cancel, asked))
+            path, answers = await self._either(send)
         except Error as error:
             path, answers = Path.REST, [error] * len(asked)
         told = dict(zip(asked, answers, strict=True))
+        for name, key in keys.items():
+            if _unsent(told[key]) and not left:
+                self._blotter.never_asked(name, at_ns, before[name])
+            else:
+                before[name] = at_ns
         return [self._outcome(name, told[key], path) for name, key in keys.items()]
 
     async def _either(self, send: Callable[[Path], Awaitable[T]]) -> tuple[Path, T]:
@@ -151,14 +183,16 @@ class Cancels:
         order = self._blotter.get(name)
         if error is not None and not _is_over(order):
             self._ask(name, f"a cancel was not taken: {error}", 0.0)
-        elif path is Path.REST and order is not None and not _is_over(order):
-            self._ask(name, "it was cancelled by REST, and the stream may not tell of it", GRACE_S)
+        elif order is not None and not _is_over(order):
+            grace_s = GRACE_S if path is Path.REST else TOLD_S
+            self._ask(name, "a cancel was taken, and the stream has not told of its end", grace_s)
         return CancelOutcome(name=name, order=order, error=error)
+
+
+def _unsent(error: Error | None) -> bool:
+    """Whether nothing has left; of several orders in one call some may have."""
+    return isinstance(error, ConnectFailed | Refused) and error.acted is Acted.NO
 
 
 def _is_over(order: Order | None) -> bool:
     return order is not None and order.state.final
-
-
-def _nobody(names: Sequence[str]) -> None:
-    """Nobody wants to know what is cancelled."""

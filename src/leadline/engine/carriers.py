@@ -165,6 +165,14 @@ class Carriers:
             if strand.carries and heir is not None and heir.follows(strand, now_ns):
                 self._hand_over(strand, heir)
 
+    def give_up(self, strand: Strand, heir: Strand | None, now_ns: int) -> None:
+        """One line streams it no longer; readers who were served from there go on from the heir."""
+        if strand.carries and heir is not None:
+            self._hand_over(strand, heir)
+        self._unweave(strand)
+        strand.lane.drop(strand)
+        strand.lane.session.unwant(strand.stream.subscription, now_ns)
+
     # --- how it is done ---
 
     def _others(self, lane: Lane) -> list[Lane]:
@@ -189,6 +197,8 @@ class Carriers:
             case channel if channel in EVERY:
                 beyond = []  # every line's have been passed on as they came
             case _:
+                if heir.value is None:  # nothing has happened since what readers have had
+                    heir.value, heir.last_ns = told, carrier.last_ns
                 beyond = list(heir.trail.beyond(told))
                 heir.floor = None if heir.trail.level_with(told) else told
                 heir.trail.clear()

@@ -171,8 +171,12 @@ class Configuration:
     # --- reads ---
 
     async def read(self, symbols: Iterable[str] = (), purpose: Purpose = Purpose.ACCOUNT) -> None:
-        """Read it by REST now, with these symbols; raises what asking raises."""
-        wanted = tuple(dict.fromkeys((*self._watched, *symbols)))
+        """Read it by REST now, with these symbols and all that are known; raises what asking raises.
+
+        What another program has set is told by an event that can be lost, or by none.
+        """
+        kept = {each.symbol: each for each in ([] if self.known is None else self.known.symbols)}
+        wanted = tuple(dict.fromkeys((*self._watched, *kept, *symbols)))
         told = await self._account.fetch_configuration(wanted, purpose)
         if told is None:
             return  # no contracts: there is nothing to watch

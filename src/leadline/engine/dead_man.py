@@ -14,7 +14,7 @@ from typing import NoReturn
 from msgspec import Struct
 
 from leadline.clock import NS_PER_S, Clock
-from leadline.engine.placing import certain
+from leadline.engine.ways import certain
 from leadline.errors import Error
 from leadline.model.market import VenueMode
 from leadline.model.order import Order
@@ -79,7 +79,7 @@ class DeadMan:
         self._due_ns = 0
         self.armed_until_ns: int | None = None
         """When it strikes at the latest (monotonic), None while it is certainly not armed."""
-        self._told_armed = False
+        self._told_armed = self._told_lapse = False
 
     async def run(self) -> NoReturn:
         """Refresh the switch for ever."""
@@ -127,7 +127,7 @@ class DeadMan:
             return
 
     def _disarmed(self, why: str) -> None:
-        self.armed_until_ns, self._told_armed = None, False
+        self.armed_until_ns, self._told_armed, self._told_lapse = None, False, False
         self._covered = frozenset()
         self._tell(DeadManChanged(False, why))
 
@@ -145,10 +145,10 @@ class DeadMan:
                 self.armed_until_ns = before_ns
             _log.warning("the dead-man switch was not refreshed: %s", error)
             return False
-        self._covered = symbols
+        self._covered, self._told_lapse = symbols, False
         if not self._told_armed and self.armed_until_ns is not None:
             self._told_armed = True
-            self._tell(DeadManChanged(True, f"all orders are cancelled {self._timeout_s} s after a silence"))
+            self._tell(DeadManChanged(True, f"it strikes {self._timeout_s} s after we were heard last"))
         return True
 
     def _uncovered(self) -> bool:
@@ -157,9 +157,15 @@ class DeadMan:
 
     def _lapse(self, why: str) -> None:
         """Not refreshed: told once when it begins and once when the time is over."""
-        until_ns = self.armed_until_ns
-        if until_ns is not None and self._clock.mono_ns() >= until_ns:
+        until_ns, now_ns = self.armed_until_ns, self._clock.mono_ns()
+        if until_ns is None:
+            return
+        if now_ns >= until_ns:
             self._disarmed(f"it has struck or lapsed: {why}")
+        elif not self._told_lapse:
+            self._told_lapse = True
+            left_s = (until_ns - now_ns) / NS_PER_S
+            self._tell(DeadManChanged(True, f"it is not refreshed, and strikes in {left_s:.0f} s: {why}"))
 
     def _warn(self) -> None:
         for order in self._surviving():

@@ -20,6 +20,7 @@ MOST_WAITING = 1000
 
 LONGEST_WAIT_S = 3600.0
 
+_NEVER_NS = 1 << 62
 _LOOK_S = 0.1
 _AT_ONCE = 20  # judged in one go, before others have their turn: each may look at the whole system
 
@@ -33,6 +34,37 @@ def check_wait(wait_s: float) -> None:
         raise CheckFailed(f"wait_s is {wait_s:g}; give more than 0 and at most {LONGEST_WAIT_S:g} seconds")
 
 
+class Expiry:
+    """When what may wait `wait_s` seconds must have left, counted from now; what need not wait has all time.
+
+    Raises CheckFailed for a time that nothing waits for.
+    """
+
+    __slots__ = ("_clock", "_wait_s", "until_ns")
+
+    def __init__(self, clock: Clock, wait_s: float | None) -> None:
+        if wait_s is not None:
+            check_wait(wait_s)
+        self._clock = clock
+        self._wait_s = wait_s
+        self.until_ns = _NEVER_NS if wait_s is None else clock.mono_ns() + round(wait_s * NS_PER_S)
+
+    @property
+    def waits(self) -> bool:
+        """Whether to wait at all for what is not permitted now."""
+        return self._wait_s is not None
+
+    @property
+    def over(self) -> bool:
+        """Whether it is too late."""
+        return self._clock.mono_ns() >= self.until_ns
+
+    def check(self, why: str = "its turn came too late") -> None:
+        """Asked whenever there was a wait, and at the moment of leaving; raises Held once it is too late."""
+        if self.over:
+            raise Held(f"not let go within {self._wait_s:g} s: {why}; nothing was sent")
+
+
 class Wish:
     """One operation that may not leave yet.
 
@@ -40,22 +72,20 @@ class Wish:
     out. `orders` are those it would place, by client id; None for a change of an open order.
     """
 
-    __slots__ = ("blocked", "deed", "done", "number", "orders", "until_ns", "wait_s")
+    __slots__ = ("blocked", "deed", "done", "expiry", "number", "orders")
 
     def __init__(
         self,
         deed: Deed,
-        wait_s: float,
+        expiry: Expiry,
         blocked: Callable[[], Refused | None],
         orders: dict[str, Order] | None,
     ) -> None:
-        check_wait(wait_s)
         self.deed = deed
-        self.wait_s = wait_s
+        self.expiry = expiry
         self.blocked = blocked
         self.orders = orders
         self.number = 0
-        self.until_ns = 0
         self.done: asyncio.Future[None] | None = None
 
     @property
@@ -112,7 +142,6 @@ class Deferred:
         if not wish.number:
             self._arrived += 1
             wish.number = self._arrived
-            wish.until_ns = self._clock.mono_ns() + round(wish.wait_s * NS_PER_S)
         wish.done = asyncio.get_running_loop().create_future()
         insort(self._wishes, wish, key=lambda one: one.turn)
         if not self._looking:
@@ -131,12 +160,7 @@ class Deferred:
                         await self._clock.sleep(0)
                     if wish.done is None or wish.done.done():
                         continue
-                    why = wish.blocked()
-                    if self._clock.mono_ns() >= wish.until_ns:  # first: too late is too late
-                        told = why or "nobody looked in time"
-                        wish.end(Held(f"not let go within {wish.wait_s:g} s: {told}; nothing was sent"))
-                    elif why is None:
-                        wish.end()
+                    if self._ended(wish):
                         await self._clock.sleep(0)  # it leaves before the next one is judged
                 await self._clock.sleep(0)  # who was let go has left the list
                 if self._wishes:
@@ -146,6 +170,18 @@ class Deferred:
             for wish in self._wishes:  # none but where its owner leaves
                 wish.end(Held("the program is leaving; nothing was sent"))
 
+    def _ended(self, wish: Wish) -> bool:
+        """Let one go that nothing keeps any more, or tell it that it is too late."""
+        why = wish.blocked()
+        try:
+            wish.expiry.check(str(why or "nobody looked in time"))  # first: too late is too late
+        except Held as late:
+            wish.end(late)
+            return True
+        if why is None:
+            wish.end()
+        return why is None
+
     def _pause_s(self) -> float:
-        first_ns = min(wish.until_ns for wish in self._wishes)
+        first_ns = min(wish.expiry.until_ns for wish in self._wishes)
         return min(_LOOK_S, max(0.0, (first_ns - self._clock.mono_ns()) / NS_PER_S))

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.account_session import (
+    AccountDoubted,
     AccountGap,
     AccountNews,
     AccountRefused,
@@ -53,6 +54,9 @@ from leadline.venues.ports import AccountPorts, Path
 
 WITHOUT_STREAM_S = 15.0
 """While the stream is lost REST is asked so often: three points each, a fifth of a point a second."""
+
+UNEXPLAINED_S = 5.0
+"""A fill and its position are told in one moment; what is apart for longer was told by half."""
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 5.0
@@ -120,18 +124,19 @@ class Desk:
         self.orders.tell(self.positions.heard)
         self.reads = AccountReads(account, self.orders, self.balances, self.positions, clock, self._alive_ns)
         account.open_orders = self._open_orders
-        self.protection = Protection(
-            self.orders, self.positions, protection, clock, self.log.add, self._tasks.spawn
-        )
+        self.protection = self._protection(protection)
         self.dead_man = DeadMan(
             account, clock, dead_man_s, self._unhealthy, self._surviving, self._symbols_open, self.log.add
         )
-        self._recovery = Recovery(account, self.orders, self.balances, journal, clock, self.log)
+        self._recovery = Recovery(
+            account, self.orders, self.balances, self.positions, journal, clock, self.log
+        )
         self.crosscheck = AccountCrosscheck(
             account, self.orders, self.balances, clock, self.log, self._comparable, self._resubscribe
         )
         self._alarm = Alarm(clock, self._spawn)
         self._reason = "start"
+        self._listed: OrdersSnapshot | None = None
         self._mode = self._followed = VenueMode.ONLINE
         self.skipped = 0
         """Frames of the account that were not understood."""
@@ -149,6 +154,17 @@ class Desk:
             may_rotate=self.may_rotate,
         )
 
+    def _protection(self, policy: ProtectionPolicy) -> Protection:
+        return Protection(
+            self.orders,
+            self.positions,
+            policy,
+            self._account.market_qty_max,
+            self._clock,
+            self.log.add,
+            self._tasks.spawn,
+        )
+
     def __repr__(self) -> str:
         counts = self.orders.counts
         return f"Desk({counts.open} orders open, {counts.unconfirmed} unconfirmed)"
@@ -158,7 +174,9 @@ class Desk:
     async def __aenter__(self) -> Self:
         await self.orders.__aenter__()
         await self._tasks.enter()
+        self.protection.recall()
         self._spawn(self._keep_reconciled())
+        self._spawn(self._keep_explained())
         self._spawn(self.crosscheck.run())
         self._spawn(self.positions.run())
         self._spawn(self.configuration.run())
@@ -212,7 +230,7 @@ class Desk:
                 self.orders.reported(reports, now_ns)
             case OrdersSnapshot(reports):
                 self.orders.snapshot(reports, now_ns)
-                self._want("a new snapshot of the stream")
+                self._want("a new snapshot of the stream", news)
             case OrdersJoined(reports):
                 self.orders.reported(self._beside(reports), now_ns)
             case BalancesReported() | LedgerReported():
@@ -231,6 +249,9 @@ class Desk:
                     self.positions.lost()
                 else:
                     self.orders.stream_lost(now_ns)
+            case AccountDoubted():
+                self.log.add(news)
+                self._want(news.reason)
             case LineDown():
                 self.log.add(news)
                 self.balances.lost()
@@ -311,28 +332,44 @@ class Desk:
         """Hold orders and balances against the venue now; whether they agree. Raises what asking raises."""
         return await self._recovery.run(reason)
 
-    def _want(self, reason: str) -> None:
-        self._reason = reason
+    def _want(self, reason: str, listed: OrdersSnapshot | None = None) -> None:
+        """`listed` are the open orders, where nothing else but their coming is the reason."""
+        self._reason, self._listed = reason, listed
         self._alarm.wake()
 
     async def _keep_reconciled(self) -> None:
         """Reconcile at the start and after every hole; while the stream is lost, again and again."""
         while True:
-            await self._reconcile(self._reason, lambda: True)
+            listed, self._listed = self._listed, None
+            await self._reconcile(self._reason, lambda: True, listed)
             await self._alarm.wait(None if self._unhealthy() is None else WITHOUT_STREAM_S)
 
-    async def _reconcile(self, reason: str, still: Callable[[], bool]) -> None:
+    async def _keep_explained(self) -> None:
+        """Reconcile where a position has moved and its fill stays away: a stream may leave one report out."""
+        before: object = None
+        while True:
+            await self._clock.sleep(UNEXPLAINED_S)
+            moved = self.positions.unexplained()
+            if moved and moved == before:
+                self._want("a position has moved, and no fill that was told says why")
+                await self._clock.sleep(WITHOUT_STREAM_S)
+            before = moved
+
+    async def _reconcile(
+        self, reason: str, still: Callable[[], bool], listed: OrdersSnapshot | None = None
+    ) -> None:
         """Until it has come to its end, with pauses while the venue cannot be asked."""
         delay_s, told = FIRST_RETRY_S, ""
         while still():
             try:
-                await self._recovery.run(reason)
+                await self._recovery.run(reason, listed)
                 return
             except Error as error:
                 if str(error) != told:
                     told = str(error)
                     self.log.add(NotReconciled(reason, told))
                 longest_s = LONGEST_RETRY_S if isinstance(error, TransportError) else WITHOUT_STREAM_S
+                listed = None
             await self._clock.sleep(delay_s)
             delay_s = min(longest_s, 2 * delay_s)
 
@@ -356,7 +393,7 @@ class Desk:
     def _unhealthy(self) -> str | None:
         if self.lines.ready(self._clock.mono_ns()):
             return None
-        return "the account's stream is not up, or its snapshots have not come"
+        return "the account's stream is not up, not proven, or its snapshots have not come"
 
     def _comparable(self) -> bool:
         return self._unhealthy() is None and bool(self._recovery.done)
@@ -365,7 +402,10 @@ class Desk:
         self.lines.resubscribe(reason, self._clock.mono_ns())
 
     def _surviving(self) -> list[Order]:
-        return [order for order in self.orders.open() if order.sent is not None and order.sent.survive]
+        """What is meant to outlive us, and the switch would cancel."""
+        meant = (order for order in self.orders.open() if order.sent is not None and order.sent.survive)
+        spares = self._account.dead_man_spares_conditional
+        return [order for order in meant if not (spares and order.key.conditional)]
 
     def _open_orders(self, symbol: str) -> int:
         """Those that wait for no trigger."""

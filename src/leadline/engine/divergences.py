@@ -52,11 +52,16 @@ class _Open:
 
 
 class Divergences:
-    """The standing divergences of market data. `renew` subscribes a topic anew and serves its readers."""
+    """The standing divergences of market data.
 
-    def __init__(self, desk: Desk, renew: Callable[[Topic[Any]], None]) -> None:
+    `renew` subscribes a topic anew and serves its readers; `serve` has REST asked, which is believed again,
+    for the readers of a symbol's lost streams.
+    """
+
+    def __init__(self, desk: Desk, renew: Callable[[Topic[Any]], None], serve: Callable[[str], None]) -> None:
         self._desk = desk
         self._renew = renew
+        self._serve = serve
         self._open: dict[tuple[Channel, str], _Open] = {}
         self.evidence: deque[Divergence] = deque(maxlen=KEPT_EVIDENCE)
         self.total = 0
@@ -111,9 +116,9 @@ class Divergences:
             return
         one.agreements += 1
         if one.agreements >= AGREEMENTS_TO_END:
-            self._end(one)
             lasted_s = (now_ns - one.since_ns) / NS_PER_S
             self._desk.events.add(Reconverged(topic.subscription.channel.value, topic.symbol, lasted_s))
+            self._end(one)
 
     def forget(self, channel: Channel, symbol: str) -> None:
         """Nobody reads this any more: what stood about it holds nothing back."""
@@ -143,8 +148,9 @@ class Divergences:
         del self._open[ended.topic.subscription.channel, symbol]
         ended.topic.quarantined = None  # its next second, or its next value, takes it into use
         left = [one for one in self._open.values() if one.topic.symbol == symbol]
-        if not any(one.blamed is Source.REST for one in left):
-            self._desk.rest_doubted.pop(symbol, None)
+        if symbol in self._desk.rest_doubted and not any(one.blamed is Source.REST for one in left):
+            del self._desk.rest_doubted[symbol]
+            self._serve(symbol)
         if not left:
             self._release(symbol)
 

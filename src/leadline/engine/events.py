@@ -27,7 +27,8 @@ KEPT_EVENTS = 1000
 class SourceChanged(Struct, frozen=True):
     """Readers of a stream are served from elsewhere; `took_ms` counts from the noticing of the cause.
 
-    To REST: until the request was handed to the venue's port. Back to the stream: the whole time away.
+    To REST: until the request was handed to the venue's port, where nobody read before that from the first
+    reader on. Back to the stream: the whole time away.
     """
 
     channel: Channel
@@ -36,6 +37,14 @@ class SourceChanged(Struct, frozen=True):
     previous: Source
     cause: str
     took_ms: float
+    interval_s: int = 0
+    """Of bars, which a symbol has several streams of; 0 of what it has one of."""
+
+    @property
+    def stream(self) -> str:
+        """The stream by its name."""
+        width = f" {self.interval_s} s" if self.interval_s else ""
+        return f"{self.channel.value} {self.symbol}{width}"
 
 
 class StreamDead(Struct, frozen=True):

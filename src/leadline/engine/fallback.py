@@ -33,12 +33,11 @@ class Fallback:
         single = sum(topic.subscription.channel not in TOGETHER for topic in needy)
         period_s = max(_PERIOD_S, single * _S_PER_REQUEST)
         for topic in needy:
-            if now_ns < topic.poll_ns:
-                continue
             together = topic.subscription.channel in TOGETHER
-            wait_s = _TOGETHER_PERIOD_S if together else period_s
-            topic.poll_ns = now_ns + round(wait_s * NS_PER_S)
-            self._answers.ask(topic, urgent=True)
+            apart_ns = round((_TOGETHER_PERIOD_S if together else period_s) * NS_PER_S)
+            if topic.polled_ns is None or now_ns - topic.polled_ns >= apart_ns:
+                topic.polled_ns = now_ns
+                self._answers.ask(topic, urgent=True)
 
     def _needs(self, topic: Topic[Any], now_ns: int) -> bool:
         if not topic.readers or topic.refused is not None or topic.rest_doubted is not None:

@@ -27,13 +27,14 @@ from leadline.engine.latency import Latencies, StreamLatency
 from leadline.engine.loop_watch import LoopWatch
 from leadline.engine.readers import Listener
 from leadline.engine.shares import StreamShares
-from leadline.engine.shelf import Shelf
+from leadline.engine.shelf import Shelf, stream_of
 from leadline.engine.sources import Sources
 from leadline.engine.state import State
 from leadline.engine.stats import FailoverCounts, FeedStats, ReadingCounts
 from leadline.engine.subscribers import Stop, Subscribers
 from leadline.engine.tasks import Tasks
-from leadline.engine.topics import Desk, Topic, TopicState
+from leadline.engine.topic_state import TopicState, state_of
+from leadline.engine.topics import Desk, Topic
 from leadline.engine.validator import Validator
 from leadline.engine.wants import Wants
 from leadline.engine.watch import Detection, Watch
@@ -84,7 +85,13 @@ class Feed:
         self._backfill = Backfill(market, clock, self._spawn)
         self._wants = Wants(market, self._desk, self._shelf, self._sources, self._fallback)
         self.validator = Validator(
-            market, self._desk, self._shelf, self._spawn, self._wants.renew, self._sources.heard_ns
+            market,
+            self._desk,
+            self._shelf,
+            self._spawn,
+            self._wants.renew,
+            self._wants.serve,
+            self._sources.heard_ns,
         )
         """Holds the streams against REST, again and again."""
         self._watch = Watch(market, self._desk, answers, self._spawn, self._wants.renew)
@@ -389,16 +396,15 @@ class Feed:
         """How long silences took to be suspected, and dead streams to be found."""
         return self._watch.detection
 
-    def doubted(self, streams: Collection[tuple[Channel, str]]) -> tuple[int, list[TopicState]]:
-        """How many of these streams are wanted here, and how those of them stand that are not fresh now."""
+    def doubted(self, streams: Collection[Subscription]) -> tuple[int, list[TopicState]]:
+        """How many of these streams are wanted here, and how those of them stand that are not fresh now.
+
+        Books are named without their depth (see `engine.shelf.stream_of`).
+        """
         now_ns, line_of = self._clock.mono_ns(), self._intake.line_of
-        wanted = [
-            topic
-            for topic in self._shelf
-            if (topic.subscription.channel, topic.subscription.symbol) in streams
-        ]
+        wanted = [topic for topic in self._shelf if stream_of(topic.subscription) in streams]
         doubted = [topic for topic in wanted if not topic.fresh(now_ns)]
-        return len(wanted), [topic.state(now_ns, line_of(topic)) for topic in doubted]
+        return len(wanted), [state_of(topic, now_ns, line_of(topic)) for topic in doubted]
 
     @property
     def stats(self) -> FeedStats:
@@ -412,7 +418,7 @@ class Feed:
             self._desk.ledger.counts(),
             FailoverCounts(failovers.count, failovers.max_ms, failovers.answer_ms_max),
             self._intake.skipped,
-            tuple(topic.state(now_ns, line_of(topic)) for topic in self._shelf),
+            tuple(state_of(topic, now_ns, line_of(topic)) for topic in self._shelf),
             self.shares.shares(readings, now_ns),
             self.loop_watch.count,
         )

@@ -27,14 +27,22 @@ def drift(ours: str, theirs: str) -> str:
 
 
 class Halts:
-    """Reasons by symbol and by who holds it; `note` writes down what outlasts the program."""
+    """Reasons by symbol and by who holds it; `note` writes down what outlasts the program.
+
+    `spelled` is the name by which orders know a symbol: a person may use any, the program's parts use that.
+    """
 
     def __init__(
-        self, clock: Clock, note: Callable[[AnyRecord], None], publish: Callable[[OrderNews], None]
+        self,
+        clock: Clock,
+        note: Callable[[AnyRecord], None],
+        publish: Callable[[OrderNews], None],
+        spelled: Callable[[str], str] = lambda symbol: symbol,
     ) -> None:
         self._clock = clock
         self._note = note
         self._publish = publish
+        self._spelled = spelled
         self._held: dict[str, dict[str, str]] = {}
         self._doubted: dict[str, str] = {}
 
@@ -50,14 +58,24 @@ class Halts:
                     self._lift(record.symbol, record.by)
 
     def halt(self, symbol: str, why: str, by: str) -> None:
-        """Hold a symbol; another reason of the same holder takes the place of the one before."""
+        """Hold a symbol; another reason of the same holder takes the place of the one before.
+
+        Raises UnknownSymbol where an operator names none.
+        """
+        if by == OPERATOR:
+            symbol = self._spelled(symbol)
         self._put(symbol, why, by)
         if by == OPERATOR:  # a reconciliation writes down both sides itself
             self._note(Halted(at_ns=self._clock.wall_ns(), symbol=symbol, why=why, by=by))
         self._publish(SymbolHalted(symbol, why, by))
 
     def resume(self, symbol: str, why: str, by: str = "") -> None:
-        """Let go of a symbol, for everybody where `by` is empty; nothing where it is not held so."""
+        """Let go of a symbol, for everybody where `by` is empty; nothing where it is not held so.
+
+        Raises UnknownSymbol where an operator names none that is held.
+        """
+        if by in ("", OPERATOR) and symbol not in self._held:  # what is held may be listed no longer
+            symbol = self._spelled(symbol)
         lifted = self._lift(symbol, by)
         if not lifted:
             return

@@ -1,7 +1,8 @@
 """One to three lines of a route, which the feed sees as one session that is hard to kill.
 
 Redundant: every stream on every line, each copy proven by itself, readers served from one of them. Spread:
-each stream on one line. A single line reports straight to the feed, and costs nothing per frame.
+each stream on one line (see `engine.spread`). A single line reports straight to the feed, and costs nothing
+per frame.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from leadline.engine.carriers import Carriers
 from leadline.engine.events import LineEvent, LineRotated
 from leadline.engine.lanes import Lane, whole
 from leadline.engine.rotation import Rotation, Verdict
+from leadline.engine.spread import Spread
 from leadline.engine.strands import Stream
 from leadline.errors import ConfigError, ConnectFailed, ConnectionLost
 from leadline.model.market import Channel, Subscription
@@ -91,12 +93,12 @@ class Lines:
         self._emit = emit
         self._tell = tell
         self._clock = clock
-        self._redundant = redundant
         self._quiet = frozenset(quiet)
         self._direct = count == 1 and rotate_after_s is None
         self._pulse = Pulse(BEAT_S, HELD_UP_S)
         self.carriers = Carriers(emit, tell, clock, self._heard_ns)
         """Who carries what."""
+        self._spread = None if redundant else Spread(self.carriers)
         self._rotation: Rotation[Lane] | None = None
         if rotate_after_s is not None:
             self._rotation = Rotation(rotate_after_s, handover_s, may_rotate, whole, tell)
@@ -257,6 +259,8 @@ class Lines:
     def look(self, now_ns: int) -> None:
         """Leave copies that stand still, and go on with a rotation; `run` does this twice a second."""
         self.carriers.look(now_ns)
+        if self._spread is not None:
+            self._spread.look(now_ns)
         if self._rotation is not None:
             self._rotate(self._rotation, now_ns)
         self.poke()
@@ -266,13 +270,7 @@ class Lines:
         return self.carriers.lanes
 
     def _lanes_for(self, stream: Stream) -> list[Lane]:
-        """All lines, or the one that has it or else the fewest; a young line has what its old one has."""
-        if self._redundant:
-            return self._lanes
-        numbers = {strand.lane.number for strand in stream.strands}
-        if not numbers:
-            numbers = {min(self._lanes, key=lambda lane: (len(lane.strands), lane.number)).number}
-        return [lane for lane in self._lanes if lane.number in numbers]
+        return self._lanes if self._spread is None else self._spread.lanes_for(stream)
 
     def _open(self, number: int) -> Lane:
         lane = Lane(number, self.carriers, self._emit)

@@ -46,13 +46,11 @@ class Looks:
         self._clock = desk.clock
         self.requests = 0
 
-    async def look(self, checks: Sequence[Check], *, doubted: bool = False) -> list[Found]:
+    async def look(self, checks: Sequence[Check], purpose: Purpose = Purpose.CROSS_CHECK) -> list[Found]:
         """What REST and the streams say of these topics of one kind, or of one book; those it told of only.
 
-        Where something is `doubted` the request does not wait behind everything else. Raises what the request
-        raises, and TimeoutError.
+        Raises what the request raises, and TimeoutError.
         """
-        purpose = Purpose.VALIDATION if doubted else Purpose.CROSS_CHECK
         with ExitStack() as stack:
             watched = {check: stack.enter_context(_watching(check.topic)) for check in checks}
             counts = {check: check.topic.cadence.count for check in checks}

@@ -14,14 +14,14 @@ from leadline.engine.account_events import AccountEvent
 from leadline.engine.desk import Desk
 from leadline.engine.events import Event
 from leadline.engine.feed import Feed
-from leadline.engine.topics import State, TopicState
-from leadline.model.market import Channel, VenueMode, VenueStatus
+from leadline.engine.topic_state import State, TopicState
+from leadline.model.market import Channel, Subscription, VenueMode, VenueStatus
 from leadline.model.reading import Source
 from leadline.net.http import Purpose
 from leadline.venues.ports import MarketData
 
-Streams = Collection[tuple[Channel, str]]
-"""Channels and symbols, as the venue's reference data spells them."""
+Streams = Collection[Subscription]
+"""In the spelling of the venue's reference data, each as `engine.shelf.stream_of` tells it apart."""
 
 
 TOLD_BY_REST_S = 90.0
@@ -106,7 +106,7 @@ class Observer:
         Raises UnknownSymbol.
         """
         known = self._market.reference.instrument(symbol).symbol
-        wanted, doubted = self._feed.doubted({(Channel.BOOK, known)})
+        wanted, doubted = self._feed.doubted({Subscription(Channel.BOOK, known)})
         if not wanted:
             return f"no book of {symbol} is streamed (hold one with feed.hold)"
         if doubted:
@@ -148,8 +148,11 @@ class Observer:
 
 
 def _is_live(topic: TopicState) -> bool:
-    """Whether a stream that is not fresh is not known to be bad: nobody reads it, so REST is not asked."""
-    return topic.state is State.SUSPECT and not topic.readers
+    """Whether a stream that is not fresh is not known to be bad either.
+
+    REST has shown that it has nothing to say, or is not asked about it because nobody reads it.
+    """
+    return topic.state is State.ACKED_QUIET or (topic.state is State.SUSPECT and not topic.readers)
 
 
 def _told(topic: TopicState) -> str:

@@ -17,8 +17,8 @@ class Tracked:
     """An order and what only the engine wants to know of it."""
 
     __slots__ = (
-        "amend_deadline_ns", "amend_doubted", "changed_ns", "deadline_ns", "doubt", "finished", "name",
-        "order", "values_ns",
+        "amend_deadline_ns", "amend_doubted", "cancel_asked_ns", "changed_ns", "deadline_ns", "doubt",
+        "ended_ns", "ended_venue_ns", "finished", "name", "order", "values_ns",
     )  # fmt: skip
 
     def __init__(self, name: str, order: Order, deadline_ns: int = 0) -> None:
@@ -34,6 +34,12 @@ class Tracked:
         """Venue time of the newest evidence of quantity and prices; 0 before the first."""
         self.changed_ns = 0
         """Monotonic time at which quantity or prices were last told; 0 while nobody has since the start."""
+        self.cancel_asked_ns = 0
+        """Unix time at which we last asked for its end, by a cancel or another in its place; 0 for never."""
+        self.ended_ns = 0
+        """Unix time at which its end was entered here; 0 before that."""
+        self.ended_venue_ns = 0
+        """Venue time of its end; 0 where that was not told."""
         self.finished = False
 
     @property
@@ -116,7 +122,9 @@ class OrderIndex:
 
     def intend(self, intent: Intent) -> Tracked:
         """An order of ours as decided; a second intent under its name has only moved its deadline."""
-        known = self.ours(intent.client_id)
+        known, replaced = self.ours(intent.client_id), self.by_order_id(intent.replaces)
+        if replaced is not None:
+            replaced.cancel_asked_ns = intent.at_ns
         if known is not None:
             known.deadline_ns = intent.deadline_ns
             return known

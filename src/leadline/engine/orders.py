@@ -116,7 +116,7 @@ class Orders:
         self._wire = OrderWire(clock, self.log, self._spawn)
         self.blotter = Blotter(clock, journal.note, self._publish)
         self._resolver = Resolver(entry, clock, self.blotter, self._spawn, resubscribe)
-        self._halts = Halts(clock, journal.note, self._publish)
+        self._halts = Halts(clock, journal.note, self._publish, entry.spelled)
         self._runaway = Runaway(orders_per_s, clock, journal.note, self._publish)
         self._risk = Risk(entry, self.blotter, gate, self._halts, self._runaway)
         self._queue = OrderQueue(clock, self._spawn, patience_s)
@@ -133,7 +133,7 @@ class Orders:
             self._publish,
         )
         self._amends = Amends(entry, journal, clock, self.blotter, self._risk, self._queue, self._deferred)
-        self._cancels = Cancels(entry, journal, clock, self.blotter, self._resolver.ask)
+        self._cancels = Cancels(entry, clock, self.blotter, self._resolver.ask)
         self._restore(journal)
 
     def __repr__(self) -> str:
@@ -144,9 +144,8 @@ class Orders:
 
     def _restore(self, journal: Journal) -> None:
         records = journal.records()
-        self.blotter.replay(records)
-        self._halts.replay(records)
-        self._runaway.replay(records)
+        for part in (self.blotter, self._halts, self._runaway):
+            part.replay(records)
         for tracked in self.blotter.live():
             if tracked.in_doubt:
                 self._resolver.ask(tracked.name, tracked.doubt)
@@ -178,7 +177,8 @@ class Orders:
         seconds, is checked anew and leaves once; a cancel takes it out, and a restart forgets it.
         """
         self._entered()
-        return await self._placing.submit(request, wait_s)
+        with self._risk.guarding(request):
+            return await self._placing.submit(request, wait_s)
 
     async def batch(self, requests: Sequence[OrderRequest], *, wait_s: float | None = None) -> list[Order]:
         """Place orders of one symbol, up to `entry.batch_max` in a request; all are checked first.
@@ -186,7 +186,8 @@ class Orders:
         `wait_s` as in `submit`.
         """
         self._entered()
-        return await self._placing.batch(requests, wait_s)
+        with self._risk.guarding(*requests):
+            return await self._placing.batch(requests, wait_s)
 
     async def amend(self, name: str, amendment: Amendment, *, wait_s: float | None = None) -> Order:
         """Change an open order in place, by client or venue id; `wait_s` as in `submit`.
@@ -395,10 +396,9 @@ class Orders:
         """Hold every order against this, too, before it is approved."""
         self._risk.check_also(check)
 
-    def guard(self, refused: Refusals, cancelled: Callable[[Sequence[str]], None]) -> None:
-        """Tell what our own checks refuse for good, and the names (none: all) of what is cancelled."""
+    def guard(self, refused: Refusals) -> None:
+        """Tell what was refused here, so that nothing of it has left."""
         self._risk.refused = refused
-        self._cancels.asked = self._placing.replaces = cancelled
 
     def look_again(self) -> None:
         """What had held orders may be over."""
@@ -440,8 +440,7 @@ class Orders:
         if not isinstance(news, OrderEvent):
             return
         order = news.order
-        ours = order.provenance is Provenance.OURS
-        name = order.client_id if ours else order.order_id or ""
+        name = order.client_id if order.provenance is Provenance.OURS else order.order_id or ""
         if news.cause is Cause.DOUBTED or (news.cause is Cause.ADOPTED and news.why):
             self._resolver.ask(name, news.why)
         elif news.cause is Cause.CONTRADICTED:

@@ -12,64 +12,44 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from leadline.clock import NS_PER_S, Clock
+from leadline.clock import Clock
 from leadline.core.chunks import even_chunks
 from leadline.core.histogram import Histogram
 from leadline.core.level import Deed
 from leadline.engine.blotter import Blotter
-from leadline.engine.deferred import Deferred, Wish
+from leadline.engine.deferred import Deferred, Expiry, Wish
 from leadline.engine.journal import Journal
 from leadline.engine.order_index import Tracked
 from leadline.engine.order_news import Cause, OrderEvent, OrderNews
 from leadline.engine.order_queue import REMOVED, OrderQueue, Ticket, removed
 from leadline.engine.records import Intent
 from leadline.engine.risk import Approved, Risk, check_replacement, reduces
+from leadline.engine.ways import best_path, certain, deadline_ns
 from leadline.errors import (
-    Acted,
     BreakerOpen,
     CheckFailed,
     ConnectFailed,
     Error,
     Held,
     JournalError,
-    ProtocolError,
     Refused,
     VenueError,
 )
 from leadline.model.order import Order, OrderRequest, OrderState
 from leadline.venues.ports import Action, OrderEntry, Path, Placed, Placement
 
-REST_WAY_S = 3.0
-"""What a request by REST is given for its way, on top of the shortest deadline the venue takes there."""
-
 VALIDATED = "validated: the venue would take it; nothing was placed"
 
-
-def certain(error: Error) -> bool:
-    """Whether an error proves that the venue has not acted and will not; nonsense proves nothing."""
-    return error.acted is Acted.NO and not isinstance(error, ProtocolError)
-
-
-def deadline_ns(entry: OrderEntry, deadline_s: float, path: Path) -> int:
-    """Venue time after which what leaves now on this path must not be accepted any more."""
-    least_s = entry.rest_deadline_min_s + REST_WAY_S if path is Path.REST else 0.0
-    return entry.venue_ns() + round(max(deadline_s, least_s) * NS_PER_S)
-
-
-def best_path(entry: OrderEntry) -> Path:
-    """The stream where it stands, else REST."""
-    return Path.STREAM if entry.can_stream() else Path.REST
+_GONE = "its sender was cancelled before anything had left"
 
 
 class _Way(Struct, frozen=True):
-    """How one request places its orders."""
+    """How one request places its orders, and until when it may leave."""
 
-    action: Action
+    expiry: Expiry
+    action: Action = Action.ADD
     replaces: str | None = None
     touched_ns: int | None = None
-
-
-_ADD = _Way(Action.ADD)
 
 
 class _Wanted:
@@ -107,8 +87,6 @@ class Placing:
         self._deferred = deferred
         self._new_id = new_id
         self._publish = publish
-        self.replaces: Callable[[Sequence[str]], None] = lambda names: None
-        """Told the name of an order that another is about to replace."""
         self._leaving: dict[str, Intent] = {}
         """On their way to the disk; a cancel that overtakes one takes it out, and it is not sent."""
         self.answers = Histogram()
@@ -122,9 +100,10 @@ class Placing:
 
     async def submit(self, request: OrderRequest, wait_s: float | None = None) -> Order:
         """One order."""
+        way = _Way(Expiry(self._clock, wait_s))
         if request.validate:
-            return await self._validated(self._risk.approve(request))
-        return (await self._place(await self._passed([request], wait_s), _ADD))[0]
+            return await self._validated(self._risk.approve(request), way)
+        return (await self._place(await self._passed([request], way.expiry), way))[0]
 
     async def batch(self, requests: Sequence[OrderRequest], wait_s: float | None = None) -> list[Order]:
         """Several of one symbol. Once a part has left, what stops a later part is told as its orders' end."""
@@ -132,13 +111,14 @@ class Placing:
             raise CheckFailed("a batch has at least one order, and all of one symbol")
         if any(request.validate for request in requests):
             raise CheckFailed("validate orders one at a time")
-        parts = even_chunks(await self._passed(requests, wait_s), self._entry.batch_max)
+        way = _Way(Expiry(self._clock, wait_s))
+        parts = even_chunks(await self._passed(requests, way.expiry), self._entry.batch_max)
         later = {one.name: one for part in parts[1:] for one in part}
         self._later |= later
         orders: list[Order] = []
         try:
             for part in parts:
-                orders += await self._part(part, first=not orders)
+                orders += await self._part(part, way, first=not orders)
         finally:
             for name in later:
                 self._later.pop(name, None)
@@ -147,11 +127,11 @@ class Placing:
     async def replace(self, old: Tracked, request: OrderRequest, wait_s: float | None = None) -> Order:
         """Another order in the place of an open one."""
         check_replacement(self._entry, old.order, request)
-        passed = await self._passed([request], wait_s)
+        expiry = Expiry(self._clock, wait_s)
+        passed = await self._passed([request], expiry)
         if passed[0].approved is not None:  # it has waited perhaps, and the old order has not
             check_replacement(self._entry, old.order, request)
-            self.replaces((old.name,))
-        way = _Way(Action.REPLACE, old.order.order_id, old.order.touched_ns)
+        way = _Way(expiry, Action.REPLACE, old.order.order_id, old.order.touched_ns)
         return (await self._place(passed, way))[0]
 
     def withdraw(self, client_id: str) -> Order | None:
@@ -173,15 +153,15 @@ class Placing:
 
     # --- the way ---
 
-    async def _passed(self, requests: Sequence[OrderRequest], wait_s: float | None) -> list[_Wanted]:
-        """What the checks let pass: now, or within `wait_s` where they would later; else what they raise."""
+    async def _passed(self, requests: Sequence[OrderRequest], expiry: Expiry) -> list[_Wanted]:
+        """What the checks let pass: now, or in time where they would later; else what they raise."""
         wanted = [_Wanted(self._new_id(), request) for request in requests]
         try:
             self._approve(wanted)
         except (Held, BreakerOpen):
-            if wait_s is None:
+            if not expiry.waits:
                 raise
-            await self._let_go(wanted, self._wish(wanted, wait_s))
+            await self._let_go(wanted, self._wish(wanted, expiry))
         return wanted
 
     async def _let_go(self, wanted: Sequence[_Wanted], wish: Wish) -> None:
@@ -210,7 +190,7 @@ class Placing:
         for one, approved in zip(wanted, passed, strict=True):
             one.approved = approved
 
-    def _wish(self, wanted: Sequence[_Wanted], wait_s: float) -> Wish:
+    def _wish(self, wanted: Sequence[_Wanted], expiry: Expiry) -> Wish:
         requests = [one.request for one in wanted]
         deed = Deed.REDUCE if all(map(reduces, requests)) else Deed.INCREASE
         orders = {one.name: _undecided(one.request, one.name, self._clock) for one in wanted}
@@ -219,18 +199,20 @@ class Placing:
             left = (one.request for one in wanted if one.name in orders)
             return next(filter(None, map(self._risk.blocked, left)), None)
 
-        return Wish(deed, wait_s, blocked, orders)
+        return Wish(deed, expiry, blocked, orders)
 
-    async def _part(self, part: Sequence[_Wanted], *, first: bool) -> list[Order]:
+    async def _part(self, part: Sequence[_Wanted], way: _Way, *, first: bool) -> list[Order]:
         """One request of a batch; a later one is looked at again, and what stops it ends its orders."""
         try:
             for one in part:
                 if self._later.pop(one.name, None) is not None and one.approved is not None:
                     self._risk.still(one.approved)
-            return await self._place(part, _ADD)
+            return await self._place(part, way)
         except (Refused, JournalError) as error:
             if first:
                 raise
+            for one in part:
+                self._risk.refused(one.request, error)
             return [self._unsent(one.request, f"not sent: {error}") for one in part]
 
     async def _place(self, wanted: Sequence[_Wanted], way: _Way) -> list[Order]:
@@ -255,6 +237,7 @@ class Placing:
         over = False
         try:
             await self._queue.turn(ticket)
+            way.expiry.check()
             for name in waiting:
                 self._risk.still(decided[name])
             over = True
@@ -270,22 +253,23 @@ class Placing:
         """Put the intents on disk, and send what no cancel has overtaken meanwhile."""
         path = best_path(self._entry)
         intents = self._intents(decided, way, path)
+        withdrawn: set[str] = set()
         try:
-            withdrawn = await self._on_disk(intents)
+            await self._on_disk(intents, withdrawn)
         except asyncio.CancelledError:  # the records may be on disk, and nothing was sent
-            self._decided(intents, set(decided))
+            self._failed(self._decided(intents, withdrawn), ConnectFailed(_GONE))
             raise
         await self._sent(self._decided(intents, withdrawn), way, path)
 
-    async def _on_disk(self, intents: Sequence[Intent]) -> set[str]:
-        """Write, and say which of them a cancel has overtaken."""
+    async def _on_disk(self, intents: Sequence[Intent], withdrawn: set[str]) -> None:
+        """Write, and put into `withdrawn` which of them a cancel has overtaken, whatever is raised."""
         self._leaving.update({intent.client_id: intent for intent in intents})
         try:
             await self._journal.write(*intents)
-            return {intent.client_id for intent in intents if intent.client_id not in self._leaving}
         finally:
             for intent in intents:
-                self._leaving.pop(intent.client_id, None)
+                if self._leaving.pop(intent.client_id, None) is None:
+                    withdrawn.add(intent.client_id)
 
     def _intents(self, decided: dict[str, Approved], way: _Way, path: Path) -> list[Intent]:
         at_ns = self._clock.wall_ns()
@@ -326,7 +310,7 @@ class Placing:
         left_ns = self._clock.mono_ns()
         try:
             for intent in intents:  # the disk was slow, or the stream is gone, and with it the service level
-                self._risk.may_leave(intent.sent)
+                self._may_leave(intent.sent, way)
             answers = await self._ask(intents, way, path)
             self.answers.observe(self._clock.mono_ns() - left_ns)
         except Error as error:
@@ -345,9 +329,14 @@ class Placing:
             self._answered(intents, answers or [])
 
     async def _ask(self, intents: Sequence[Intent], way: _Way, path: Path) -> list[Placed | VenueError]:
-        may_leave = self._risk.may_leave
         placements = [
-            Placement(one.client_id, one.userref, one.sent, one.deadline_ns, partial(may_leave, one.sent))
+            Placement(
+                one.client_id,
+                one.userref,
+                one.sent,
+                one.deadline_ns,
+                partial(self._may_leave, one.sent, way),
+            )
             for one in intents
         ]
         if way.replaces is not None:
@@ -355,6 +344,11 @@ class Placing:
         if len(placements) == 1:
             return [await self._entry.place(placements[0], path)]
         return await self._entry.place_batch(placements, path)
+
+    def _may_leave(self, request: OrderRequest, way: _Way) -> None:
+        """Asked at the moment of leaving; raises Held."""
+        way.expiry.check()
+        self._risk.may_leave(request)
 
     def _beside_the_taken_back(self, intents: Sequence[Intent]) -> list[Intent]:
         """What shared its request with something that was taken back; nothing where nothing was."""
@@ -365,13 +359,14 @@ class Placing:
         """No byte has left: by REST, once, with a deadline that holds there."""
         until_ns = deadline_ns(self._entry, min(intent.sent.deadline_s for intent in intents), Path.REST)
         moved = [replace(intent, deadline_ns=until_ns) for intent in intents]
+        withdrawn: set[str] = set()
         try:
-            withdrawn = await self._on_disk(moved)
+            await self._on_disk(moved, withdrawn)
         except JournalError as error:
             self._failed(intents, error)
             return
         except asyncio.CancelledError:
-            self._failed(intents, ConnectFailed("its sender was cancelled before anything had left"))
+            self._failed(self._decided(moved, withdrawn), ConnectFailed(_GONE))
             raise
         await self._sent(self._decided(moved, withdrawn), way, Path.REST)
 
@@ -402,10 +397,10 @@ class Placing:
 
     # --- orders that nothing is sent of ---
 
-    async def _validated(self, approved: Approved) -> Order:
+    async def _validated(self, approved: Approved, way: _Way) -> Order:
         """Ask the venue whether it would take the order; raises what kept it from saying so."""
         request, name = approved.request, self._new_id()
-        if not await self._turn({name: approved}, _ADD):
+        if not await self._turn({name: approved}, way):
             return self._removed(name, request)
         path = best_path(self._entry)
         try:

@@ -32,6 +32,9 @@ CHECK_S = 60.0
 SETTLE_S = 2.0
 """assumed: a position that the stream has told is in REST's answers no later than so after."""
 
+TOGETHER_S = 0.1
+"""A change told no longer than so before a fill may be what that fill made of the position."""
+
 QUIET_S = 5.0
 """So long after a fill of a symbol nothing is refused because of a position: its news may be on the way."""
 
@@ -78,7 +81,6 @@ class Positions:
         tell: Callable[[PositionEvent], None],
         resubscribe: Callable[[str], None],
     ) -> None:
-        self._account = account
         self._clock = clock
         self._alive_ns = alive_ns
         self._tell = tell
@@ -90,6 +92,9 @@ class Positions:
         self._trusted = False
         self._traded_ns: dict[str, int] = {}
         """When an order of a symbol was last told to have filled."""
+        self._beyond: dict[str, Decimal] = {}
+        """By how much positions of a symbol have moved, less what its fills have told."""
+        self._begun = False
         self._kept: Kept[Sequence[Position], tuple[Position, ...]] = Kept(
             "positions",
             REST_TTL_S,
@@ -142,6 +147,9 @@ class Positions:
         for each in news.positions:
             if not self._is_older(each):
                 self._set(each, now_ns)
+        if news.snapshot and not self._begun:  # what was held before we came, no fill has told us
+            self._begun = True
+            self._beyond.clear()
 
     def lost(self) -> None:
         """The stream has a hole: it is not trusted before its next snapshot."""
@@ -150,7 +158,9 @@ class Positions:
     def heard(self, news: OrderNews) -> None:
         """News of orders: a fill moves a position, which is told by itself, sooner or later."""
         if isinstance(news, OrderEvent) and news.fill is not None:
-            self._traded_ns[news.order.symbol] = self._clock.mono_ns()
+            symbol, fill = news.order.symbol, news.fill
+            self._traded_ns[symbol] = self._clock.mono_ns()
+            self._moved(symbol, -fill.qty if news.order.side is Side.BUY else fill.qty)
 
     def _is_older(self, told: Position) -> bool:
         """Another line may bring late what has changed since."""
@@ -171,7 +181,36 @@ class Positions:
         self._changed_ns[key] = now_ns
         was = _ZERO if before is None else before.qty
         if told.qty != was:
+            self._moved(told.symbol, told.qty - was)
             self._tell(PositionChanged(told, was))
+
+    def _moved(self, symbol: str, qty: Decimal) -> None:
+        beyond = self._beyond.get(symbol, _ZERO) + qty
+        if beyond:
+            self._beyond[symbol] = beyond
+        else:
+            self._beyond.pop(symbol, None)
+
+    def unexplained(self) -> dict[str, Decimal] | None:
+        """By how much positions have moved beyond all fills told since the first snapshot, by symbol.
+
+        The long side and the short one together, because a fill does not say which of them it moved. Where a
+        fill and its position are told by themselves, it is not zero between the two. None while the stream
+        is not trusted.
+        """
+        return dict(self._beyond) if self._trusted and self._alive_ns() is not None else None
+
+    def accept(self, symbol: str) -> None:
+        """What moved this symbol's position is not a fill, as far as the venue says: begin anew."""
+        self._beyond.pop(symbol, None)
+
+    def settled(self, symbol: str) -> bool:
+        """Whether the stream has told what every fill of a symbol made of its position."""
+        traded_ns = self._traded_ns.get(symbol)
+        return traded_ns is None or self._last_change_ns(symbol) >= traded_ns - round(TOGETHER_S * NS_PER_S)
+
+    def _last_change_ns(self, symbol: str) -> int:
+        return max((at_ns for key, at_ns in self._changed_ns.items() if key[0] == symbol), default=0)
 
     # --- what an order may do ---
 
@@ -204,23 +243,29 @@ class Positions:
         while True:
             await self._clock.sleep(QUIET_S)
             now_ns = self._clock.mono_ns()
-            if not self._unmoved(now_ns) and now_ns < due_ns:
+            unmoved = self._unmoved(now_ns)
+            if not unmoved and now_ns < due_ns:
                 continue
             due_ns = now_ns + round(CHECK_S * NS_PER_S)
             try:
                 await self.compare()
             except Error:
                 continue  # that REST is out of reach is told elsewhere
+            for symbol in unmoved if self._trusted else ():
+                if self._traded_ns.get(symbol) == unmoved[symbol]:
+                    del self._traded_ns[symbol]
 
-    def _unmoved(self, now_ns: int) -> bool:
-        """Whether a fill was told and no change of its position: the news of that may be lost."""
-        found = False
+    def _unmoved(self, now_ns: int) -> dict[str, int]:
+        """When fills were told and no change of their position: the news of that may be lost."""
+        quiet_ns = now_ns - round(QUIET_S * NS_PER_S)
+        found: dict[str, int] = {}
         for symbol, traded_ns in tuple(self._traded_ns.items()):
-            if now_ns - traded_ns < QUIET_S * NS_PER_S:
+            if traded_ns > quiet_ns:
                 continue
-            del self._traded_ns[symbol]
-            changes_ns = [at_ns for key, at_ns in self._changed_ns.items() if key[0] == symbol]
-            found = found or max(changes_ns, default=0) < traded_ns - SETTLE_S * NS_PER_S
+            if self.settled(symbol):
+                del self._traded_ns[symbol]
+            else:
+                found[symbol] = traded_ns
         return found
 
     async def compare(self) -> list[PositionDrift]:

@@ -6,16 +6,19 @@ Rule: it converges, or it says what differs and halts that symbol only (DESIGN ย
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from leadline.clock import NS_PER_S, Clock
+from leadline.core.account_session import OrdersSnapshot
 from leadline.core.chunks import chunks
 from leadline.core.ledger import Drift
 from leadline.engine.account_events import AccountLog, Mismatch, Reconciled
 from leadline.engine.balances import BalanceDrift, Balances
 from leadline.engine.halts import RECONCILIATION, drift
 from leadline.engine.journal import Journal
+from leadline.engine.missed_fills import LOOKED_UP_AT_ONCE, OVERLAP_S, MissedFills
 from leadline.engine.orders import Orders
+from leadline.engine.positions import Positions
 from leadline.engine.reconcile import Comparison, compare
 from leadline.engine.records import Drifted, OpeningBalance
 from leadline.model.account import BalancesSnapshot
@@ -27,14 +30,11 @@ ROUNDS = 3
 SETTLE_S = 2.0
 """Between rounds, and how long after a booking REST's balances may still lack it."""
 
-LOOKED_UP_AT_ONCE = 50
-"""Ids one request takes (dossier ยง14.2)."""
+LISTED_S = 5.0
+"""A list of open orders that is older is asked for again."""
 
 LOOK_BACK_S = 86_400
 """How far back the first look for orders that the venue made of ours reaches."""
-
-OVERLAP_S = 60
-"""Our clock and the venue's may differ by less than so much."""
 
 
 class Recovery:
@@ -45,6 +45,7 @@ class Recovery:
         account: Account,
         orders: Orders,
         balances: Balances,
+        positions: Positions,
         journal: Journal,
         clock: Clock,
         log: AccountLog,
@@ -55,23 +56,27 @@ class Recovery:
         self._journal = journal
         self._clock = clock
         self._log = log
+        self._missed = MissedFills(account, orders, positions, clock)
         self._looked_back_ns: int | None = None
         self._opened = any(isinstance(record, OpeningBalance) for record in journal.records())
         self._turn = asyncio.Lock()
         self.done = 0
         """Runs that came to their end."""
 
-    async def run(self, reason: str) -> bool:
-        """Reconcile now; whether everything agrees. Raises what asking the venue raises."""
-        async with self._turn:
-            return await self._run(reason)
+    async def run(self, reason: str, listed: OrdersSnapshot | None = None) -> bool:
+        """Reconcile now; whether everything agrees. Raises what asking the venue raises.
 
-    async def _run(self, reason: str) -> bool:
+        `listed` are the open orders that REST has told just now: the first round need not ask again.
+        """
+        async with self._turn:
+            return await self._run(reason, listed)
+
+    async def _run(self, reason: str, listed: OrdersSnapshot | None) -> bool:
         begun_ns = self._clock.mono_ns()
         corrected = 0
         await self._find_children()
         for number in range(1, ROUNDS + 1):
-            found = await self._round()
+            found = await self._round(listed if number == 1 else None)
             corrected += len(found.reports) + len(found.look_up)
             drifts = await self._compare_balances()
             if found.agrees and not drifts:
@@ -86,12 +91,20 @@ class Recovery:
         if agrees:
             took_s = (self._clock.mono_ns() - begun_ns) / NS_PER_S
             self._log.add(Reconciled(reason, number, corrected, took_s))
+        await self._missed.find()
         return agrees
 
-    async def _round(self) -> Comparison:
+    async def _open_orders(self, listed: OrdersSnapshot | None) -> tuple[Sequence[OrderReport], int]:
+        """The open orders and when they were asked for, in a list of REST that is not old."""
+        now_ns = self._clock.mono_ns()
+        told_ns = None if listed is None else listed.asked_ns
+        if listed is None or told_ns is None or now_ns - told_ns > LISTED_S * NS_PER_S:
+            return await self._account.fetch_open_orders(Purpose.RECOVERY), now_ns
+        return listed.reports, told_ns
+
+    async def _round(self, listed: OrdersSnapshot | None) -> Comparison:
         """Ask for the open orders, apply what they say, look up what they do not; what differed is told."""
-        asked_ns = self._clock.mono_ns()
-        told = await self._account.fetch_open_orders(Purpose.RECOVERY)
+        told, asked_ns = await self._open_orders(listed)
         found = self._compare(told, asked_ns)
         self._apply(found.reports, asked_ns)
         for ids in chunks(found.look_up, LOOKED_UP_AT_ONCE):

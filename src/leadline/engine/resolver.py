@@ -1,7 +1,7 @@
 """Finds out what became of orders in doubt, by the venue's evidence alone.
 
-Rule: that a search finds nothing proves something only if the venue's clock was past the order's deadline
-when the search left; no timer ever ends a doubt.
+Rule: that a search finds nothing proves something only if the venue's clock was past the order's deadline,
+and what it took by then had come in sight, when the search left; no timer ever ends a doubt.
 """
 
 from __future__ import annotations
@@ -16,9 +16,6 @@ from leadline.engine.order_index import Tracked
 from leadline.errors import BreakerOpen, Error, TransportError
 from leadline.model.order import OrderKey, OrderReport, OrderState
 from leadline.venues.ports import OrderEntry
-
-MARGIN_S = 1.0
-"""How far the venue's clock must be past a deadline; what was accepted before it can be found by then."""
 
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 3.0
@@ -220,7 +217,7 @@ class Resolver:
             self._found_nothing(question, departure)
 
     def _beyond(self, deadline_ns: int) -> bool:
-        return self._entry.passed(deadline_ns, MARGIN_S)
+        return self._entry.passed(deadline_ns, self._entry.sight_lag_s)
 
     def _since_ns(self, tracked: Tracked | None) -> int:
         """Far enough back whatever either clock has done: the search is by name, and narrows nothing else."""
@@ -278,7 +275,8 @@ class Resolver:
                 self._blotter.settle(tracked.name, OrderState.REJECTED, evidence, now_ns)
                 self._close(question)
                 return
-            left_s = (tracked.deadline_ns - self._entry.venue_ns()) / NS_PER_S + MARGIN_S
+            left_s = (tracked.deadline_ns - self._entry.venue_ns()) / NS_PER_S
+            left_s += self._entry.sight_lag_s
             if left_s > 0:
                 question.attempts = 0
                 question.due_ns = self._clock.mono_ns() + round(left_s * NS_PER_S)

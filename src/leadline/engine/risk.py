@@ -5,13 +5,14 @@ Rule: checks decide synchronously on what is known now, and each says what would
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from leadline.core.level import FULL, PERMITS, Deed, Verdict
 from leadline.engine.blotter import Blotter
 from leadline.engine.halts import Halts
 from leadline.engine.runaway import Runaway
-from leadline.errors import BreakerOpen, CheckFailed, Error, Held, Refused
+from leadline.errors import BreakerOpen, CheckFailed, Error, Held, JournalError, Refused
 from leadline.model.level import Level
 from leadline.model.market import Side, VenueMode
 from leadline.model.order import Order, OrderKind, OrderRequest, PositionSide
@@ -20,13 +21,13 @@ from leadline.venues.ports import OrderEntry
 Check = Callable[[OrderRequest], None]
 """Raises a Refused when the order must not go."""
 
-Refusals = Callable[[OrderRequest, Refused], None]
-"""Told of an order that our own checks refuse for good."""
+Refusals = Callable[[OrderRequest, Error], None]
+"""Told of an order of which nothing leaves, and why."""
 
 _TOKEN = object()
 
 
-def _nobody(request: OrderRequest, why: Refused) -> None:
+def _nobody(request: OrderRequest, why: Error) -> None:
     """Nobody wants to know what is refused."""
 
 
@@ -112,17 +113,23 @@ class Risk:
 
     def approve(self, request: OrderRequest, *, counted: bool = False) -> Approved:
         """Raises CheckFailed, Held or BreakerOpen; returns what may be sent, and counts it."""
-        try:
-            for check in self._checks:
-                check(request)
-        except CheckFailed as why:
-            self.refused(request, why)
-            raise
+        for check in self._checks:
+            check(request)
         self._runaway.check()
         self._gate()
         if not counted:
             self._runaway.count(request)
         return Approved(request, _TOKEN)
+
+    @contextmanager
+    def guarding(self, *requests: OrderRequest) -> Iterator[None]:
+        """While these are on their way: where nothing of them leaves, `refused` is told why."""
+        try:
+            yield
+        except (Refused, JournalError) as why:
+            for request in requests:
+                self.refused(request, why)
+            raise
 
     def count(self, request: OrderRequest) -> None:
         """Count what is asked for now and will wait: many that are let go at once are no program run wild."""

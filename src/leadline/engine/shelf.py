@@ -16,6 +16,13 @@ DEEP = frozenset({Channel.BOOK, Channel.TOP})
 """Of these a symbol has one stream, as deep as the deepest asked for."""
 
 
+def stream_of(subscription: Subscription) -> Subscription:
+    """What streams are told apart by: bars by their interval, books by their symbol at whatever depth."""
+    if subscription.channel not in DEEP:
+        return subscription
+    return Subscription(subscription.channel, subscription.symbol)
+
+
 class Shelf:
     """One topic per symbol of each channel, and per interval of bars."""
 

@@ -13,6 +13,7 @@ from leadline.clock import NS_PER_S
 from leadline.core.session import MarketStreams
 from leadline.engine.answers import Answers
 from leadline.engine.policies import TTL_S
+from leadline.engine.topic_state import state_of
 from leadline.engine.topics import Desk, Topic
 from leadline.errors import Stale
 from leadline.model.reading import Reading, Source
@@ -184,7 +185,7 @@ class Sources:
 
     def _why(self, topic: Topic[T]) -> str:
         line = "" if self.line_up(topic) else "the line is down"
-        stream = topic.state(self._clock.mono_ns(), line).reason or line or "the stream is not in use"
+        stream = state_of(topic, self._clock.mono_ns(), line).reason or line or "the stream is not in use"
         doubt = topic.rest_doubted or topic.unanswered
         if not self._answers.can(topic):
             return f"{stream}; REST tells no {topic.subscription.channel.value}"

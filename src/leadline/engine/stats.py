@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from leadline.engine.gaps import GapCounts
-from leadline.engine.topics import RECEIVING, TopicState
+from leadline.engine.topic_state import RECEIVING, TopicState
 
 
 class ReadingCounts(Struct, frozen=True):

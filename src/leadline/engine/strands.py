@@ -40,6 +40,9 @@ class Carrying(Protocol):
     standing: bool
     session: MarketSession
 
+    def drop(self, strand: Strand) -> None:
+        """Take no news of this any more."""
+
 
 class Stream:
     """One wanted subscription over all lines: who carries it, and what the feed has been told of it."""

@@ -114,6 +114,8 @@ class Subscribers:
         topic.add(reader)
         if self._error is not None:
             reader.fail(self._error)
+        elif topic.loss is not None:
+            self._wants.serve(topic.symbol)
 
     def conflated(self, topic: Topic[Any], name: str) -> Conflated[Any]:
         """A reader of the newest value."""

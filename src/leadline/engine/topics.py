@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from enum import Enum
 from typing import Any, Generic, TypeVar
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from leadline.clock import NS_PER_MS, NS_PER_S, Clock
@@ -33,40 +31,6 @@ _STREAM = Source.STREAM  # once, not per message: reading a member through its c
 
 LINGER_S = 30.0
 """A topic without readers stays subscribed for this long after the last of them, or the last awaited read."""
-
-
-class State(Enum):
-    """How a wanted stream stands. LIVE, QUIET and HELD receive; every other state carries its reason."""
-
-    WANTED = "wanted"  # not acknowledged (yet, or not connected)
-    ACKED_NO_DATA = "acked_no_data"  # the venue said yes and has sent nothing since
-    LIVE = "live"
-    QUIET = "quiet"  # silent, and REST agrees that nothing happens
-    SUSPECT = "suspect"  # silent beyond its bound, REST has not answered yet
-    HELD = "held"  # runs again after many losses, but must prove itself first
-    QUARANTINED = "quarantined"  # other sources agree against it
-    LOST = "lost"  # was live, is not
-    REFUSED = "refused"
-
-
-RECEIVING = frozenset({State.LIVE, State.QUIET, State.HELD})
-
-
-class TopicState(Struct, frozen=True):
-    """One topic at one moment; `reason` is empty exactly when data is being received.
-
-    A silence as long as the present one is to be expected once in 10^`suspicion` seconds.
-    """
-
-    subscription: Subscription
-    state: State
-    reason: str
-    source: Source | None
-    readers: int
-    updates: int
-    last_age_s: float | None
-    bound_s: float
-    suspicion: float = 0.0
 
 
 class Desk:
@@ -92,6 +56,8 @@ class Topic(Generic[T]):
     replaceable = True
     """Each value replaces the one before: REST steps in at once, and a breaking stream is held back."""
 
+    interval_s = 0  # of bars
+
     speaks = True
     """Whether silence can be a fault; of what happens rarely and is told nowhere else nobody can say."""
 
@@ -104,6 +70,7 @@ class Topic(Generic[T]):
         self.bound_s = self.cadence.vouched_bound_s()
         self.live = False
         self.received = False
+        self.still = False  # without data since the venue's yes, and by REST nothing has happened
         self.proven = subscription.channel is Channel.BOOK
         self.streams: MarketStreams | None = None
         """What streams it; None before there is anything."""
@@ -117,9 +84,9 @@ class Topic(Generic[T]):
         self.refused: VenueError | None = None
         self.loss: Loss | None = None
         self.confirmed_ns: int | None = None
-        self.asked_ns = now_ns
+        self.asked_ns = self._read_since_ns = now_ns
         self.keep_until_ns = now_ns
-        self.poll_ns = 0
+        self.polled_ns: int | None = None
         self.doubted_ns: int | None = None
         self.strikes = self.struck_ns = 0
         self.readers: list[Reader] = []
@@ -180,7 +147,7 @@ class Topic(Generic[T]):
 
     def lose(self, cause: GapCause, reason: str, now_ns: int, *, counts: bool = True) -> None:
         """The stream cannot be trusted from here on; readers are told of the hole."""
-        self.confirmed_ns = None
+        self.confirmed_ns, self.still = None, False
         was_received, self.received = self.received, False
         self.cadence.interrupted()
         if was_received and counts:
@@ -196,7 +163,7 @@ class Topic(Generic[T]):
         self.loss = Loss(cause, reason, now_ns, self._desk.wall_ns(now_ns), gap, number)
         if self.proven:
             self.value = None  # a book known wrong is not given even to who asks for a stale one
-        self.poll_ns = 0
+        self.polled_ns = None
         self.tell(gap)
 
     def quarantine(self, why: str, now_ns: int) -> None:
@@ -260,10 +227,10 @@ class Topic(Generic[T]):
         return received_ns if venue_ns is None else min(received_ns, venue_ns)
 
     def _changed(self, source: Source, cause: str, took_ms: float) -> None:
-        channel = self.subscription.channel
-        previous = self.source or source
+        channel, previous = self.subscription.channel, self.source or source
         took_ms = max(0.0, took_ms)  # what ended it may have been received before the loss was noticed
-        self._desk.events.add(SourceChanged(channel, self.symbol, source, previous, cause, took_ms))
+        event = SourceChanged(channel, self.symbol, source, previous, cause, took_ms, self.interval_s)
+        self._desk.events.add(event)
 
     # --- REST ---
 
@@ -271,9 +238,9 @@ class Topic(Generic[T]):
         """A request for this topic is being handed to the venue's port."""
         loss = self.loss
         since_ns = self.doubted_ns if loss is None else loss.since_ns
-        if since_ns is None or self.source is not Source.STREAM or not self.readers:
+        if since_ns is None or self.source is not Source.STREAM or not self.readers or self.rest_doubted:
             return
-        took_ms = (now_ns - since_ns) / NS_PER_MS
+        took_ms = (now_ns - max(since_ns, self._read_since_ns)) / NS_PER_MS
         if self.replaceable:
             failovers = self._desk.failovers
             failovers.count += 1
@@ -290,7 +257,7 @@ class Topic(Generic[T]):
         if self.fresh(now_ns) or self.answer is None or self.rest_doubted is not None:
             return
         if self.overtaken:
-            self.poll_ns = 0  # perhaps older than what readers have had: asked again
+            self.polled_ns = None  # perhaps older than what readers have had: asked again
             return
         self.source = self.source or Source.REST
         self._deliver(self.answer)
@@ -324,6 +291,7 @@ class Topic(Generic[T]):
 
     def add(self, reader: Reader) -> None:
         """Let a reader have what comes from now on."""
+        self._read_since_ns = self._read_since_ns if self.readers else self._clock.mono_ns()
         self.readers.append(reader)
         self._sort_readers()
         if self.refused is not None:
@@ -406,40 +374,3 @@ class Topic(Generic[T]):
         bound_s = self.cadence.vouched_bound_s() if self.live else 0.0  # out of use it is fresh for no time
         proven = self.proven and self.quarantined is None
         return Reading(value, Source.STREAM, last_ns, self._clock, proven, bound_s, self.confidence)
-
-    def state(self, now_ns: int, line: str) -> TopicState:
-        """How the topic stands; `line` says why nothing can come, or is empty."""
-        state, reason = self._judge(now_ns, line)
-        last_ns = self.cadence.last_ns
-        age_s = None if last_ns is None else (now_ns - last_ns) / NS_PER_S
-        return TopicState(
-            self.subscription,
-            state,
-            reason,
-            self.source,
-            len(self.readers),
-            self.cadence.count,
-            age_s,
-            self.cadence.vouched_bound_s(),
-            self.cadence.suspicion(now_ns) if self.live else 0.0,
-        )
-
-    def _judge(self, now_ns: int, line: str) -> tuple[State, str]:
-        if self.refused is not None:
-            return State.REFUSED, self.refused.text
-        if self.quarantined is not None:
-            return State.QUARANTINED, self.quarantined
-        if self.received and not self.live:
-            return State.HELD, ""
-        if self.live:
-            if not self.fresh(now_ns):
-                silent_s = self.cadence.silent_ns(now_ns) / NS_PER_S
-                return State.SUSPECT, f"silent for {silent_s:.1f} s, not confirmed by REST"
-            return (State.QUIET if self.cadence.quiet(now_ns) else State.LIVE), ""
-        if self.confirmed_ns is not None:
-            waited_s = (now_ns - self.confirmed_ns) / NS_PER_S
-            where = f" by route {self.route}" if self.route else ""
-            return State.ACKED_NO_DATA, f"acknowledged{where} {waited_s:.1f} s ago, no data since"
-        if self.loss is not None:
-            return State.LOST, self.loss.reason
-        return State.WANTED, line or "not acknowledged yet"

@@ -26,6 +26,7 @@ from leadline.engine.topics import Desk, Topic
 from leadline.errors import Error
 from leadline.model.market import Channel
 from leadline.model.reading import UNVALIDATED, Source
+from leadline.net.http import Purpose
 from leadline.venues.ports import MarketData
 
 REQUESTS_PER_S = 0.25
@@ -67,7 +68,8 @@ class ValidationCounts(Struct, frozen=True):
 class Validator:
     """Cross-checks tickers, mark prices and books of one feed.
 
-    `renew` subscribes a topic anew and serves its readers; `heard_ns` says when the line last showed life.
+    `renew` subscribes a topic anew and serves its readers, `serve` those of a symbol whose streams are lost;
+    `heard_ns` says when the line last showed life.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Validator:
         shelf: Shelf,
         spawn: Spawn,
         renew: Callable[[Topic[Any]], None],
+        serve: Callable[[str], None],
         heard_ns: Callable[[], int],
     ) -> None:
         self._desk = desk
@@ -85,7 +88,7 @@ class Validator:
         self._spawn = spawn
         self._heard_ns = heard_ns
         self._looks = Looks(market, desk)
-        self._divergences = Divergences(desk, renew)
+        self._divergences = Divergences(desk, renew, serve)
         self._checks: dict[tuple[Channel, str], Check] = {}
         self._budget = DecayingCounter(_BURST, REQUESTS_PER_S)
         self._busy: set[Channel] = set()
@@ -251,9 +254,8 @@ class Validator:
             self._busy.discard(channel)
 
     async def _round(self, checks: Sequence[Check], *, confirming: bool) -> list[Check]:
-        stands = any(self._divergences.stands(check.channel, check.topic.symbol) for check in checks)
         try:
-            told = await self._looks.look(checks, doubted=confirming or stands)
+            told = await self._looks.look(checks, self._purpose(checks, confirming))
         except (Error, TimeoutError):
             told = []
         now_ns = self._clock.mono_ns()
@@ -266,6 +268,14 @@ class Validator:
             wait_s = _RETRY_S if check in undecided else self._wanted_s(check, now_ns)
             check.due_ns = now_ns + round(wait_s * NS_PER_S)
         return contradicted
+
+    def _purpose(self, checks: Sequence[Check], confirming: bool) -> Purpose:
+        """What ends a doubt about REST is as urgent as what readers wait for who have lost their stream."""
+        doubted = {check.topic.symbol for check in checks if check.topic.rest_doubted is not None}
+        if doubted and any(topic.symbol in doubted and topic.loss and topic.readers for topic in self._shelf):
+            return Purpose.FALLBACK
+        stands = any(self._divergences.stands(check.channel, check.topic.symbol) for check in checks)
+        return Purpose.VALIDATION if confirming or stands else Purpose.CROSS_CHECK
 
     def _counts(self, found: Found, now_ns: int) -> bool:
         """Whether a look says something: the topic is still the one, and a line that differs is alive."""

@@ -91,6 +91,11 @@ class Wants:
             self._flush()
         self._fallback.poll([topic], now_ns)
 
+    def serve(self, symbol: str) -> None:
+        """REST is believed again, or a reader has come: it is asked at once for whoever has no stream."""
+        now_ns = self._clock.mono_ns()
+        self._fallback.poll([topic for topic in self._shelf if topic.symbol == symbol], now_ns)
+
     def release(self, topic: Topic[Any]) -> None:
         """Nobody reads this any more."""
         self._shelf.drop(topic)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from leadline.clock import NS_PER_S
 from leadline.core.book import BookView
 from leadline.core.histogram import Histogram
-from leadline.core.liveness import FIRST_DATA_S, same_levels, same_ticker
+from leadline.core.liveness import same_levels, same_ticker
 from leadline.engine.answers import Answers, Spawn, fetch_together
 from leadline.engine.bars import BarTopic
 from leadline.engine.events import StreamDead
@@ -103,7 +103,7 @@ class Watch:
         self._first.look(standing, now_ns)
         if self._asking:
             return
-        suspects = [topic for topic in standing if _suspect(topic, now_ns)]
+        suspects = [topic for topic in standing if self._suspect(topic, now_ns)]
         self._note(suspects, now_ns)
         if suspects:
             self._asking = True
@@ -113,9 +113,21 @@ class Watch:
 
     def _note(self, suspects: list[Topic[Any]], now_ns: int) -> None:
         for topic in suspects:
-            if topic.subscription not in self._suspects:
+            late = topic.received or self._first.late(topic, now_ns)
+            if late and topic.subscription not in self._suspects:
                 self.detection.suspected.observe(_silent_ns(topic, now_ns))
         self._suspects = frozenset(topic.subscription for topic in suspects)
+
+    def _suspect(self, topic: Topic[Any], now_ns: int) -> bool:
+        """Silent near its bound, or acknowledged without data; a book that had some only while it is read."""
+        if topic.refused is not None or not topic.speaks:
+            return False
+        if not topic.received:
+            due_ns = self._first.due_ns(topic)
+            return due_ns is not None and now_ns >= due_ns
+        if topic.subscription.channel in _BY_DEPTH and not topic.readers:
+            return False
+        return topic.cadence.suspect(now_ns)
 
     async def _corroborate(self, suspects: list[Topic[Any]], silent: list[Topic[Any]]) -> None:
         self._singles = _SINGLE_REQUESTS
@@ -249,7 +261,9 @@ class Watch:
 
     def _overdue(self, topic: Topic[Any], word: Word, now_ns: int) -> bool:
         """Whether a stream is subscribed anew although REST has not contradicted it twice."""
-        beyond_ns = _silent_ns(topic, now_ns) - topic.cadence.bound_ns
+        beyond_ns = topic.cadence.silent_ns(now_ns) - topic.cadence.bound_ns
+        if not topic.received:
+            beyond_ns = self._first.late_ns(topic, now_ns)
         if word is Word.UNASKED:
             return beyond_ns > _UNASKED_PATIENCE_NS
         prompt = topic.subscription.channel in self._market.limits.prompt_channels
@@ -324,16 +338,3 @@ def _silent_ns(topic: Topic[Any], now_ns: int) -> int:
     if topic.received or topic.confirmed_ns is None:
         return topic.cadence.silent_ns(now_ns)
     return now_ns - topic.confirmed_ns
-
-
-def _suspect(topic: Topic[Any], now_ns: int) -> bool:
-    """Silent near its bound, or acknowledged without first data; books only while somebody reads them."""
-    if topic.refused is not None or not topic.speaks:
-        return False
-    if topic.subscription.channel in _BY_DEPTH and not topic.readers:
-        return False
-    if topic.received:
-        return topic.cadence.suspect(now_ns)
-    if topic.confirmed_ns is None:
-        return False
-    return now_ns - max(topic.confirmed_ns, topic.cadence.vouched_ns) >= FIRST_DATA_S * NS_PER_S

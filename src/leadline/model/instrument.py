@@ -92,5 +92,4 @@ def to_units(number: Decimal, precision: int) -> int:
 
 def from_units(units: int, precision: int) -> Decimal:
     """The decimal `units` × 10^-precision, exact at any size, with its trailing zeros."""
-    digits = tuple(map(int, str(abs(units))))
-    return Decimal((int(units < 0), digits, -precision))
+    return Decimal(f"{units}E{-precision}")

@@ -122,7 +122,7 @@ class OrderRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     `deadline_s` is how long after our decision the venue may still accept it. Kraken takes 0.5 to 60 s on the
     stream and 2 to 60 s by REST (dossier §10.1, §14.3), counted from the arrival, so that 1 s is the least
-    here. `survive` marks an order meant to outlive the program: the dead-man switch would cancel it, so
+    here. `survive` marks an order meant to outlive the program: where the dead-man switch would cancel it,
     arming the switch warns of it. `validate` only asks the venue whether it would take the order.
 
     Of contracts only: `position_side` (hedge mode), `price_match` in place of `limit_price`, and

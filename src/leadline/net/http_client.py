@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Self
 
@@ -105,7 +106,7 @@ class AiohttpExchange:
 
 
 class AiohttpClient(AiohttpExchange, PacedHttp):
-    """The Http port over such exchanges."""
+    """The Http port over such exchanges; `shared` is open as long as this is: where the budget is kept."""
 
     def __init__(
         self,
@@ -115,9 +116,23 @@ class AiohttpClient(AiohttpExchange, PacedHttp):
         terms: Terms | None = None,
         *,
         authority: ssl.SSLContext | None = None,
+        shared: AbstractContextManager[object] | None = None,
     ) -> None:
         AiohttpExchange.__init__(self, base_url, authority=authority)
         PacedHttp.__init__(self, clock, budget, terms)
+        self._shared = shared or nullcontext()
+
+    async def __aenter__(self) -> Self:
+        self._shared.__enter__()
+        return await super().__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await super().__aexit__(kind, error, trace)
+        finally:
+            self._shared.__exit__(kind, error, trace)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from leadline.clock import Clock
 from leadline.core.breaker import Breaker
-from leadline.core.limits import Budget, SharedBudget, Standing
+from leadline.core.cells import Cell, Cells, MemoryCells
 from leadline.core.nonce import Floor, Nonces
 from leadline.errors import Error
 
-T = TypeVar("T")
+S = TypeVar("S")
 
 
-class KeyState(Protocol):
-    """One user's access to the shared state of a key."""
+class KeyState(Cells, Protocol):
+    """One user's access to the shared state of a key; its cells are for the budgets."""
 
     async def next_nonce(self, wall_ns: int) -> int:
         """A nonce larger than every one given before to anybody; durable before it is returned."""
@@ -39,9 +38,6 @@ class KeyState(Protocol):
 
     def give_turn(self) -> None:
         """Let another user have the turn."""
-
-    def budget(self, name: str, limit: float, decay_per_s: float) -> Budget:
-        """A counter shared under this name."""
 
     async def load_breaker(self) -> bytes | None:
         """What was saved last, or None."""
@@ -67,7 +63,7 @@ class MemoryKey:
 
     def __init__(self, nonces: Nonces | None = None) -> None:
         self.nonces = nonces or Nonces()
-        self.budgets: dict[str, Standing] = {}
+        self.cells = MemoryCells()
         self.breaker: bytes | None = None
         self.holder: MemoryKeyState | None = None
         self.waiting: deque[tuple[MemoryKeyState, asyncio.Future[None]]] = deque()
@@ -81,20 +77,6 @@ class MemoryKey:
                 self.holder = user
                 called.set_result(None)
                 return
-
-
-class _MemoryBudget(SharedBudget):
-    def __init__(self, key: MemoryKey, name: str, limit: float, decay_per_s: float) -> None:
-        super().__init__(limit, decay_per_s)
-        self._budgets = key.budgets
-        self._name = name
-
-    def _kept(self) -> Standing | None:
-        return self._budgets.get(self._name)
-
-    def _change(self, change: Callable[[Standing | None], tuple[Standing, T]]) -> T:
-        self._budgets[self._name], told = change(self._kept())
-        return told
 
 
 class MemoryKeyState:
@@ -146,8 +128,8 @@ class MemoryKeyState:
             self._key.waiting.remove(entry)
         self.give_turn()
 
-    def budget(self, name: str, limit: float, decay_per_s: float) -> Budget:
-        return _MemoryBudget(self._key, name, limit, decay_per_s)
+    def cell(self, name: str, kind: type[S]) -> Cell[S]:
+        return self._key.cells.cell(name, kind)
 
     async def load_breaker(self) -> bytes | None:
         return self._key.breaker

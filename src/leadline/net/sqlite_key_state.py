@@ -8,40 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import sqlite3
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from leadline.clock import NS_PER_S, Clock
-from leadline.core.limits import Budget, SharedBudget, Standing
+from leadline.core.cells import Cell
 from leadline.core.nonce import MOST_NONCE, Floor, Nonces, Scale
 from leadline.errors import ConfigError
+from leadline.net.cell_file import CellFile
+from leadline.net.sqlite_file import connect, open_checked
 from leadline.net.turn_file import TurnFile
 
+S = TypeVar("S")
 T = TypeVar("T")
 
-_APPLICATION = 0x4C4B4559
-"""Marks the files as ours in SQLite's header: LKEY."""
-_VERSION = 1
 _AHEAD_NS = NS_PER_S
 """So far ahead of the nonces the mark is set, so that not every one of them waits for the disk itself."""
 _BUSY_S = 5.0
-_BUDGET_BUSY_S = 0.25
 
-_NONCE_TABLES = """
-CREATE TABLE nonce (only INTEGER PRIMARY KEY, last INTEGER, mark INTEGER, scale TEXT, sum INTEGER);
-CREATE TABLE breaker (only INTEGER PRIMARY KEY, kept BLOB);
-"""
-_BUDGET_TABLES = """
-CREATE TABLE budget (name TEXT PRIMARY KEY, empty_ns INTEGER, decay_per_s REAL, written_ns INTEGER);
-"""
 _DISK = frozenset({"SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_BUSY", "SQLITE_IOERR_WRITE"})
 _NONCE_CURE = (
     "move it away and give this program a new API key, or set nonce_floor to a number above every nonce the "
@@ -59,7 +49,7 @@ class SqliteKeyState:
     """The state of one key in a folder, as an async context manager; implements KeyState.
 
     Nonces and the breaker go through a thread of its own, so that the loop never waits for the disk. The
-    budgets are kept without waiting for it, in a file of their own, in transactions of some microseconds.
+    budgets are kept without waiting for it, in a file of their own.
     Raises ConfigError naming the file and the cure where one is damaged, foreign or newer.
     """
 
@@ -67,7 +57,7 @@ class SqliteKeyState:
         name = f"key-{fingerprint(api_key)}"
         self._folder = folder
         self._nonce_path = folder / f"{name}.nonce"
-        self._budget_path = folder / f"{name}.budget"
+        self._budgets = CellFile(folder / f"{name}.budgets", _BUDGET_CURE)
         self._turn_path = folder / f"{name}.turn"
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, "key-state")
@@ -103,8 +93,8 @@ class SqliteKeyState:
     def give_turn(self) -> None:
         self._turn.give()
 
-    def budget(self, name: str, limit: float, decay_per_s: float) -> Budget:
-        return _SqliteBudget(self._budgets, name, limit, decay_per_s)
+    def cell(self, name: str, kind: type[S]) -> Cell[S]:
+        return self._budgets.cell(name, kind)
 
     async def load_breaker(self) -> bytes | None:
         return await self._in_thread(self._nonces.load_breaker)
@@ -116,10 +106,7 @@ class SqliteKeyState:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with ExitStack() as opened:
-                self._budgets = opened.enter_context(
-                    closing(_database(self._budget_path, _BUDGET_TABLES, _BUDGET_CURE, _BUDGET_BUSY_S))
-                )
-                self._budgets.execute("PRAGMA synchronous=OFF")
+                opened.enter_context(self._budgets)
                 self._turn = opened.enter_context(closing(TurnFile(self._turn_path, self._clock)))
                 self._nonces = NonceFile(self._nonce_path)
                 self._opened = opened.pop_all()
@@ -143,8 +130,8 @@ class NonceFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = _database(path, _NONCE_TABLES, _NONCE_CURE, _BUSY_S)
-        self._reader = _connection(path, _BUSY_S)
+        self._file = open_checked(path, _make, _NONCE_CURE, _BUSY_S)
+        self._reader = connect(path, _BUSY_S)
         try:
             self._go_on_from_the_mark()
         except BaseException:
@@ -266,123 +253,15 @@ class NonceFile:
             raise ConfigError(f"{self._path} cannot be used: {error}; {cure}") from error
 
 
-class _SqliteBudget(SharedBudget):
-    """A row of the budget file; while that cannot be written (a full disk) we count for ourselves."""
-
-    def __init__(self, file: sqlite3.Connection, name: str, limit: float, decay_per_s: float) -> None:
-        super().__init__(limit, decay_per_s)
-        self._file = file
-        self._name = name
-        self._own: Standing | None = None
-        self._seen: Standing | None = None
-
-    def _kept(self) -> Standing | None:
-        """What is kept, or what was when the file could last be read: no cancel waits for a file."""
-        try:
-            self._seen = self._stored()
-        except sqlite3.Error:
-            self._own = self._own or self._seen
-        return self._own or self._seen
-
-    def _stored(self) -> Standing | None:
-        if self._own is not None:
-            return self._own
-        row = self._file.execute(
-            "SELECT empty_ns, decay_per_s, written_ns FROM budget WHERE name=?", (self._name,)
-        ).fetchone()
-        return None if row is None else Standing(*row)
-
-    def _change(self, change: Callable[[Standing | None], tuple[Standing, T]]) -> T:
-        """Reckon, and write if what we reckoned with still stands; else again with what stands now.
-
-        One reading and one writing statement: this runs in the event loop, on the way of every order.
-        """
-        try:
-            while True:
-                kept = self._stored()
-                standing, told = change(kept)
-                if self._replaced(kept, standing):
-                    self._own, self._seen = None, standing
-                    return told
-        except sqlite3.Error:
-            self._own, told = change(self._kept())
-            return told
-
-    def _replaced(self, kept: Standing | None, standing: Standing) -> bool:
-        row = (self._name, standing.empty_ns, standing.decay_per_s, standing.written_ns)
-        if kept is None:
-            done = self._file.execute("INSERT OR IGNORE INTO budget VALUES (?, ?, ?, ?)", row)
-        elif self._own is not None:  # we have counted on from what was there
-            done = self._file.execute("INSERT OR REPLACE INTO budget VALUES (?, ?, ?, ?)", row)
-        else:
-            done = self._file.execute(
-                "UPDATE budget SET empty_ns=?, decay_per_s=?, written_ns=?"
-                " WHERE name=? AND empty_ns=? AND decay_per_s=? AND written_ns=?",
-                (*row[1:], self._name, kept.empty_ns, kept.decay_per_s, kept.written_ns),
-            )
-        return done.rowcount == 1
+def _make(file: sqlite3.Connection) -> None:
+    """A file of nonces none of which was given."""
+    file.execute(
+        "CREATE TABLE nonce (only INTEGER PRIMARY KEY, last INTEGER, mark INTEGER, scale TEXT, sum INTEGER)"
+    )
+    file.execute("CREATE TABLE breaker (only INTEGER PRIMARY KEY, kept BLOB)")
+    row = (0, 0, Scale.MICROSECONDS.name)
+    file.execute("INSERT INTO nonce VALUES (1, ?, ?, ?, ?)", (*row, _sum(*row)))
 
 
 def _sum(last: int, mark: int, scale: str) -> int:
     return zlib.crc32(f"{last} {mark} {scale}".encode())
-
-
-def _connection(path: Path, busy_s: float) -> sqlite3.Connection:
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
-        uri=True,
-        timeout=busy_s,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-
-
-def _database(path: Path, tables: str, cure: str, busy_s: float) -> sqlite3.Connection:
-    """The checked file, made if there is none; raises ConfigError."""
-    if not path.exists():
-        _create(path, tables)
-    path.chmod(0o600)
-    try:
-        file = _connection(path, busy_s)
-    except sqlite3.Error as error:
-        raise ConfigError(f"{path} cannot be opened: {error}; {cure}") from error
-    try:
-        _check(file, path, cure)
-    except BaseException:
-        file.close()
-        raise
-    return file
-
-
-def _check(file: sqlite3.Connection, path: Path, cure: str) -> None:
-    try:
-        (application,) = file.execute("PRAGMA application_id").fetchone()
-        (version,) = file.execute("PRAGMA user_version").fetchone()
-        (sound,) = file.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.Error as error:
-        raise ConfigError(f"{path} is damaged: {error}; {cure}") from error
-    if application != _APPLICATION or sound != "ok":
-        why = "is not a file of this program" if application != _APPLICATION else f"is damaged: {sound}"
-        raise ConfigError(f"{path} {why}; {cure}")
-    if version > _VERSION:
-        raise ConfigError(f"{path} was written by a newer version of this program; use that one")
-
-
-def _create(path: Path, tables: str) -> None:
-    """Make the file whole before it has its name, so that an empty one is always a damaged one."""
-    handle, name = tempfile.mkstemp(prefix=f"{path.name}-", dir=path.parent)
-    os.close(handle)
-    try:
-        with closing(sqlite3.connect(name)) as file:
-            file.executescript(
-                f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA application_id={_APPLICATION};"
-                f"PRAGMA user_version={_VERSION}; BEGIN; {tables} COMMIT;"
-            )
-            if tables is _NONCE_TABLES:
-                row = (0, 0, Scale.MICROSECONDS.name)
-                file.execute("INSERT INTO nonce VALUES (1, ?, ?, ?, ?)", (*row, _sum(*row)))
-                file.commit()
-        with suppress(FileExistsError):  # another process was faster
-            os.link(name, path)
-    finally:
-        Path(name).unlink()

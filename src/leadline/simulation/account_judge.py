@@ -68,7 +68,8 @@ class AccountJudge(ABC):
         """The client id of each."""
         self._seen: dict[str, str] = {}
         """Venue order ids by their name."""
-        self._told: Counter[str] = Counter()
+        self._told: Counter[tuple[str | None, str]] = Counter()
+        """Matches by their order: one between two orders of the account bears one name for both."""
         self.happened_ns = 0
         """When anything last happened to the account at the venue."""
 
@@ -145,7 +146,7 @@ class AccountJudge(ABC):
         order = news.order
         self._trace(self._loop.now_ns, order.client_id, news.cause.value, order.state.value)
         if news.fill is not None:
-            self._told[news.fill.exec_id] += 1
+            self._told[order.order_id, news.fill.exec_id] += 1
         self._claim(order)
 
     def _claim(self, order: Order) -> None:
@@ -208,7 +209,9 @@ class AccountJudge(ABC):
             seen = f"{order.order_id} without {sorted(missing)}"
             self._add(FILLS_MISSED, order.symbol, seen, len(venue.fills))
         doubled = [
-            one for one, times in ours.items() if times > 1 or one not in venue.fills or self._told[one] > 1
+            one
+            for one, times in ours.items()
+            if times > 1 or one not in venue.fills or self._told[order.order_id, one] > 1
         ]
         if doubled:
             self._add(FILLS_DOUBLED, order.symbol, f"{order.order_id} {sorted(doubled)}", "each once")

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from leadline.clock import NS_PER_MS, NS_PER_S
-from leadline.engine.events import Event, LineSwitched, SourceChanged, StreamDead
+from leadline.engine.events import Event, LineSwitched, Reconverged, SourceChanged, StreamDead
 from leadline.model.market import Channel
 from leadline.model.reading import Source
 from leadline.simulation.loop import VirtualLoop
@@ -59,6 +59,10 @@ class Alarms:
         self._losses: dict[int, float] = {}
         self._misled_until_ns: dict[str, int] = {}
         """Until when REST may have told that a stream had missed something."""
+        self._doubtful_until_ns: dict[str, int] = {}
+        """Until when REST may still be doubted for it: other faults keep the client from finding it true."""
+        self._believed_ns: dict[str, int] = {}
+        """When the client last found that REST and stream tell the same again."""
         self._unanswered_ns = -round(UNANSWERED_S * NS_PER_S)
         self._came_ns: dict[tuple[Channel, str], int] = {}
 
@@ -73,6 +77,10 @@ class Alarms:
 
     def struck(self, strike: Strike) -> None:
         """A fault begins."""
+        until_ns, now_ns = self._until_ns(strike.lasts_s), self._loop.now_ns
+        for symbol, doubtful_ns in self._doubtful_until_ns.items():
+            if doubtful_ns >= now_ns:
+                self._doubtful_until_ns[symbol] = max(doubtful_ns, until_ns)
         if strike.event is not None:
             if strike.event not in _HARMLESS_EVENTS:
                 self._keep_back(strike.lasts_s, None, None)
@@ -81,7 +89,7 @@ class Alarms:
         kind, channel = fields["kind"], fields.get("channel")
         on_rest = fields.get("route") == "rest"
         if kind in ("SKEW", "LAG") and on_rest:
-            self._misled_until_ns[fields["symbol"]] = self._until_ns(strike.lasts_s)
+            self._misled_until_ns[fields["symbol"]] = self._doubtful_until_ns[fields["symbol"]] = until_ns
         if kind in self._harmless or channel in _ACCOUNT or on_rest:
             return
         self._keep_back(strike.lasts_s, _CHANNELS.get(channel or ""), fields.get("symbol"))
@@ -102,10 +110,11 @@ class Alarms:
             case SourceChanged(source=Source.REST, previous=Source.STREAM):
                 if event.channel in (Channel.TICKER, Channel.BOOK):
                     came_ns = self._came_ns.get((event.channel, event.symbol), 0)
-                    in_time = event.took_ms * NS_PER_MS <= self._loop.now_ns - came_ns
-                    if in_time and not self._lied_of(event.symbol):
-                        self._lost(event.took_ms)
+                    if event.took_ms * NS_PER_MS <= self._loop.now_ns - came_ns:
+                        self._lost(event.took_ms, self._refuge_ns(event.symbol))
                 self._justified(event.channel, event.symbol, event)
+            case Reconverged():
+                self._believed_ns[event.symbol] = self._loop.now_ns
             case LineSwitched():
                 self._lost(event.took_ms)
                 self._justified(None, None, event)
@@ -138,10 +147,16 @@ class Alarms:
         """Whether REST tells wrong things of a symbol, or did so of late: it is no refuge then."""
         return self._loop.now_ns <= self._misled_until_ns.get(symbol, -1)
 
-    def _lost(self, took_ms: float) -> None:
+    def _refuge_ns(self, symbol: str) -> int:
+        """From when on REST could be turned to: who has been told wrong things may doubt it for a while."""
+        return min(self._believed_ns.get(symbol, 0), self._doubtful_until_ns.get(symbol, 0))
+
+    def _lost(self, took_ms: float, refuge_ns: int = 0) -> None:
         """All streams of one loss are noticed at one moment; the slowest of them counts."""
-        noticed_ms = round((self._loop.now_ns / NS_PER_MS) - took_ms)
-        self._losses[noticed_ms] = max(took_ms, self._losses.get(noticed_ms, 0.0))
+        now_ms = self._loop.now_ns / NS_PER_MS
+        noticed_ms = round(now_ms - took_ms)
+        waited_ms = min(took_ms, now_ms - refuge_ns / NS_PER_MS)
+        self._losses[noticed_ms] = max(waited_ms, self._losses.get(noticed_ms, 0.0))
 
     def _justified(self, channel: Channel | None, symbol: str | None, event: Event) -> None:
         if not (self._lied_of(symbol or "") or self.excused(channel, symbol)):

@@ -12,11 +12,12 @@ from typing import Any
 
 from leadline.emulator.binance.accounts import Account
 from leadline.emulator.binance.algo_orders import AlgoOrder
+from leadline.emulator.binance.forced import ADL, LIQUIDATION
 from leadline.emulator.binance.listen_keys import ListenKey
 from leadline.emulator.binance.orders import Order as EngineOrder
 from leadline.emulator.binance.user_events import entry_text
 from leadline.emulator.market import Market
-from leadline.model.account import Position
+from leadline.model.account import AccountConfiguration, MarginMode, Position
 from leadline.model.order import OrderState, PositionSide
 from leadline.net.http import Request
 from leadline.simulation.account_judge import TAKEN_BACK, AccountJudge, VenueOrder
@@ -35,6 +36,11 @@ _STATES = {
 }
 _SIDES = {"BOTH": PositionSide.NET, "LONG": PositionSide.LONG, "SHORT": PositionSide.SHORT}
 _MONEY_DECIMALS = 8
+MOST_VOID_S = 35
+"""So long a void key may be believed: it is proven after five seconds without news, in two ways of five
+seconds each, fifteen after a failure at most; and news told before may have been under way.
+"""
+_FORCED = (LIQUIDATION.client_id, ADL.client_id)
 
 
 class BinanceAccountJudge(AccountJudge):
@@ -55,7 +61,16 @@ class BinanceAccountJudge(AccountJudge):
         self._names = names
         self._key = ""
         """Of the last subscription."""
+        self._believed_s = 0
+        """How long the client has taken a stream for whole whose key is void."""
+        self._before: set[tuple[str, int]] = set()
+        """Matches of earlier lives of the client."""
         self._account.listeners.append(self._happened)
+
+    def born(self) -> None:
+        super().born()
+        self._believed_s = 0
+        self._before = {(trade.symbol, trade.trade_id) for trade in self._account.trades}
 
     # --- the truth ---
 
@@ -86,17 +101,23 @@ class BinanceAccountJudge(AccountJudge):
         return {asset: Decimal(units).scaleb(-_MONEY_DECIMALS) for asset, units in wallets.items()}
 
     def _plain(self, order: EngineOrder) -> VenueOrder:
+        """One of the venue's own bears nobody's name. What it did while the client was dead shows in position
+        and wallet alone; it may be of nothing (dossier §17.47), which is no quantity.
+        """
         ticket, pair = order.ticket, self._market.listings[order.ticket.symbol].pair
+        forced = ticket.client_id.startswith(_FORCED)
         return VenueOrder(
             order_id=f"{ticket.symbol}:{order.order_id}",
-            name=ticket.client_id,
+            name="" if forced else ticket.client_id,
             symbol=self._names[ticket.symbol],
             status=order.status,
             states=(_STATES[order.status],),
-            qty=Decimal(order.qty).scaleb(-pair.qty_precision),
+            qty=Decimal(order.qty).scaleb(-pair.qty_precision) if order.qty else None,
             limit=None if order.price is None else Decimal(order.price).scaleb(-pair.price_precision),
             filled=Decimal(order.executed).scaleb(-pair.qty_precision),
             fills=frozenset(f"{ticket.symbol}:{trade.trade_id}" for trade in order.trades),
+            trackless=forced
+            and all((ticket.symbol, trade.trade_id) in self._before for trade in order.trades),
         )
 
     def _conditional(self, algo: AlgoOrder) -> VenueOrder:
@@ -132,7 +153,8 @@ class BinanceAccountJudge(AccountJudge):
             self._enter(self._conditional(self._account.algo_orders[body["o"]["aid"]]))
 
     def _enter(self, order: VenueOrder) -> None:
-        self.entered(order.name, order.order_id, order.symbol, order.status)
+        if order.name:
+            self.entered(order.name, order.order_id, order.symbol, order.status)
 
     # --- what the client says of all its orders ---
 
@@ -153,11 +175,23 @@ class BinanceAccountJudge(AccountJudge):
         if '"SUBSCRIBE"' in text:
             self._key = json.loads(text)["params"][0]
 
+    def look_at_stream(self, key: ListenKey | None, whole: bool) -> None:
+        """Once a second: the key in force, and whether the client takes its stream for whole."""
+        if self._in_force(key):
+            self._believed_s = 0
+        elif whole:
+            self._believed_s += 1
+            if self._believed_s == MOST_VOID_S:
+                self._add(FILLS_MISSED, "", f"a stream whole for {MOST_VOID_S} s", "its key is void")
+
+    def _in_force(self, key: ListenKey | None) -> bool:
+        return key is not None and key.text == self._key
+
     # --- the end ---
 
     def settle_stream(self, key: ListenKey | None) -> None:
         """After the calm: the stream that is taken for whole has the key that is in force."""
-        if key is None or key.text != self._key:
+        if not self._in_force(key):
             self._add(FILLS_MISSED, "", "the stream taken for whole has a void key", "one in force")
 
     def settle_positions(self, positions: Collection[Position]) -> None:
@@ -172,3 +206,19 @@ class BinanceAccountJudge(AccountJudge):
             ours, theirs = told.get((symbol, side)), true.get((symbol, side))
             if ours != theirs:
                 self._add(FILLS_MISSED, symbol, f"position {side.value} {ours}", theirs)
+
+    def settle_configuration(self, told: AccountConfiguration | None) -> None:
+        """After the calm: the account trades as it is said to, whoever has changed that."""
+        if told is None:
+            self._add(MISJUDGED, "", "how the account trades is not known", "read again and again")
+            return
+        account = self._account
+        if (told.hedge, told.multi_assets) != (account.hedge, account.multi_assets):
+            seen = f"hedge {told.hedge}, multi-assets {told.multi_assets}"
+            self._add(MISJUDGED, "", seen, f"hedge {account.hedge}, multi-assets {account.multi_assets}")
+        wires = {name: wire for wire, name in self._names.items()}
+        for one in told.symbols:
+            setting = account.setting(wires[one.symbol])
+            mode = MarginMode.ISOLATED if setting.isolated else MarginMode.CROSS
+            if (one.leverage, one.margin_mode) != (setting.leverage, mode):
+                self._add(MISJUDGED, one.symbol, one, f"leverage {setting.leverage}, {mode.value}")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from leadline.simulation.account_weather import account_strikes
-from leadline.simulation.strikes import Strike
+from leadline.simulation.binance_others import CONFIGURE, FUNDING, OTHERS, SETTINGS
+from leadline.simulation.strikes import Event, Strike
 
 _CALLS = ("order", "batchOrders", "allOpenOrders", "algoOrder", "algoOpenOrders")
 _METHODS = ("order.place", "order.modify", "order.cancel", "algoOrder.place", "algoOrder.cancel")
@@ -20,6 +21,12 @@ _BODIES = (
     "<html>Bad gateway</html>",
     '{"orderId":',
 )
+_LEVERAGES = (1, 3, 10, 20, 50)
+_UNTOLD = OTHERS | {"FORCE_CLOSE"}
+"""What must be known afterwards although no stream may have told it."""
+_UNTOLD_SHARE = 0.5
+_BEFORE_S = 0.05
+"""So long before it the connections break."""
 _TROUBLES = ("unknown", "unavailable", "internal", "throttled", "timeout")
 KINDS = (
     *("KILL",) * 4,
@@ -29,6 +36,9 @@ KINDS = (
     *("LISTENKEY_EXPIRE",) * 2,
     *("NEWS",) * 4,
     *("SHUFFLE",) * 3,
+    *(FUNDING,) * 2,
+    *("FORCE_CLOSE",) * 2,
+    *(CONFIGURE,) * 2,
     "BURN",
     "STATUS",
     "STALL",
@@ -38,7 +48,10 @@ KINDS = (
 
 def binance_account_weather(rng: random.Random, until_s: float, symbols: Sequence[str]) -> list[Strike]:
     """The strikes of a run that concern the account, by time; each is over by `until_s`."""
-    return account_strikes(rng, until_s, symbols, KINDS, _fields)
+    strikes = account_strikes(rng, until_s, symbols, KINDS, _fields)
+    hidden = [one for one in strikes if one.fields.get("kind") in _UNTOLD and rng.random() < _UNTOLD_SHARE]
+    cuts = [Strike(one.at_s - _BEFORE_S, 0.0, Event.CUT) for one in hidden]
+    return sorted([*strikes, *cuts], key=lambda strike: strike.at_s)
 
 
 def _fields(rng: random.Random, kind: str, lasts_s: float, symbols: Sequence[str]) -> dict[str, Any]:
@@ -61,6 +74,13 @@ def _fields(rng: random.Random, kind: str, lasts_s: float, symbols: Sequence[str
         case "SHUFFLE":
             fields["channel"] = rng.choice(("executions", "balances", "all"))
             fields["delay_s"] = rng.choice((0.3, 1.0, 3.0))
+        case "FORCE_CLOSE":
+            del fields["for_s"]
+            fields |= {"symbol": rng.choice(symbols[:3]), "cause": rng.choice(("liquidation", "adl"))}
+            fields |= {"part": rng.choice((1.0, 0.5, 0.2)), "hollow": rng.random() < 0.2}
+        case "CONFIGURE":
+            fields |= {"what": rng.choice((*SETTINGS, "leverage")), "symbol": rng.choice(symbols)}
+            fields["leverage"] = rng.choice(_LEVERAGES)
         case "BURN":
             fields |= {"kind": "RATE", "burn": rng.choice((200.0, 1000.0, 1800.0))}
         case "STATUS":

@@ -27,7 +27,11 @@ _ENDPOINTS = {
 }
 _TOLD_MS = re.compile(r'"E":(\d+)')
 _UPDATE_ID = re.compile(r'"u":(\d+)')
+_PREVIOUS_ID = re.compile(r'"pu":(\d+)')
 _SNAPSHOT_ID = re.compile(rb'"lastUpdateId":(\d+)')
+
+WIDE = 500
+"""Levels a side of the smallest snapshot that a book is begun from; what stands in for one has fewer."""
 
 
 class BinanceEvidence(Evidence):
@@ -70,6 +74,13 @@ class BinanceEvidence(Evidence):
                 found.append((answer.made_ns, int(told[1])))
         return found
 
+    def snapshots_since(self, symbol: str, at_ns: int) -> list[int]:
+        """The ids that those snapshots reach which came then or later and can begin a book."""
+        answers = self._answers.get((Channel.BOOK, symbol), {}).values()
+        wide = (one for one in answers if one.at_ns >= at_ns and int(one.query["limit"]) >= WIDE)
+        told = (_SNAPSHOT_ID.search(one.body[:100]) for one in wide)
+        return [int(one[1]) for one in told if one is not None]
+
     def ids_until(self, symbol: str, at_ns: int) -> set[int]:
         """The ids that messages of a book had reached which came until then."""
         frames = self._frames.get((Channel.BOOK, symbol), {})
@@ -79,4 +90,10 @@ class BinanceEvidence(Evidence):
 def update_id(frame: Frame) -> int:
     """The id of the last change in a message; -1 where it has none."""
     found = _UPDATE_ID.search(frame.text)
+    return int(found[1]) if found is not None else -1
+
+
+def previous_id(frame: Frame) -> int:
+    """The id of the message before; -1 where it has none."""
+    found = _PREVIOUS_ID.search(frame.text)
     return int(found[1]) if found is not None else -1

@@ -1,24 +1,45 @@
 """Compares what a reader of Binance got with the venue's history, books by the ids of their changes.
 
 A book must be the venue's at the id that its newest message names, and hold no level beyond what is certain.
+Of a liquidation only the message that tells it is known: the venue shows the largest of a second, and nobody
+else tells any, so one it has kept back cannot be missed. One that has come must be told, and once.
 """
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from leadline.clock import NS_PER_MS, NS_PER_S
 from leadline.core.book import BookView
+from leadline.emulator.wire import Frame
 from leadline.model.market import Channel, DayStats, FrozenBook, Liquidation, MarkPrice, Ticker, Trade
 from leadline.model.reading import Reading, Source
+from leadline.simulation.audit import SETTLED_NS
 from leadline.simulation.binance_evidence import BinanceEvidence, update_id
 from leadline.simulation.binance_truth import BinanceTruth
 from leadline.simulation.judge import Judge, Ladder, Pairs, shown, sides_of
+from leadline.simulation.loop import VirtualLoop
+from leadline.simulation.report import GAP_UNEXPLAINED, Findings
 from leadline.simulation.truth import History, Quote
+from leadline.simulation.untruths import Untruths
 
 S = TypeVar("S")
+
+Forced = tuple[str, str, str, str]
+"""Side, quantity, average price and time of a liquidation, in the wire's words."""
+
+
+def forced(frame: Frame) -> Forced | None:
+    """What a message tells of a liquidation; None where it cannot be read."""
+    try:
+        order = json.loads(frame.text)["data"]["o"]
+        return order["S"], order["q"], order["ap"], str(order["T"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 class BinanceJudge(Judge):
@@ -28,6 +49,23 @@ class BinanceJudge(Judge):
     trade_words = '"a":{},'
     _truth: BinanceTruth
     _evidence: BinanceEvidence
+
+    def __init__(
+        self,
+        truth: BinanceTruth,
+        evidence: BinanceEvidence,
+        untruths: Untruths,
+        loop: VirtualLoop,
+        start_ns: int,
+        findings: Findings,
+    ) -> None:
+        super().__init__(truth, evidence, untruths, loop, start_ns, findings)
+        self._liquidated: dict[str, tuple[int, Counter[Forced]]] = {}
+        """By symbol: since when somebody hears every liquidation, and what he was told."""
+
+    def listens(self, symbol: str) -> None:
+        """A program begins to hear every liquidation of a symbol; what an earlier one heard is forgotten."""
+        self._liquidated[symbol] = self._loop.now_ns, Counter()
 
     def value(self, symbol: str, channel: Channel, reading: Reading[Any], *, current: bool) -> None:
         """Judge a reading of what the ticker, books, trades and bars do not tell."""
@@ -126,10 +164,25 @@ class BinanceJudge(Judge):
         self._held(symbol, Channel.STATS, quotes, same, seen, source, stated_ns)
 
     def _liquidation(self, symbol: str, seen: Liquidation, stated_ns: int) -> None:
+        told = (seen.side.name, str(seen.qty), str(seen.average_price), str(seen.venue_time))
         frames = self._evidence.frames_at(Channel.LIQUIDATIONS, symbol, stated_ns)
-        words = (f'"S":"{seen.side.name}"', f'"q":"{seen.qty}"', f'"ap":"{seen.average_price}"')
-        if not any(all(word in frame.text for word in words) for frame in frames):
+        if told not in map(forced, frames):
             self._wrong(symbol, seen, "no message that arrived then tells of it")
+        if symbol in self._liquidated:
+            self._liquidated[symbol][1][told] += 1
+
+    def settle(self) -> None:
+        """At the end: every liquidation that has come was told, and once."""
+        for symbol, (since_ns, told) in self._liquidated.items():
+            settled_ns = self._loop.now_ns - SETTLED_NS
+            frames = self._evidence.frames_within(Channel.LIQUIDATIONS, symbol, since_ns, settled_ns)
+            came = {one for frame in frames if (one := forced(frame)) is not None}
+            if missing := sorted(came - told.keys()):
+                self._findings.add(
+                    GAP_UNEXPLAINED, symbol, "liquidations not told", missing, self._loop.now_ns
+                )
+            if twice := sorted(one for one, times in told.items() if times > 1):
+                self._wrong(symbol, f"liquidations {twice} twice", "each once")
 
     def _held(
         self,

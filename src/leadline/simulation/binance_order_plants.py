@@ -14,6 +14,7 @@ import msgspec
 from leadline.clock import Clock
 from leadline.core.account_session import AccountSession, EmitAccount, OrdersReported
 from leadline.core.venue_time import VenueTime
+from leadline.errors import VenueError
 from leadline.model.market import Side
 from leadline.model.order import Event, Fill, OrderKind, OrderReport, OrderState, TimeInForce
 from leadline.net.http import Purpose
@@ -134,7 +135,7 @@ class AlgoOrdersForgotten(BinanceAccount):
 
 
 class _Unrenewed(ListenKey):
-    """A key that was made once."""
+    """A key that was made once, and is good for ever."""
 
     async def get(self, refused: str = "") -> str:
         return self._key or await super().get(refused)
@@ -145,7 +146,7 @@ class _Unrenewed(ListenKey):
 
 
 class ListenKeyNotRenewed(BinanceAccount):
-    """The key of the account's stream is used for ever, and never kept alive."""
+    """The key of the account's stream is believed for ever: neither kept alive nor proven."""
 
     def __init__(
         self,
@@ -156,4 +157,16 @@ class ListenKeyNotRenewed(BinanceAccount):
         clock: Clock,
     ) -> None:
         super().__init__(rest, symbols, venue_time, limits, clock)
-        self.key = _Unrenewed(self._create_key, self._prove_key, self._heard_ns, self._key_changed, clock)
+        self.key = _Unrenewed(
+            self._create_key,
+            (),
+            self._heard_ns,
+            self._key_changed,
+            self._key_doubted,
+            clock,
+        )
+
+    def _judge(self, outcome: Placed | VenueError, asked_ns: int) -> None:
+        """That the stream tells nothing of an accepted order says nothing of its key."""
+        if isinstance(outcome, VenueError):
+            super()._judge(outcome, asked_ns)

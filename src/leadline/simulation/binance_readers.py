@@ -1,4 +1,8 @@
-"""Who reads market data at Binance in a run."""
+"""Who reads market data at Binance in a run.
+
+A stream of trades begins there with the first one after the venue's yes, at a moment that only the venue
+knows: what a reader is owed begins with the first trade it got, and from then on every one is.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ BTC, ETH, XRP = "BTC/USDT:USDT", "ETH/USDT:USDT", "XRP/USDT:USDT"
 PEPE, LTC, LIFE = "1000PEPE/USDT:USDT", "LTC/USDT:USDT", "币安人生/USDT:USDT"
 DEEP = 500
 """How deep the book of LTC is read: as deep as a snapshot of the smaller size goes."""
+DEEP_PAUSE_S = 5.0
+"""A thousand levels take long to compare."""
 
 
 class BinanceReaders(Readers):
@@ -35,7 +41,7 @@ class BinanceReaders(Readers):
         return [
             *(self._newest(symbol, feed.books(symbol, 10)) for symbol in (BTC, XRP, PEPE, LIFE)),
             self._newest(ETH, feed.books(ETH, 20)),
-            self._newest(LTC, feed.books(LTC, DEEP)),
+            self._newest(LTC, feed.books(LTC, DEEP), pause_s=DEEP_PAUSE_S),
             *(self._newest(symbol, feed.tickers(symbol)) for symbol in (BTC, ETH, LIFE)),
             *(self._trades(symbol) for symbol in (BTC, ETH, LIFE)),
             self._trades(BTC, pause_s=9.0),
@@ -58,6 +64,8 @@ class BinanceReaders(Readers):
     async def _others(self, symbol: str, channel: Channel, items: Items) -> None:
         """A reader of what the other venues tell in the ticker, or not at all."""
         luck = self._luck()
+        if channel is Channel.LIQUIDATIONS:
+            self._values.listens(symbol)
         async with aclosing(items) as stream:
             async for item in stream:
                 if isinstance(item, Reading):

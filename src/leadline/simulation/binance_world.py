@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,8 @@ from leadline.app.account_settings import MAIN, AccountSettings
 from leadline.app.authorised import Connect
 from leadline.app.system import System
 from leadline.clock import NS_PER_S
+from leadline.core.cells import MemoryCells
+from leadline.core.retry import ConnectBudget
 from leadline.emulator.binance.accounts import Account
 from leadline.emulator.binance.contracts import DEMO_CONTRACTS, Contract
 from leadline.emulator.binance.exchange import BinanceExchange
@@ -19,14 +20,15 @@ from leadline.emulator.binance.targets import MARKET, PUBLIC
 from leadline.emulator.fault_board import RefusedConnect
 from leadline.emulator.wire import Answer, Frame
 from leadline.engine.feed import Feed
-from leadline.engine.orders import PATIENCE_S
 from leadline.model.market import Channel, Subscription
 from leadline.net.http import Request
 from leadline.net.key_state import KeyState
 from leadline.simulation.alarms import HARMLESS
 from leadline.simulation.binance_account_judge import BinanceAccountJudge
-from leadline.simulation.binance_evidence import BINANCE_CHANNELS, BinanceEvidence
+from leadline.simulation.binance_evidence import BinanceEvidence
 from leadline.simulation.binance_judge import BinanceJudge
+from leadline.simulation.binance_line_judge import BinanceLineJudge
+from leadline.simulation.binance_others import OTHERS, Others
 from leadline.simulation.binance_plants import BinancePlant
 from leadline.simulation.binance_readers import BTC, DEEP, ETH, LTC, XRP, BinanceReaders
 from leadline.simulation.binance_refusals import BinanceRefusals
@@ -34,7 +36,7 @@ from leadline.simulation.binance_texts import BINANCE_TEXTS, CHANGING_METHODS, c
 from leadline.simulation.binance_trader import BinanceTrader
 from leadline.simulation.binance_truth import BinanceTruth
 from leadline.simulation.binance_weather import BINANCE
-from leadline.simulation.line_judge import LineJudge
+from leadline.simulation.client import Client
 from leadline.simulation.loop import VirtualLoop
 from leadline.simulation.network import Arrival
 from leadline.simulation.readers import Readers
@@ -44,8 +46,10 @@ from leadline.simulation.strikes import Strike
 from leadline.simulation.weather import forecast
 from leadline.simulation.world import EXCUSED_S, START_NS, World
 from leadline.venues.binance.auth import Credentials
+from leadline.venues.binance.kit import BINANCE as KIT
 from leadline.venues.binance.kit import BinanceKey, binance_account
 from leadline.venues.binance.limits import AddressLimits
+from leadline.venues.binance.session import PROMPT
 from leadline.venues.binance.symbols import VENUE
 from leadline.venues.kit import Keyed
 
@@ -87,21 +91,10 @@ SLOW_TAIL_NS = 3 * NS_PER_S
 """So long after the network was slow, what it had held up may still come."""
 
 MINUTE_S = 60.0
-STILL_NS = 20 * NS_PER_S
-"""A market without an event for so long may have had none since a stream was begun."""
 
-_WORDS = {"@bookTicker": Channel.TICKER, "@depth": Channel.BOOK, "@aggTrade": Channel.TRADES,
-          "@kline": Channel.BARS, "@markPrice": Channel.MARK, "@ticker": Channel.STATS,
-          "@forceOrder": Channel.LIQUIDATIONS}  # fmt: skip
-
-
-class BinanceLineJudge(LineJudge):
-    """The public connections of both routes."""
-
-    channels = BINANCE_CHANNELS
-
-    def named(self, text: str) -> Collection[Channel]:
-        return [channel for word, channel in _WORDS.items() if word in text]
+UNSPOKEN_S = 60.0
+"""So much longer a stream that need not speak may be taken for one without news: the market has to change,
+and REST to be asked again, before anybody can know better."""
 
 
 class BinanceWorld(World):
@@ -109,6 +102,8 @@ class BinanceWorld(World):
 
     venue = VENUE
     required = REQUIRED
+    mute_channels = frozenset(Channel) - PROMPT
+    most_connects = (300, 300.0)
     harmless = HARMLESS - {"DUP"}  # a change told twice breaks the chain of ids
     plant: BinancePlant
     judge: BinanceJudge
@@ -121,26 +116,24 @@ class BinanceWorld(World):
         truth = BinanceTruth(exchange, DEPTHS, START_NS)
         self.names = truth.names
         demo = exchange.trading.demo
+        evidence = BinanceEvidence(truth.names)
         scene = Scene(
-            exchange,
-            exchange.budget,
-            truth,
-            BinanceEvidence(truth.names),
-            BINANCE_TEXTS,
-            lambda: bool(demo.open_orders),
+            exchange, exchange.budget, truth, evidence, BINANCE_TEXTS, lambda: bool(demo.open_orders)
         )
-        super().__init__(seed, loop, findings, folder, scene, BinanceJudge, BinanceLineJudge)
+        line_judge = partial(BinanceLineJudge, evidence)
+        super().__init__(seed, loop, findings, folder, scene, BinanceJudge, line_judge)
         self._configure(demo, self.luck("configuration"))
         self.key = BinanceKey(Credentials(demo.api_key, demo.secret))
+        self.spent = MemoryCells()
+        """What a machine keeps of what is spent at the address, while programs on it come and go."""
         self.settings = AccountSettings(MAIN, self.key)
         self.account_judge: BinanceAccountJudge = BinanceAccountJudge(
             demo, exchange.market, truth.names, loop, findings, self.judge.trace
         )
         self.strikes = forecast(self.luck("weather"), self.total_s, list(truth.symbols), BINANCE)
         self.depth_ms = self.luck("depth").choice(DEPTHS_MS)
+        self.others = Others(exchange)
         self.refusals = BinanceRefusals(self._slow, loop, findings)
-        # what others have spent of the weight holds an order up that was let go in time
-        self.replay_judge.slack_ns += round(PATIENCE_S * NS_PER_S)
 
     def _configure(self, demo: Account, luck: random.Random) -> None:
         """How the account trades, drawn by chance."""
@@ -156,14 +149,17 @@ class BinanceWorld(World):
     # --- the client's side ---
 
     def side(self, number: int) -> Side:
-        limits = AddressLimits(self.clock)
+        limits = AddressLimits(self.clock, self.spent)
         wire = self.wire(f"client/{number}", limits.weight, limits.terms)
         market = self.plant.venue(wire, self.clock, self.depth_ms, limits)
 
         def ports(state: KeyState) -> Keyed:
-            return binance_account(self.key, wire, market, self.clock, limits, self.plant.ports)
+            return binance_account(self.key, state, wire, market, self.clock, limits, self.plant.ports)
 
         return Side(market, ports)
+
+    def connects(self) -> ConnectBudget:
+        return KIT.connects()
 
     def ways(self) -> dict[str, Connect]:
         connect = self.network.connect
@@ -182,10 +178,17 @@ class BinanceWorld(World):
         trader.pardon_ns = self.pardon_ns
         return trader
 
+    def look(self, client: Client) -> None:
+        super().look(client)
+        trading = self.exchange.trading
+        self.account_judge.look_at_stream(trading.streams.keys.of(trading.demo), client.ready())
+
     async def settle(self, system: System) -> None:
         await super().settle(system)
         positions = await system.desk.positions.all()
         self.account_judge.settle_positions(positions.value)
+        self.account_judge.settle_configuration(system.desk.configuration.known)
+        self.judge.settle()
         trading = self.exchange.trading
         self.account_judge.settle_stream(trading.streams.keys.of(trading.demo))
 
@@ -198,21 +201,13 @@ class BinanceWorld(World):
     def banned_until_ns(self) -> int:
         return max(super().banned_until_ns, self.exchange.weights.banned_until_ns)
 
-    def still(self, subscription: Subscription) -> bool:
-        truth = self.truth.symbols[subscription.symbol]
-        match subscription.channel:
-            case Channel.TICKER:
-                last_ns = truth.quotes.times[-1]
-            case Channel.BOOK | Channel.TOP:
-                last_ns = truth.books.times[-1]
-            case Channel.TRADES | Channel.BARS:
-                last_ns = max((trade.time_ns for trade in truth.prints.values()), default=0)
-            case _:
-                return subscription.channel is Channel.LIQUIDATIONS
-        return self.network.venue_ns - last_ns > STILL_NS
-
     def put(self, strike: Strike) -> None:
+        if strike.fields["kind"] in OTHERS:
+            self.others.act(strike.fields, self.network.venue_ns)
+            return
         self.exchange.inject(strike.fields, self.network.venue_ns)
+        if strike.fields["kind"] == "ACK_NO_DATA":
+            self.alarms.struck(replace(strike, lasts_s=strike.lasts_s + UNSPOKEN_S))
         if "burn" in strike.fields:
             self.excuse(MINUTE_S + EXCUSED_S)
 

@@ -11,7 +11,6 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
-from leadline.core.retry import ConnectBudget
 from leadline.engine.account_crosscheck import Kind
 from leadline.model.market import Channel
 from leadline.net.key_state import MemoryKeyState
@@ -37,7 +36,7 @@ class Client:
         self._number = number
         luck = world.luck(f"client/{number}")
         setup = world.setup
-        connects = ConnectBudget()
+        connects = world.connects()
         side = world.side(number)
         self._account = world.plant.account(
             world.settings,

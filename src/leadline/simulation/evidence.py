@@ -144,6 +144,11 @@ class Evidence:
         found = self._dated(self._times.get(key, []), at_ns)
         return [frame for time_ns in found for frame in self._frames[key][time_ns]]
 
+    def frames_within(self, channel: Channel, symbol: str, begin_ns: int, end_ns: int) -> list[Frame]:
+        """The data frames of a stream that arrived from begin to end."""
+        frames = self._frames.get((channel, symbol), {})
+        return [frame for at_ns, told in frames.items() if begin_ns <= at_ns <= end_ns for frame in told]
+
     def answers_at(self, channel: Channel, symbol: str, at_ns: int) -> list[Answered]:
         """The answers about it that arrived at that very moment, or that may be dated back to it."""
         found: list[Answered] = []

@@ -9,7 +9,8 @@ from leadline.app.account_settings import MAIN, AccountSettings
 from leadline.app.authorised import Connect
 from leadline.app.system import System
 from leadline.clock import NS_PER_S
-from leadline.core.limits import DecayingCounter
+from leadline.core.cells import MemoryCells
+from leadline.core.limits import SharedBudget, Standing
 from leadline.emulator.accounts import EARN, SPOT, UNIT
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.fault_board import RefusedConnect
@@ -102,6 +103,8 @@ class KrakenWorld(World):
         super().__init__(seed, loop, findings, folder, scene, Judge, LineJudge)
         key = KrakenKey(Credentials(demo.api_key, demo.secret), Tier.PRO)
         self.key = key
+        self.spent = MemoryCells()
+        """What a machine keeps of what is spent at the address, while programs on it come and go."""
         self.settings = AccountSettings(MAIN, key)
         self.account_judge: KrakenAccountJudge = KrakenAccountJudge(
             demo, market, loop, findings, self.judge.trace
@@ -112,7 +115,8 @@ class KrakenWorld(World):
     # --- the client's side ---
 
     def side(self, number: int) -> Side:
-        wire = self.wire(f"client/{number}", DecayingCounter(*PUBLIC_BUDGET))
+        budget = SharedBudget(self.spent.cell("public", Standing), *PUBLIC_BUDGET)
+        wire = self.wire(f"client/{number}", budget)
         market = self.plant.venue(wire, self.clock)
 
         def ports(state: KeyState) -> Keyed:

@@ -18,9 +18,6 @@ MOST_RELAPSES = 3
 PROVEN_S = 3.0
 """What has just got worse must have been better again for some seconds before that is believed."""
 
-HANDED_OVER_S = 2.0
-"""What was let go before the level fell may wait so long for its turn among the requests of its key."""
-
 FORBIDDING = (Level.EMERGENCY_ONLY, Level.OUTAGE)
 """Levels at which no order may be placed or changed."""
 
@@ -88,7 +85,7 @@ class LevelJudge:
     def placing(self, text: str) -> None:
         """A text that places or changes orders leaves the client."""
         for_s = (self._loop.now_ns - self._since_ns) / NS_PER_S
-        if self.level in FORBIDDING and for_s > HANDED_OVER_S:
+        if self.level in FORBIDDING and for_s > 0:
             seen = f"after {for_s:.6f} s of {self.level.name} ({'; '.join(self._reasons)}): {text[:200]}"
             self._findings.add(FORBIDDEN, "", seen, "cancels and look-ups alone", self._loop.now_ns)
 

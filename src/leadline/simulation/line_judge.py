@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from leadline.clock import NS_PER_S
 from leadline.engine.events import Event
@@ -29,16 +30,24 @@ _ASKED = re.compile(r'"method":"(?:un)?subscribe","params":\{"channel":"(\w+)"')
 _Stream = tuple[Channel, str]
 
 
+@dataclass(slots=True)
+class Flow:
+    """Data of a stream on one connection, since it was last asked for there."""
+
+    first: Arrival
+    newest: Arrival
+
+
 class _Link:
     """One connection as the client has heard it."""
 
     def __init__(self) -> None:
         self.heard_ns = 0
-        self.flowing: set[_Stream] = set()
+        self.flowing: dict[_Stream, Flow] = {}
 
     def asked(self, channel: Channel) -> None:
         """The client asks for streams of this channel, or for no more of them."""
-        self.flowing = {stream for stream in self.flowing if stream[0] is not channel}
+        self.flowing = {stream: flow for stream, flow in self.flowing.items() if stream[0] is not channel}
 
 
 class LineJudge:
@@ -65,7 +74,8 @@ class LineJudge:
         link.heard_ns = arrival.at_ns
         channel = self.channels.get(arrival.frame.channel)
         if channel is not None and arrival.frame.kind in ("snapshot", "update"):
-            link.flowing.add((channel, arrival.frame.symbol))
+            flow = link.flowing.setdefault((channel, arrival.frame.symbol), Flow(arrival, arrival))
+            flow.newest = arrival
 
     def asked(self, number: int, text: str) -> None:
         """A text of the client leaves on a connection."""
@@ -77,6 +87,10 @@ class LineJudge:
         """The channels of which a text begins or ends streams."""
         found = _ASKED.search(text)
         return [CHANNELS[found[1]]] if found is not None and found[1] in CHANNELS else []
+
+    def whole(self, channel: Channel, flow: Flow) -> bool:
+        """Whether this data makes the stream whole: here whatever came first was all there is."""
+        return True
 
     def gone(self, number: int) -> None:
         """The client has left a connection, or lost it."""
@@ -91,7 +105,8 @@ class LineJudge:
             return
         stream = (event.channel, event.symbol)
         for number, link in self._links.items():
-            if stream in link.flowing and now_ns - link.heard_ns < HEARD_NS:
+            flow = link.flowing.get(stream)
+            if flow is not None and now_ns - link.heard_ns < HEARD_NS and self.whole(stream[0], flow):
                 true = f"connection {number} had it whole"
                 self._findings.add(BROKEN_WHILE_WHOLE, event.symbol, event, true, now_ns)
                 return

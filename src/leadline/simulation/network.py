@@ -10,16 +10,15 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
 from itertools import count
-from typing import Protocol
 
 from leadline.clock import NS_PER_MS, NS_PER_S
 from leadline.emulator.fault_board import RefusedConnect
 from leadline.emulator.surface import EmulatedVenue, VenueLine
-from leadline.emulator.wire import Answer, Close, Frame, Ping
+from leadline.emulator.wire import Close, Frame, Ping
 from leadline.errors import ConnectFailed, ConnectionLost
 from leadline.net.websocket import ABNORMAL_CLOSURE, TERMINAL_STATUSES
 from leadline.simulation.latency import Latency
@@ -48,41 +47,13 @@ class Arrival:
     route: str = "ws_public"
 
 
-class VenueEnd(VenueLine, Protocol):
-    """The venue's end of one connection."""
-
-    route: str
-    ended: bool
-
-
-class Venue(EmulatedVenue, Protocol):
-    """An emulated venue as a network reaches it."""
-
-    def refusal(self, now_ns: int, route: str = ...) -> RefusedConnect | None:
-        """How the next connect is turned away, None where `connect` may follow; counts the try."""
-
-    def connect(self, now_ns: int, route: str = ...) -> VenueEnd:
-        """A new connection on a route."""
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | str,
-        now_ns: int,
-        headers: Iterable[tuple[str, str]] = ...,
-        body: bytes = ...,
-    ) -> Answer | RefusedConnect:
-        """The answer to one REST request, and how it is cut off where none comes."""
-
-
 class Network:
     """Everything between the two, and the engine that moves the venue on.
 
     `start_ns` is the venue's Unix time at the loop's zero.
     """
 
-    def __init__(self, exchange: Venue, loop: VirtualLoop, rng: random.Random, start_ns: int) -> None:
+    def __init__(self, exchange: EmulatedVenue, loop: VirtualLoop, rng: random.Random, start_ns: int) -> None:
         self.exchange = exchange
         self.latency = Latency(rng)
         self.tap: Callable[[Arrival], None] = _unheard
@@ -213,7 +184,7 @@ class Network:
 class Link:
     """One connection: the client's Socket, and the wire behind it."""
 
-    def __init__(self, network: Network, venue: VenueEnd, loop: VirtualLoop, number: int) -> None:
+    def __init__(self, network: Network, venue: VenueLine, loop: VirtualLoop, number: int) -> None:
         self._network = network
         self._venue = venue
         self._loop = loop

@@ -32,6 +32,8 @@ from leadline.venues.kraken.account import KrakenAccount
 from leadline.venues.ports import Path, Placed, Placement
 
 LATE_S = 0.2
+PATIENCE_S = 0.5
+"""Less than a look-up takes now and then: several round trips, one of a hundred of which lasts a second."""
 
 _SEQUENCE = re.compile(r'"sequence":(\d+)')
 
@@ -146,12 +148,12 @@ class UnknownByTimer(KrakenAccount):
         known: Collection[str] = (),
         leaving: Callable[[], None] | None = None,
     ) -> Sequence[OrderReport]:
-        try:
-            return await super().find(key, since_ns, known, leaving)
-        except Error:
-            if leaving is not None:
-                leaving()
-            return ()
+        with suppress(Error, TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                return await super().find(key, since_ns, known, leaving)
+        if leaving is not None:
+            leaving()
+        return ()
 
 
 class ReplayBlindly(KrakenAccount):

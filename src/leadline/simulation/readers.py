@@ -68,14 +68,14 @@ class Readers(ABC):
         """Slow readers take what is waiting for them without further pauses."""
         self._hurried.set()
 
-    async def _newest(self, symbol: str, items: Items) -> None:
+    async def _newest(self, symbol: str, items: Items, pause_s: float = 0.8) -> None:
         """A conflated reader that takes its time over each value."""
         luck = self._luck()
         async with aclosing(items) as stream:
             async for item in stream:
                 if isinstance(item, Reading):
                     self._judge.reading(symbol, item, current=True)
-                await self._clock.sleep(luck.uniform(0.0, 0.8))
+                await self._clock.sleep(luck.uniform(0.0, pause_s))
 
     async def _backlog(self, symbol: str, items: Items, depth: int, pause_s: float) -> None:
         """A lossless reader of books or tickers that now and then falls behind."""

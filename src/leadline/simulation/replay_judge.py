@@ -19,8 +19,6 @@ from leadline.simulation.order_texts import OrderTexts
 from leadline.simulation.report import LATE, REPLAYED, Findings
 
 KEPT_PROMISES = 200
-WRITING_NS = 3 * NS_PER_S
-"""An order let go at the last moment is written to the disk first, and by REST it waits for its turn."""
 
 
 class ReplayJudge:
@@ -34,8 +32,6 @@ class ReplayJudge:
         """Orders that have left and may have been acted on, and how they left."""
         self._by_request: dict[str, set[str]] = {}
         self._until_ns: dict[str, int] = {}
-        self.slack_ns = WRITING_NS
-        """So long after its time an order may leave that was let go in time."""
         self._promised: deque[tuple[OrderRequest, int]] = deque(maxlen=KEPT_PROMISES)
 
     def promised(self, request: OrderRequest, until_ns: int) -> None:
@@ -81,7 +77,7 @@ class ReplayJudge:
                 self._findings.add(REPLAYED, "", seen, f"it had left {self._left[name]} already", now_ns)
             self._left[name] = f"{how} at {now_ns / NS_PER_S:.6f} s"
             until_ns = self._until_ns.get(name)
-            if until_ns is not None and now_ns > until_ns + self.slack_ns:
+            if until_ns is not None and now_ns >= until_ns:
                 seen = f"{name} left {(now_ns - until_ns) / NS_PER_S:.6f} s after its time"
                 self._findings.add(LATE, "", seen, "in time or never", now_ns)
 

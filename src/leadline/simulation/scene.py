@@ -8,8 +8,8 @@ from typing import Protocol
 
 from leadline.app.account import MakePorts
 from leadline.emulator.limits import ConnectBudget
+from leadline.emulator.surface import EmulatedVenue
 from leadline.simulation.evidence import Evidence
-from leadline.simulation.network import Venue
 from leadline.simulation.order_texts import OrderTexts
 from leadline.simulation.plants import Plant
 from leadline.simulation.truth import Truth
@@ -29,7 +29,7 @@ class Seed:
 class Scene:
     """A venue as it is at the beginning of a run, and what others than the client know of its market."""
 
-    exchange: Venue
+    exchange: EmulatedVenue
     connects: ConnectBudget
     """How the venue counts connects."""
     truth: Truth

@@ -10,6 +10,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from decimal import ROUND_DOWN, Decimal
+from functools import partial
 
 from leadline.app.system import System
 from leadline.clock import NS_PER_S
@@ -82,9 +83,9 @@ class Trader:
             while True:
                 await self._clock.sleep(self._luck.expovariate(1 / MEAN_PAUSE_S))
                 if self._clock.mono_ns() < self._rests_until_ns:
-                    await self._tolerant(self._retire())
+                    await self._tolerant(self._retire)
                     await self._clock.sleep((self._rests_until_ns - self._clock.mono_ns()) / NS_PER_S)
-                group.create_task(self._tolerant(self._act()))
+                group.create_task(self._tolerant(self._act))
 
     async def _follow(self, symbol: str) -> None:
         async with aclosing(self._system.feed.tickers(symbol)) as stream:
@@ -107,9 +108,9 @@ class Trader:
             elif open_ and self._luck.random() < 0.7:
                 account.breaker.force(BreakerState.CLOSED, "the operator knows better")
 
-    async def _tolerant(self, work: Awaitable[object]) -> None:
+    async def _tolerant(self, work: Callable[[], Awaitable[object]]) -> None:
         try:
-            await work
+            await work()
         except Error:
             self.refused += 1
 
@@ -160,14 +161,14 @@ class Trader:
         if request is None:
             return
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._tolerant(self._system.orders.submit(request)))
+            group.create_task(self._tolerant(partial(self._system.orders.submit, request)))
             await self._clock.sleep(self._luck.choice((0.0, 0.001, 0.02, 0.2)))
             for order in self._system.orders.unknown()[-2:]:
-                group.create_task(self._tolerant(self._system.orders.cancel(order.client_id)))
+                group.create_task(self._tolerant(partial(self._system.orders.cancel, order.client_id)))
 
     async def _fickle(self) -> None:
         """Gives up its own submit while it is under way."""
-        submitting = asyncio.ensure_future(self._tolerant(self._submit()))
+        submitting = asyncio.ensure_future(self._tolerant(self._submit))
         await self._clock.sleep(self._luck.choice((0.0, 0.001, 0.005, 0.1, 0.5)))
         submitting.cancel()
         await asyncio.wait([submitting])

@@ -15,6 +15,7 @@ from leadline.clock import NS_PER_S
 from leadline.emulator.market import Batch, Listing, Market
 from leadline.emulator.matching import BID
 from leadline.emulator.tape import Bar, Trade
+from leadline.model.market import Channel, Subscription
 
 Levels = list[tuple[int, int]]
 MINUTE_S = 60
@@ -126,6 +127,21 @@ class Truth:
         listing, truth = self._market.listings[symbol], self.symbols[self.names[symbol]]
         self._book(truth, listing, now_ns)
         truth.quotes.add(now_ns, _quote(listing))
+
+    def changed(self, subscription: Subscription, begin_ns: int, end_ns: int) -> bool:
+        """Whether what a stream tells was another at the end of a span than at its beginning."""
+        truth, depth = self.symbols[subscription.symbol], subscription.param
+        match subscription.channel:
+            case Channel.TICKER:
+                before, after = (truth.quotes.at(at_ns) for at_ns in (begin_ns, end_ns))
+                return before is not None and after is not None and before[:4] != after[:4]
+            case Channel.BOOK | Channel.TOP:
+                sides = [truth.books.at(at_ns) for at_ns in (begin_ns, end_ns)]
+                tops = [None if one is None else (one.bids[:depth], one.asks[:depth]) for one in sides]
+                return tops[0] != tops[1]
+            case Channel.TRADES | Channel.BARS:
+                return any(begin_ns < trade.time_ns <= end_ns for trade in truth.prints.values())
+        return False
 
     def _happened(self, batch: Batch) -> None:
         truth, listing = self.symbols[self.names[batch.symbol]], batch.listing

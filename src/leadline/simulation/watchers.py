@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leadline.clock import NS_PER_S
-from leadline.engine.topics import State, TopicState
+from leadline.engine.topic_state import State, TopicState
 from leadline.errors import Error
 from leadline.model.market import Channel, Subscription
 from leadline.model.reading import Source
@@ -26,13 +26,16 @@ REFUSED_AT_S = 9.0
 YOUNG_S = 15.0
 """So long a stream just asked for, or left and asked for again, may take to its first data."""
 
-CONNECTS = 120
-WINDOW_NS = 600 * NS_PER_S
-
 _SILENT = frozenset({Channel.LIQUIDATIONS})
 """What speaks only when something has happened: its silence says nothing."""
 
 _LIVING = frozenset({State.LIVE, State.QUIET, State.HELD})
+
+_STILL_S = 20.0
+"""A market without an event for so long may have had none since a stream was begun."""
+
+_UNDER_WAY_S = 3.0
+"""What has just happened may not have come yet."""
 
 
 class Watchers:
@@ -45,6 +48,8 @@ class Watchers:
         self._feed = client.system.feed
         self._first_seen_s: dict[Subscription, float] = {}
         self._lived_s: dict[Subscription, float] = {}
+        self._still_s: dict[Subscription, float] = {}
+        """Since when it is said of a stream without data that nothing happens."""
 
     async def look(self) -> None:
         """Look once a second; ask early on for what is refused; inspect all when it must have recovered."""
@@ -62,6 +67,7 @@ class Watchers:
                 if topic.state in _LIVING:
                     self._lived_s[topic.subscription] = self._now_s
                 self._claim(topic)
+                self._claim_still(topic)
             self._world.look(self._client)
             if not inspected and self._now_s >= self._world.calm_from_s + RECOVERY_S:
                 inspected = True
@@ -80,9 +86,12 @@ class Watchers:
         if refused:
             world.findings.add(TOO_MANY, "", f"{refused} requests refused for their rate", "none", now_ns)
         connects = world.network.connects_ns
-        for number, at_ns in enumerate(connects[CONNECTS:]):
-            if at_ns - connects[number] < WINDOW_NS:
-                world.findings.add(TOO_MANY, "", f"{len(connects)} connects", f"{CONNECTS} in 10 min", now_ns)
+        most, window_s = world.most_connects
+        for number, at_ns in enumerate(connects[most:]):
+            if at_ns - connects[number] < window_s * NS_PER_S:
+                world.findings.add(
+                    TOO_MANY, "", f"{len(connects)} connects", f"{most} in {window_s:g} s", now_ns
+                )
                 break
 
     @property
@@ -100,6 +109,31 @@ class Watchers:
             at = "never" if newest_ns is None else f"at {newest_ns / NS_PER_S:.3f} s"
             self._add(STALE_AS_FRESH, subscription.symbol, f"{subscription} called live", f"data came {at}")
 
+    def _claim_still(self, topic: TopicState) -> None:
+        """Of a stream said to be without data because nothing happens, nothing has happened."""
+        subscription = topic.subscription
+        if topic.state is not State.ACKED_QUIET:
+            self._still_s.pop(subscription, None)
+            return
+        since_s = self._still_s.setdefault(subscription, self._now_s)
+        if self._world.alarms.excused(subscription.channel, subscription.symbol):
+            return
+        if self._changed(subscription, since_s):
+            seen = f"{subscription} said to be still since {since_s:.3f} s"
+            self._add(STALE_AS_FRESH, subscription.symbol, seen, "the venue has told something since")
+
+    def _mute(self, subscription: Subscription) -> bool:
+        """Whether it need not have spoken yet: nothing has happened of late that it would tell."""
+        need_not = subscription.channel in self._world.mute_channels
+        return need_not and not self._changed(subscription, self._now_s - _STILL_S)
+
+    def _changed(self, subscription: Subscription, since_s: float) -> bool:
+        """Whether the venue must have told something since then that has come by now."""
+        until_s = self._now_s - _UNDER_WAY_S
+        zero_ns = self._world.network.venue_ns - self._world.loop.now_ns
+        span = (zero_ns + round(at_s * NS_PER_S) for at_s in (since_s, until_s))
+        return until_s > since_s and self._world.truth.changed(subscription, *span)
+
     async def _inspect(self, topics: tuple[TopicState, ...]) -> None:
         for topic in topics:
             subscription = topic.subscription
@@ -108,8 +142,11 @@ class Watchers:
             asked_s = max(self._first_seen_s[subscription], self._lived_s.get(subscription, 0.0))
             young = self._now_s - asked_s < YOUNG_S
             lied = topic.state is State.QUARANTINED and self._world.untruths.about(subscription.symbol)
-            waits = topic.state is State.ACKED_NO_DATA and self._world.still(subscription)
-            if not (topic.state in _LIVING or refused or suspect or young or lied or waits):
+            waits = topic.state is State.ACKED_QUIET or (
+                topic.state is State.ACKED_NO_DATA and self._mute(subscription)
+            )
+            hidden = self._world.alarms.excused(subscription.channel, subscription.symbol)
+            if not (topic.state in _LIVING or refused or suspect or young or lied or waits or hidden):
                 seen = f"{subscription} is {topic.state.value}: {topic.reason}"
                 self._add(NOT_LIVE, subscription.symbol, seen, f"calm since {self._world.calm_from_s:.1f} s")
         stats = self._feed.stats

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from leadline.app.authorised import Connect
 from leadline.app.system import Keep, System
 from leadline.clock import NS_PER_S
 from leadline.core.limits import Allowance
+from leadline.core.retry import ConnectBudget
 from leadline.emulator.fault_board import RefusedConnect
 from leadline.emulator.wire import Answer, Frame
 from leadline.engine.checkpoint_files import MemoryCheckpoints
@@ -25,7 +26,7 @@ from leadline.engine.events import Event as FeedEvent
 from leadline.engine.feed import Feed
 from leadline.engine.journal_file import Owner
 from leadline.model.level import Level
-from leadline.model.market import Subscription
+from leadline.model.market import Channel, Subscription
 from leadline.net.http import Request, Terms
 from leadline.net.key_state import MemoryKey
 from leadline.simulation.account_difference_judge import AccountDifferenceJudge
@@ -83,6 +84,10 @@ class World(ABC):
     """What the service level is judged by."""
     harmless: Collection[str] = HARMLESS
     """Kinds of faults that keep nothing of a stream back."""
+    most_connects: tuple[int, float] = (120, 600.0)
+    """Within so many seconds, over all lives of the client."""
+    mute_channels: Collection[Channel] = ()
+    """What says nothing at its beginning where nothing happens."""
     refused: str = ""
     """A symbol that the venue refuses to one reader."""
     settings: AccountSettings
@@ -98,7 +103,7 @@ class World(ABC):
         folder: Path,
         scene: Scene,
         judge: type[Judge],
-        line_judge: type[LineJudge],
+        line_judge: Callable[[VirtualLoop, Findings], LineJudge],
     ) -> None:
         self.seed = seed.number
         self.plant = seed.plant
@@ -146,6 +151,10 @@ class World(ABC):
     def ways(self) -> dict[str, Connect]:
         """The way to each route of public streams."""
 
+    def connects(self) -> ConnectBudget:
+        """What one life of the client may spend on connects."""
+        return ConnectBudget()
+
     @abstractmethod
     def readers(self, feed: Feed, number: int) -> Readers:
         """Who reads market data in one life of the client."""
@@ -157,10 +166,6 @@ class World(ABC):
     @abstractmethod
     async def early(self, readers: Readers) -> None:
         """What is tried once, while the weather is still calm."""
-
-    def still(self, subscription: Subscription) -> bool:
-        """Whether a stream says nothing at its beginning because nothing happens."""
-        return False
 
     @abstractmethod
     def put(self, strike: Strike) -> None:
@@ -300,10 +305,13 @@ class World(ABC):
         self.account_difference_judge.look(client.account_interval_s, self.account_judge.happened_ns)
 
     async def settle(self, system: System) -> None:
-        """Have everything compared at a moment when no news of the account is under way."""
+        """Have everything compared at a moment when no news of the account is under way.
+
+        A difference that the client has found itself it may first look at again.
+        """
         for _ in range(SETTLING_TRIES):
             owned = await system.balances.all()
-            if self.account_judge.quiet:
+            if self.account_judge.quiet and not system.desk.crosscheck.suspects:
                 break
             await self.clock.sleep(1.0)
         self.account_judge.settle(system.orders, owned.value)

@@ -13,13 +13,14 @@ from msgspec import Struct
 
 from leadline.clock import Clock
 from leadline.core.breaker import Breaker
+from leadline.core.cells import Cells
 from leadline.core.level3 import EmitLevel3
+from leadline.core.limits import Allowance
 from leadline.core.retry import ConnectBudget
 from leadline.core.session import Session
 from leadline.errors import AuthError, Error
 from leadline.net.audit import Audit
-from leadline.net.http import Exchange, Http
-from leadline.net.http_client import AiohttpClient
+from leadline.net.http import Exchange, Http, Terms
 from leadline.net.key_state import KeyState
 from leadline.venues.ports import AccountPorts, Limits, MarketData, Placement
 
@@ -177,6 +178,10 @@ class VenueKit(Protocol[E, K, B]):
     """What a settings file may say of an account."""
     variables: tuple[Variable, ...]
     """The process' variables that together name an account, for each environment."""
+    dead_man_cancels: str
+    """What the venue's dead-man switch cancels of an account, in words."""
+    streams_snapshots: bool
+    """Whether the account's stream begins with all there is; else REST has to be asked for that anyway."""
     connection_life_s: float | None
     """After so long the venue ends a connection; None where it lets them stand."""
     most_offset_s: float
@@ -203,11 +208,11 @@ class VenueKit(Protocol[E, K, B]):
     def wrong_place(self, endpoints: E, environment: str) -> str:
         """What is wrong about using these addresses with keys of this environment; empty where nothing is."""
 
-    def budget(self, address: str) -> B:
-        """What the venue allows us at a REST address: one budget for all of this process."""
+    def budget(self, clock: Clock, shared: Cells) -> B:
+        """What the venue allows us at one REST address, spent in `shared` with all who ask that address."""
 
-    def client(self, address: str, clock: Clock, budget: B) -> AiohttpClient:
-        """HTTP to an address within its budget; raises ConfigError for one that would not be safe."""
+    def terms(self, budget: B) -> tuple[Allowance, Terms]:
+        """What requests to the address spend, and on which terms they leave."""
 
     def connects(self) -> ConnectBudget:
         """A new budget of connects of one address."""

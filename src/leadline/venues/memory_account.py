@@ -39,7 +39,7 @@ from leadline.net.http import Purpose
 from leadline.venues.memory import MemoryReference
 from leadline.venues.memory_orders import MemoryOrders
 from leadline.venues.memory_session import MemoryAccountSession
-from leadline.venues.ports import Action, Path, Placed, Placement, RequestSession
+from leadline.venues.ports import Action, Path, Placed, Placement, RequestSession, whenever
 
 T = TypeVar("T")
 
@@ -78,10 +78,15 @@ class MemoryAccount:
     """
 
     name = "memory"
+    kept_s: float | None = None
+    market_max: Decimal | None = None
+    credential_failures = 0
     batch_max = 15
     cancel_batch_max = 50
     replaces_named = True
+    sight_lag_s = 1.0
     dead_man_by_symbol = False
+    dead_man_spares_conditional = False
     rest_deadline_min_s = 2.0
 
     def __init__(self, clock: Clock, symbols: Sequence[str]) -> None:
@@ -150,6 +155,14 @@ class MemoryAccount:
     def check_amendment(self, order: Order, amendment: Amendment) -> None:
         _check_steps(self.reference.instrument(order.symbol), amendment.qty, amendment.limit_price)
 
+    def spelled(self, symbol: str) -> str:
+        """A symbol has one spelling."""
+        return symbol
+
+    def market_qty_max(self, symbol: str) -> Decimal | None:
+        """The largest market order."""
+        return self.market_max
+
     def needs_userref(self, request: OrderRequest) -> bool:
         return request.close is not None
 
@@ -201,12 +214,31 @@ class MemoryAccount:
             self.orders.cancel(OrderKey(order_id), "Order replaced")
             return self._placing(placement)()
 
-        return await self._request(Action.REPLACE, path, (placement.client_id,), placement.deadline_ns, act)
+        return await self._request(
+            Action.REPLACE,
+            path,
+            (placement.client_id,),
+            placement.deadline_ns,
+            act,
+            [placement.may_leave],
+        )
 
-    async def amend(self, order: Order, amendment: Amendment, deadline_ns: int, path: Path) -> None:
+    async def amend(
+        self,
+        order: Order,
+        amendment: Amendment,
+        deadline_ns: int,
+        path: Path,
+        may_leave: Callable[[], None] = whenever,
+    ) -> None:
         key = order.key
         refusal = await self._request(
-            Action.AMEND, path, _names([key]), deadline_ns, lambda: self.orders.amend(key, amendment)
+            Action.AMEND,
+            path,
+            _names([key]),
+            deadline_ns,
+            lambda: self.orders.amend(key, amendment),
+            [may_leave],
         )
         if refusal is not None:
             raise refusal
@@ -324,9 +356,12 @@ class MemoryAccount:
         found = [self.orders.known(OrderKey(order_id)) for order_id in order_ids]
         return [report for order in found if order is not None for report in order.described()]
 
-    async def fetch_fills(self, since_ns: int, purpose: Purpose) -> Sequence[Fill]:
+    async def fetch_fills(
+        self, since_ns: int, purpose: Purpose, symbols: Collection[str] = ()
+    ) -> Sequence[Fill]:
         self._raise_failure()
-        fills = [fill for order in self.orders.every for fill in order.fills]
+        every = [fill for order in self.orders.every for fill in order.fills]
+        fills = [fill for fill in every if not symbols or fill.symbol in symbols]
         return sorted((fill for fill in fills if _when(fill) >= since_ns), key=_when)
 
     def comparable(self, asset: str) -> bool:

@@ -196,6 +196,7 @@ class MemoryOrders:
             OrderState.FILLED: Event.FILLED,
             OrderState.CANCELED: Event.CANCELED,
             OrderState.EXPIRED: Event.EXPIRED,
+            OrderState.REJECTED: Event.STANDS,
         }[state]
         self._tell(order, event, reason=reason)
 
@@ -240,6 +241,7 @@ class MemoryOrders:
                 client_id=order.client_id,
                 qty=qty,
                 limit_price=limit_price,
+                state=order.state if event is Event.STANDS else None,
                 filled_qty=order.filled_qty,
                 reason=reason,
                 venue_ns=self._now_ns(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from leadline.core.account_session import (
+    AccountDoubted,
     AccountGap,
     AccountNews,
     BalancesReported,
@@ -31,6 +32,7 @@ class MemoryAccountSession:
         self._from_snapshots = from_snapshots
         self._standing = False
         self._awaited: set[type] = set()
+        self._doubted = False
         self.last_frame_ns = 0
         self.last_data_ns: int | None = None
         self.retry_floor_s = 0.0
@@ -64,7 +66,7 @@ class MemoryAccountSession:
 
     def ready(self, now_ns: int) -> bool:
         fresh = now_ns - self.last_frame_ns <= _SILENT_NS
-        return self._standing and not self._awaited and fresh
+        return self._standing and not self._awaited and not self._doubted and fresh
 
     def resubscribe(self, reason: str, now_ns: int) -> None:
         self.resubscribed.append(reason)
@@ -73,6 +75,7 @@ class MemoryAccountSession:
         """The venue says this on the stream."""
         self.last_frame_ns = self.last_data_ns = now_ns
         self._awaited.discard(type(news))
+        self._doubted = isinstance(news, AccountDoubted)
         if isinstance(news, AccountGap):
             self._awaited.add(BalancesReported if news.channel == "balances" else OrdersSnapshot)
         self._emit(news, now_ns)

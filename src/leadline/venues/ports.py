@@ -118,7 +118,10 @@ class MarketData(Protocol):
         """One page of trades after a Unix time, oldest first; an empty list when there are none."""
 
     async def fetch_bars(self, symbol: str, interval_s: int, since_ns: int, purpose: Purpose) -> list[Bar]:
-        """Candles from a Unix time on, oldest first, `complete` set on all that have ended."""
+        """Candles from a Unix time on, oldest first, `complete` set on all that have ended.
+
+        One that is told together with a later one has.
+        """
 
     async def fetch_marks(self, symbols: Sequence[str], purpose: Purpose) -> dict[str, MarkPrice]:
         """Mark price and funding of the symbols; raises CheckFailed where the venue has none."""
@@ -140,8 +143,8 @@ class Path(Enum):
     REST = "rest"
 
 
-def _whenever() -> None:
-    """Nothing keeps a placement."""
+def whenever() -> None:
+    """Nothing keeps a request from leaving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,7 @@ class Placement:
     userref: int | None
     sent: OrderRequest
     deadline_ns: int
-    may_leave: Callable[[], None] = field(default=_whenever, compare=False, repr=False)
+    may_leave: Callable[[], None] = field(default=whenever, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +200,17 @@ class OrderEntry(Protocol):
     def check_amendment(self, order: Order, amendment: Amendment) -> None:
         """The same for a change of an order, as that is known now."""
 
+    def spelled(self, symbol: str) -> str:
+        """The name that orders of a symbol go by, given in any spelling; raises UnknownSymbol."""
+
     def needs_userref(self, request: OrderRequest) -> bool:
         """Whether the venue refuses a client id on this order, so that a userref must name it."""
 
     replaces_named: bool
     """Whether the venue replaces an order that bears a client id (Kraken does not: dossier §10.3)."""
+
+    sight_lag_s: float
+    """How long after it has taken an order the venue may still answer that it knows none of that name."""
 
     def carry(self, session: AccountSession) -> None:
         """Requests leave on this session of the account from now on; what has left on another stays there."""
@@ -231,8 +240,18 @@ class OrderEntry(Protocol):
     async def replace(self, order_id: str, placement: Placement, path: Path) -> Placed:
         """Cancel one order and place another in one request; the new one is known by its `userref`."""
 
-    async def amend(self, order: Order, amendment: Amendment, deadline_ns: int, path: Path) -> None:
-        """Change a live order in place; some venues want to be told again what stays as it is."""
+    async def amend(
+        self,
+        order: Order,
+        amendment: Amendment,
+        deadline_ns: int,
+        path: Path,
+        may_leave: Callable[[], None] = whenever,
+    ) -> None:
+        """Change a live order in place; some venues want to be told again what stays as it is.
+
+        `may_leave` is asked as that of a placement is.
+        """
 
     def take_back(self, client_id: str) -> bool:
         """Keep a placement from leaving that waits on our side, together with all of its request.
@@ -249,8 +268,11 @@ class OrderEntry(Protocol):
     dead_man_by_symbol: bool
     """Whether the venue's dead-man switch is one for each symbol, so that a new one must be armed at once."""
 
+    dead_man_spares_conditional: bool
+    """Whether the switch leaves standing what waits for a trigger."""
+
     async def dead_man(self, timeout_s: int, symbols: Collection[str], path: Path) -> None:
-        """Have the venue cancel everything unless called again in time; 0 disarms.
+        """Have the venue cancel all that the switch strikes unless called again in time; 0 disarms.
 
         `symbols` are those with orders of ours; a venue whose switch is for the account takes no notice.
         """
@@ -269,6 +291,9 @@ class OrderEntry(Protocol):
         leaves, which may be long after it was asked for: nothing it does not find was there before.
         """
 
+    def market_qty_max(self, symbol: str) -> Decimal | None:
+        """The largest quantity that one market order may have; None where there is no bound."""
+
     batch_max: int
     cancel_batch_max: int
     rest_deadline_min_s: float
@@ -286,6 +311,12 @@ class Account(Protocol):
     """Reads one account, by stream and by REST."""
 
     name: str
+    kept_s: float | None
+    """How long the venue keeps fills and bookings; None for ever. What is older is in no list of them."""
+
+    @property
+    def credential_failures(self) -> int:
+        """How often the stream's credential could not be had, renewed or proven so far."""
 
     def session(self, emit: EmitAccount) -> AccountSession:
         """A new stream session of the account, not connected yet."""
@@ -297,10 +328,17 @@ class Account(Protocol):
         """All open orders (Event.STANDS, `snapshot`)."""
 
     async def fetch_orders(self, order_ids: Sequence[str], purpose: Purpose) -> Sequence[OrderReport]:
-        """Orders by the venue's ids, each preceded by the reports of its fills."""
+        """Orders by the venue's ids, each preceded by the reports of its fills.
 
-    async def fetch_fills(self, since_ns: int, purpose: Purpose) -> Sequence[Fill]:
-        """All fills from a Unix time on, oldest first, paged to the end."""
+        One that is known here under another id is told under that; one that may be is left out until the
+        venue can say.
+        """
+
+    async def fetch_fills(
+        self, since_ns: int, purpose: Purpose, symbols: Collection[str] = ()
+    ) -> Sequence[Fill]:
+        """All fills from a Unix time on, oldest first, paged to the end; of these symbols, where any are
+        named."""
 
     def comparable(self, asset: str) -> bool:
         """Whether stream and REST are known to call this asset by one name; what is not is not compared."""

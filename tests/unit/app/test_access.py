@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from leadline.app.access import open_access, open_errands, order_desk, wire_form
 from leadline.app.config import Settings
-from leadline.app.opening import open_system
+from leadline.app.opening import address_of, open_system
+from leadline.clock import SystemClock
 from leadline.errors import CheckFailed, ConfigError, JournalBusy
 from leadline.model.order import OrderKind, OrderState
 from leadline.venues.ports import Path as Way
@@ -133,13 +134,55 @@ async def test_an_order_may_name_its_symbol_in_any_spelling(tmp_path: Path, symb
     assert (rows["symbol"], order.symbol, order.state) == ('"BTC/USD"', "BTC/USD", OrderState.WORKING)
 
 
-async def test_the_stream_of_a_venue_that_tells_snapshots_by_rest_is_there_in_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("errand", "most"),
+    [("balances", 10), ("open_orders", 90), ("cancel", 10), ("cancel_all", 170)],
+    ids=lambda value: str(value),
+)
+async def test_an_errand_costs_no_more_than_its_own_requests_where_the_stream_tells_no_snapshot(
+    tmp_path: Path, errand: str, most: int
+) -> None:
     told: Told = []
+    async with served_binance(tmp_path) as venue:
+        async with order_desk(venue.settings, "main") as desk:
+            placed = await desk.place(replace(far_bid(), symbol="BTC/USDT:USDT", limit_price=Decimal(60_000)))
+        before = venue.exchange.weights.used(SystemClock().wall_ns())
+        async with open_errands(venue.settings, "main", emergency=False, tell=told.append) as errands:
+            done = {
+                "balances": errands.balances,
+                "open_orders": errands.open_orders,
+                "cancel": lambda: errands.cancel([placed.order_id or ""]),
+                "cancel_all": errands.cancel_all,
+            }
+            found = await done[errand]()
+        weight = venue.exchange.weights.used(SystemClock().wall_ns()) - before
+
+    ways = [one.path for one in found] if isinstance(found, list) else [found[1]]
+    assert (ways, told) == ([Way.REST], [])
+    assert weight <= most
+
+
+async def test_an_emergency_cancels_all_though_the_budget_of_the_address_is_spent(tmp_path: Path) -> None:
+    told: Told = []
+    async with served_binance(tmp_path) as venue:
+        async with order_desk(venue.settings, "main") as desk:
+            await desk.place(replace(far_bid(), symbol="BTC/USDT:USDT", limit_price=Decimal(60_000)))
+        async with open_errands(venue.settings, "main", emergency=True, tell=told.append) as errands:
+            weight = address_of(venue.settings).budget.weight
+            while weight.take(10, SystemClock().mono_ns()) == 0:
+                pass
+            count, _ = await errands.cancel_all()
+
+    assert (count, told) == (1, [])
+
+
+@pytest.mark.parametrize("slip", ["BTCUSDT:1", "algo:1", "NOPEUSDT:1"])
+async def test_an_id_that_no_order_ever_had_is_not_told_as_cancelled(tmp_path: Path, slip: str) -> None:
     async with (
         served_binance(tmp_path) as venue,
-        open_errands(venue.settings, "main", emergency=False, tell=told.append) as errands,
+        open_errands(venue.settings, "main", emergency=False, tell=print) as errands,
     ):
-        snapshot, way = await errands.balances()
+        (result,) = await errands.cancel([slip])
 
-    assert (way, told) == (Way.STREAM, [])
-    assert {balance.asset: balance.tradable for balance in snapshot.balances}["USDT"] == Decimal(100_000)
+    assert (result.ok, result.state) == (False, None)
+    assert result.error is not None

@@ -105,7 +105,7 @@ async def test_without_an_account_orders_say_how_to_get_one(tmp_path: Path) -> N
 
 async def test_an_account_that_is_not_set_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
     async with served_account(tmp_path) as venue:
-        with pytest.raises(ConfigError, match="there is no account 'second' at Kraken; there are main"):
+        with pytest.raises(ConfigError, match="there is no account 'second'; there are main at Kraken"):
             open_system(venue.settings, account="second")
 
 

@@ -2,9 +2,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from account_stage import BTC, AccountStage, buy, perform
 from leadline.app.account_metrics import account_metrics, account_times
 from leadline.engine.halts import OPERATOR
+from leadline.errors import Held
+from leadline.model.market import Side
+from leadline.model.order import OrderKind, OrderRequest, Trigger
 
 
 def found(stage: AccountStage) -> dict[tuple[str, ...], float]:
@@ -51,6 +56,32 @@ def test_a_dead_stream_an_open_breaker_and_an_armed_switch_show() -> None:
         assert told["breaker_state", "closed"] == 0
         assert told["breaker_trips_total",] == 1
         assert trader.account.breaker.opened == 1
+
+    perform(scene)
+
+
+def test_credentials_that_were_not_renewed_and_guards_that_are_missing_are_counted() -> None:
+    async def scene(stage: AccountStage) -> None:
+        trader = await stage.start()
+        assert (found(stage)["credential_failures_total",], found(stage)["protection_missing_total",]) == (
+            0,
+            0,
+        )
+        stage.fault(kind="REPLY", path="GetWebSocketsToken", status=500, body="{}", for_s=5)
+        stage.fault(kind="CLOSE")
+        await stage.clock.sleep(10)
+        trader.orders.halt(BTC, "looking", OPERATOR)
+        with pytest.raises(Held):
+            await trader.orders.submit(
+                OrderRequest(
+                    symbol=BTC, side=Side.SELL, kind=OrderKind.STOP_LOSS, qty=Decimal("0.01"), margin=True,
+                    trigger=Trigger(Decimal(50_000)), reduce_only=True,
+                )
+            )  # fmt: skip
+        told = found(stage)
+
+        assert told["credential_failures_total",] >= 1
+        assert told["protection_missing_total",] == 1
 
     perform(scene)
 

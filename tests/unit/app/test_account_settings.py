@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from leadline.app.account_settings import AccountSettings
-from leadline.app.config import Settings, parse_settings, settings_of, state_home
+from leadline.app.config import Settings, parse_settings, settings_of, settings_of_account, state_home
 from leadline.core.nonce import Scale
 from leadline.errors import ConfigError
 from leadline.venues.kraken.kit import RawKrakenAccount
@@ -54,7 +54,7 @@ def test_accounts_have_names_and_settings_of_their_own() -> None:
 
 
 def test_without_a_file_the_environment_is_the_account() -> None:
-    assert settings_of(None, None, VARIABLES, with_account=True).account().key.api_key == KEY
+    assert settings_of_account(None, "main", None, VARIABLES).account().key.api_key == KEY
     assert settings_of(None, None, {}, with_account=True) == Settings()
 
 
@@ -64,7 +64,7 @@ def test_a_file_without_credentials_takes_none_from_the_environment(tmp_path: Pa
     with pytest.raises(
         ConfigError, match="no account is set; put KRAKEN_API_KEY and KRAKEN_PRIVATE_KEY into"
     ):
-        settings_of(tmp_path / "f.yaml", None, VARIABLES, with_account=True).account()
+        settings_of_account(tmp_path / "f.yaml", "main", None, VARIABLES)
 
 
 @pytest.mark.parametrize(
@@ -143,13 +143,13 @@ def test_an_error_names_the_place_and_the_cure_and_no_secret(kraken: str, messag
 )
 def test_half_an_environment_is_said(environment: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        settings_of(None, None, environment, with_account=True)
+        settings_of_account(None, "main", None, environment)
 
 
 def test_an_account_that_is_not_there_is_told_by_those_that_are() -> None:
     settings = parsed(f"credentials: {{{BOTH}}}")
 
-    with pytest.raises(ConfigError, match="there is no account 'other' at Kraken; there are main"):
+    with pytest.raises(ConfigError, match="there is no account 'other'; there are main at Kraken"):
         settings.account("other")
 
 

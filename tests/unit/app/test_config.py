@@ -8,11 +8,12 @@ import pytest
 
 from leadline.app.config import (
     Settings,
-    control_path,
+    control_paths,
     load_all,
     load_settings,
     parse_settings,
     settings_of,
+    settings_of_account,
     settings_with,
 )
 from leadline.errors import ConfigError
@@ -158,7 +159,6 @@ TWO = (
 @pytest.mark.parametrize(
     ("variables", "venue", "environment"),
     [
-        ({}, "kraken", "production"),
         (KRAKEN_KEYS, "kraken", "production"),
         (BINANCE_KEYS, "binance", "production"),
         (TESTNET_KEYS, "binance", "testnet"),
@@ -167,11 +167,28 @@ TWO = (
 def test_without_a_file_the_venue_is_the_one_whose_key_is_set(
     variables: dict[str, str], venue: str, environment: str
 ) -> None:
-    settings = settings_of(None, None, variables, with_account=True)
+    settings = settings_of_account(None, "main", None, variables)
 
     assert (settings.venue, settings.environment) == (venue, environment)
-    assert len(settings.accounts) == bool(variables)
+    assert len(settings.accounts) == 1
     assert settings_of(None, "binance", variables).accounts == ()
+
+
+@pytest.mark.parametrize(
+    ("contracts", "named", "others"),
+    [
+        (False, ["KRAKEN_API_KEY", "BINANCE_API_KEY", "venues.kraken.", "venues.binance."], []),
+        (True, ["BINANCE_API_KEY", "venues.binance."], ["KRAKEN"]),
+    ],
+)
+def test_where_no_account_is_set_every_venue_that_could_have_it_is_named(
+    contracts: bool, named: list[str], others: list[str]
+) -> None:
+    with pytest.raises(ConfigError, match="no account is set; put ") as caught:
+        settings_of_account(None, "main", None, {}, contracts=contracts)
+
+    assert all(name in str(caught.value) for name in named)
+    assert not any(name in str(caught.value) for name in others)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +206,7 @@ def test_keys_that_leave_open_what_is_meant_are_not_guessed_about(
     variables: dict[str, str], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
-        settings_of(None, None, variables, with_account=True)
+        settings_of_account(None, "main", None, variables)
 
 
 def test_a_file_with_two_venues_is_asked_about_one_of_them(tmp_path: Path) -> None:
@@ -197,7 +214,9 @@ def test_a_file_with_two_venues_is_asked_about_one_of_them(tmp_path: Path) -> No
     file.write_text(TWO)
 
     with pytest.raises(ConfigError, match="both have an account"):
-        settings_of(file, with_account=True)
+        settings_of_account(file, "main")
+    with pytest.raises(ConfigError, match="no account 'x'; there are main at Kraken and main at Binance"):
+        settings_of_account(file, "x")
     with pytest.raises(ConfigError, match="has kraken and binance: name the one that is meant, and"):
         load_settings(file)
     assert settings_of(file, contracts=True).venue == "binance"
@@ -224,7 +243,9 @@ def test_a_run_of_several_venues_is_asked_at_the_socket_of_each(tmp_path: Path) 
     file.write_text(f"state_dir: {tmp_path}\nvenues: {{kraken: {{}}, binance: {{}}}}")
     (tmp_path / "control").mkdir()
 
-    assert control_path(file, "binance") == control_path(file) == tmp_path / "control" / "socket"
-    (tmp_path / "control" / "binance").touch()
-    assert control_path(file, "binance") == load_all(file)[1].control_path
-    assert control_path(file, "kraken") == load_all(file)[0].control_path
+    first, own = tmp_path / "control" / "socket", tmp_path / "control" / "binance"
+    assert control_paths(file, "binance") == control_paths(file) == (first,)
+    own.touch()
+    assert control_paths(file, "binance") == (own,) == (load_all(file)[1].control_path,)
+    assert control_paths(file, "kraken") == (first,) == (load_all(file)[0].control_path,)
+    assert control_paths(file) == (first, own)

@@ -170,3 +170,12 @@ def test_no_metrics_are_shown_on_the_emulators_port(emulator: int, ports: tuple[
     text = f"emulator: {{port: {emulator}}}\nmetrics: {{port: 9000}}\nvenues: {{kraken: {{}}, binance: {{}}}}"
 
     assert tuple(one.metrics.port for one in parse_all(text, "x.yaml", {}) if one.metrics) == ports
+
+
+@pytest.mark.parametrize("after", ["never", "24h", "48h"])
+def test_a_line_is_replaced_before_a_venue_that_ends_it_would(after: str) -> None:
+    ends = "Binance USDⓈ-M Futures itself ends every connection after 1d"
+    told = f"{ends}; write 23h or less, or leave it out for 23h"
+
+    assert problems(f"lines: {{rotate_after: {after}}}") == (f"venues.binance.lines.rotate_after: {told}",)
+    assert parsed("lines: {rotate_after: 12h}").lines.rotate_after_s == 12 * 3600

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from binance_verbs import written as in_file
 from leadline.app.doctor import examine
 from leadline.app.finding import Finding
+from leadline.clock import SystemClock
 from served import Served, served
 from served_binance import ServedBinance, served_binance
 
@@ -108,13 +112,30 @@ def binance_file(venue: ServedBinance, folder: Path, **more: Any) -> Path:
 async def test_every_route_and_the_account_of_a_venue_with_contracts_are_looked_at(tmp_path: Path) -> None:
     async with served_binance(tmp_path) as venue:
         ok, findings = await looked_at(binance_file(venue, tmp_path))
+        weight = venue.exchange.weights.used(SystemClock().wall_ns())
 
     assert ok
+    assert weight <= 50, "no more than a snapshot of two books, of the 2400 of a minute"
     assert list(findings)[4:] == [
-        "clock", "WebSocket, public streams", "WebSocket, market streams", "account main",
-        "account main: configuration",
+        "clock", "WebSocket, public streams", "WebSocket, market streams", "WebSocket, account",
+        "WebSocket, requests", "account main", "account main: configuration",
     ]  # fmt: skip
     assert findings["account main: configuration"].found.startswith("one-way mode; ")
+
+
+@pytest.mark.parametrize(("address", "name"), [("ws_private", "account"), ("ws_api", "requests")])
+async def test_an_address_that_only_an_account_needs_is_looked_at_too(
+    tmp_path: Path, address: str, name: str
+) -> None:
+    async with served_binance(tmp_path) as venue:
+        file = binance_file(venue, tmp_path)
+        told = json.loads(file.read_text())
+        told["venues"]["binance"]["endpoints"][address] = "ws://127.0.0.1:1/nobody"
+        file.write_text(json.dumps(told))
+        ok, findings = await looked_at(file)
+
+    assert not ok
+    assert [one.name for one in findings.values() if not one.ok] == [f"WebSocket, {name}"]
 
 
 async def test_a_key_that_may_be_of_the_other_environment_is_found(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from leadline.core.retry import ConnectBudget
 from leadline.errors import AuthError, ConnectFailed, ConnectionLost, Rejected
 from leadline.model.account import Balance, BalancesSnapshot, Wallet, WalletKind
 from leadline.model.order import OrderState
+from leadline.net.http import Purpose
 from leadline.net.websocket import Socket
 from leadline.venues.memory_account import MemoryAccount, Outcome
 from leadline.venues.ports import Path
@@ -48,7 +49,7 @@ async def by_stream(
 
 
 def by_rest(venue: MemoryAccount) -> Errands:
-    return Errands(venue, SystemClock(), None)
+    return Errands(venue, SystemClock(), None, purpose=Purpose.EMERGENCY)
 
 
 async def test_an_emergency_asks_rest_alone() -> None:

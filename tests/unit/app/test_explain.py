@@ -121,7 +121,7 @@ async def test_a_local_exchange_that_runs_already_is_asked_as_well() -> None:
     )
 
     async with embedded(EmulatorSettings(port), SystemClock()):
-        assert "the venue knows all 1" in await said(settings)
+        assert "the venue knows it" in await said(settings)
 
 
 async def test_what_is_expected_of_an_account_and_what_guards_its_positions_is_told() -> None:
@@ -150,3 +150,22 @@ async def test_where_the_money_is_not_real_that_is_said() -> None:
 
     assert "Venue: Binance USDⓈ-M Futures, at wss://demo-fstream.binance.com/public/stream, wss://" in told
     assert "It is the testnet: no real money." in told
+
+
+@pytest.mark.parametrize(
+    ("venue", "told"),
+    [
+        ("kraken", "The venue cancels every order of it 60 s after we fall silent."),
+        ("binance", "but no conditional order, 60 s after we fall silent."),
+    ],
+)
+async def test_what_the_dead_man_switch_leaves_standing_is_said(venue: str, told: str) -> None:
+    key = {
+        "kraken": f"api_key: {KEY}, private_key: {SECRET}",
+        "binance": f"api_key: {'k' * 64}, api_secret: {'s' * 64}",
+    }[venue]
+    account = f"account: main, credentials: {{{key}, dead_man_s: 60}}"
+
+    settings = parse_settings(f"venues: {{{venue}: {{{account}}}}}", "f.yaml", {})
+
+    assert told in await said(settings)

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import pytest
-
 from account_stage import AccountStage, buy, perform
 from account_stage import refused as refusal
-from leadline.app.levels import watch_levels
 from leadline.core.level import Deed
-from leadline.errors import Held, UnknownSymbol
+from leadline.errors import Held
 from leadline.model.level import Level
 from leadline.model.market import Channel, Subscription
 from leadline.model.order import OrderState
@@ -90,13 +87,3 @@ def test_a_forced_level_is_taken_up_from_the_journal() -> None:
         assert trader.system.levels.level is Level.FULL
 
     perform(scene)
-
-
-def test_a_symbol_the_venue_does_not_have_is_refused() -> None:
-    async def scene(stage: Stage) -> None:
-        async with stage.system() as system:
-            unknown = [Subscription(Channel.TICKER, "BTC/USDD")]
-            with pytest.raises(UnknownSymbol, match="did you mean"):
-                watch_levels(system.market, system.feed, system.lines.up, stage.clock, unknown, None)
-
-    play(scene)

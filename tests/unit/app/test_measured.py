@@ -10,7 +10,7 @@ from leadline.app.settings import Settings
 from leadline.app.start import Phase, Start
 from leadline.app.system import System
 from leadline.clock import SystemClock
-from leadline.engine.topics import State
+from leadline.engine.topic_state import State
 from leadline.model.market import Channel, Subscription, VenueMode, VenueStatus
 from leadline.venues.kraken.venue import Endpoints
 from served_account import far_bid, served_account

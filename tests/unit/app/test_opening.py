@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from leadline.app.config import Settings
-from leadline.app.opening import connects_to, open_system
+from leadline.app.opening import address_of, client_of, connects_to, open_system
+from leadline.clock import ManualClock, SystemClock
 from leadline.errors import CheckFailed, ConfigError
 from leadline.model.market import Channel
+from leadline.net.cell_file import CellFile
 from leadline.venues.binance.endpoints import PRODUCTION
 from leadline.venues.catalogue import VENUES
 from leadline.venues.kraken.venue import Endpoints
@@ -45,9 +47,42 @@ def test_checkpoints_lie_in_the_state_folder_and_only_where_asked_for(tmp_path: 
     assert open_system(settings, checkpoint_s=30.0).checkpoints is not None
 
 
-def test_systems_that_ask_one_address_share_its_budget() -> None:
-    assert all(kit.budget(ONE) is kit.budget(ONE) for kit in VENUES.values())
-    assert all(kit.budget(ONE) is not kit.budget(TWO) for kit in VENUES.values())
+def test_systems_that_ask_one_address_share_its_budget(tmp_path: Path) -> None:
+    one, again, two = (Settings(Endpoints(rest=rest), state_dir=tmp_path) for rest in (ONE, ONE, TWO))
+
+    assert address_of(one) is address_of(again)
+    assert address_of(one).budget is not address_of(two).budget
+
+
+@pytest.mark.parametrize("venue", VENUES)
+async def test_all_programs_with_one_state_folder_spend_one_budget_of_an_address(
+    tmp_path: Path, venue: str
+) -> None:
+    settings = Settings(state_dir=tmp_path, venue=venue)
+    cells = address_of(settings).spent
+    clock = SystemClock()
+    now_ns = clock.mono_ns()
+    async with client_of(settings, clock) as ours:
+        ours.budget.spend(3, now_ns)
+        (file,) = (settings.folder / "addresses").glob("*.budgets")
+        with CellFile(file, "") as theirs:  # as another program has it
+            allowance, _ = settings.kit.terms(settings.kit.budget(clock, theirs))
+            allowance.spend(2, now_ns)
+            assert ours.budget.read(now_ns).level(now_ns) == pytest.approx(5)
+    assert cells.file is None
+
+
+async def test_a_budget_that_cannot_be_shared_stops_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(state_dir=tmp_path)
+    settings.folder.mkdir()
+    (settings.folder / "addresses").write_text("in the way")
+
+    async with client_of(settings, ManualClock()) as client:
+        client.budget.spend(3, 0)
+        assert client.budget.read(0).level(0) == pytest.approx(3)
+    assert "no budget is shared with other programs" in caplog.text
 
 
 def test_all_streams_of_a_venue_share_one_budget_of_connects() -> None:

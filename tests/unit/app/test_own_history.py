@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from leadline.app.own_history import FILL_COLUMNS, LEDGER_COLUMNS, table_file, write_fills, write_ledger
+from leadline.app.own_history import (
+    FILL_COLUMNS,
+    LEDGER_COLUMNS,
+    shortfall,
+    table_file,
+    write_fills,
+    write_ledger,
+)
 from leadline.clock import ManualClock
 from leadline.errors import ConfigError, ConnectionLost, RecordingError
 from leadline.model.account import LedgerEntry, Wallet, WalletKind
@@ -73,6 +80,16 @@ async def test_what_is_older_is_left_out(tmp_path: Path) -> None:
     venue.ledger = [entry(1), entry(2)]
     with table_file(tmp_path / "l.csv") as file:
         assert await write_ledger(venue, 1_790_000_000 * NS + 2, file) == 1
+
+
+def test_what_the_venue_keeps_no_longer_is_said() -> None:
+    venue, now_ns = account(), 1_790_000_000 * NS
+    assert shortfall(venue, 0, now_ns) == ""
+    venue.kept_s = 86_400.0
+    assert shortfall(venue, now_ns - 86_400 * NS, now_ns) == ""
+    told = shortfall(venue, now_ns - 86_401 * NS, now_ns)
+    assert "memory keeps fills and bookings for 1 days" in told
+    assert "older than 2026-09-20T14:13:20" in told
 
 
 async def test_nothing_is_left_behind_when_it_breaks_off(tmp_path: Path) -> None:

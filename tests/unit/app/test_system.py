@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -17,10 +18,10 @@ from leadline.engine.checkpoint_files import MemoryCheckpoints
 from leadline.engine.events import CheckpointRestored
 from leadline.engine.halts import BETWEEN_VENUES
 from leadline.errors import ConnectFailed, Stale, UnknownSymbol
-from leadline.model.market import Channel, Subscription, Ticker
+from leadline.model.market import Bar, BarBatch, Channel, Subscription, Ticker
 from leadline.model.reading import Source
 from leadline.net.websocket import Socket, memory_pair
-from leadline.venues.memory import CONTRACTS, MemoryMarket
+from leadline.venues.memory import CONTRACTS, MemoryMarket, MemorySession
 from stage import Stage, play
 
 TICKER = Subscription(Channel.TICKER, "BTC/USD")
@@ -276,3 +277,31 @@ async def test_each_route_is_reached_by_its_own_way_and_named_while_it_is_silent
         assert reached == ["market"]
         with pytest.raises(Stale, match=r"mark BTC/USDT:USDT: acknowledged by route market 0\.0 s ago"):
             await system.ready(0)
+
+
+@pytest.mark.parametrize(("spoken", "ready"), [(300, False), (60, True)])
+async def test_bars_of_another_interval_neither_make_ready_nor_hold_it_up(spoken: int, ready: bool) -> None:
+    async def connect() -> Socket:
+        near, far = memory_pair()
+        kept.append(far)
+        return near
+
+    kept: list[Socket] = []
+    symbol, clock = "BTC/USDT:USDT", ManualClock(mono_ns=1000 * NS_PER_S)
+    market = MemoryMarket((symbol,))
+    wanted = Subscription(Channel.BARS, symbol, 60)
+    async with System(
+        market, connect, clock, required=[wanted], chance=random.Random(1), connects=ConnectBudget()
+    ) as system:
+        system.feed.hold(Channel.BARS, symbol, 300)
+        await settle()
+        [session] = system.lines.sessions
+        assert isinstance(session, MemorySession)
+        one = Decimal(1)
+        bar = Bar(symbol, spoken, 1_790_000_100 * NS_PER_S, one, one, one, one, one, one, 1, False)
+        session.say(BarBatch(symbol, spoken, (bar,)), clock.mono_ns())
+        if ready:
+            await system.ready(0)
+        else:
+            with pytest.raises(Stale, match=r"bars BTC/USDT:USDT 60 s: acknowledged"):
+                await system.ready(0)

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 import pytest
 from click.testing import CliRunner
 
-from leadline.cli.account import chosen, confirm, must_ask
+from leadline.cli.account import confirm, must_ask
 from leadline.cli.main import cli
-from leadline.errors import ConfigError
 
 NO_KEYS = {"KRAKEN_API_KEY": "", "KRAKEN_PRIVATE_KEY": ""}
 
@@ -39,19 +36,14 @@ def test_anything_but_yes_sends_nothing(answer: str, code: int) -> None:
     assert "  symbol     BTC/USD\n  order_qty  0.01\nSend this order? [y/N]" in done.stderr
 
 
-def test_an_account_that_is_not_set_is_said_before_anything_is_connected(tmp_path: Path) -> None:
-    (tmp_path / "f.yaml").write_text("{}")
-
-    with pytest.raises(ConfigError, match="no account is set"):
-        chosen(tmp_path / "f.yaml", "main")
-
-
 @pytest.mark.parametrize("verb", [["balance"], ["orders"], ["cancel", "O1"], ["cancel-all", "--yes"]])
 def test_without_a_key_a_verb_of_an_account_says_how_to_set_one(verb: list[str]) -> None:
     done = CliRunner().invoke(cli, verb, env=NO_KEYS)
 
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: no account is set; put KRAKEN_API_KEY and KRAKEN_PRIVATE_KEY into")
+    assert done.stderr.startswith(
+        "error: no account is set; put KRAKEN_API_KEY and KRAKEN_PRIVATE_KEY, or BINANCE_API_KEY"
+    )
 
 
 def test_a_malformed_key_is_said_without_a_character_of_it() -> None:

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from leadline.app.config import parse_settings
 from leadline.cli.emulate import words
-from leadline.emulator.accounts import Account
-from leadline.emulator.binance.accounts import opened
-from leadline.emulator.serve import BinanceKey, Endpoints
+from leadline.emulator.binance.exchange import BinanceExchange
+from leadline.emulator.exchange import Exchange
+from leadline.emulator.serve import Endpoints
 
 
 def told() -> str:
-    kraken, binance = Account("demo", random.Random(1), "intermediate", {}), opened(1, "demo", {})
-    key = BinanceKey(binance.api_key, binance.secret)
-    return words(Endpoints("127.0.0.1:8080", kraken.api_key, kraken.secret, key))
+    venues = {"kraken": Exchange(start_ns=0, rate=0), "binance": BinanceExchange(start_ns=0, rate=0)}
+    return words(Endpoints("127.0.0.1:8080", {name: venue.doors for name, venue in venues.items()}))
 
 
 @pytest.mark.parametrize(("venue", "title"), [("kraken", "Kraken"), ("binance", "Binance USDⓈ-M Futures")])

@@ -94,8 +94,8 @@ def test_an_expiry_is_a_whole_second_not_before_what_was_asked_and_means_gtd() -
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"qty": None}, "say how much: QTY, or --cost"),
-        ({"cost": ONE}, "say how much: QTY, or --cost"),
+        ({"qty": None}, "say how much, in one way: QTY, or --cost"),
+        ({"cost": ONE}, "say how much, in one way: QTY, or --cost"),
         ({"stop": ONE, "take_profit": ONE}, "only one of --stop, --take-profit and --trailing"),
         ({"display_qty": ONE}, "--iceberg goes with --limit alone"),
         ({"display_qty": ONE, "limit": "2", "stop": ONE}, "--iceberg goes with --limit alone"),

@@ -38,3 +38,15 @@ def test_without_a_file_it_is_the_one_in_the_platforms_place(
     with answering(state_home()):
         assert CliRunner().invoke(cli, ["report"]).exit_code == 0
     assert "nothing is running that listens at" in CliRunner().invoke(cli, ["report"]).stderr
+
+
+def test_of_a_run_of_several_venues_each_has_its_figures(tmp_path: Path) -> None:
+    (tmp_path / "leadline.yaml").write_text(f"state_dir: {tmp_path}/state\n")
+    asked = ["report", "--config", str(tmp_path / "leadline.yaml")]
+    with answering(tmp_path / "state"), answering(tmp_path / "state", "binance", "binance"):
+        people = CliRunner().invoke(cli, asked)
+        programs = json.loads(CliRunner().invoke(cli, [*asked, "--json"]).stdout)
+
+    assert [text.split(":")[0] for text in people.stdout.split("\n\n")] == ["kraken", "binance"]
+    assert list(programs["venues"]) == ["kraken", "binance"]
+    assert programs["venue"] == "kraken"

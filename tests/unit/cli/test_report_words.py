@@ -16,7 +16,7 @@ from leadline.app.report import (
 )
 from leadline.cli.report_words import words
 from leadline.engine.lines import LineState
-from leadline.engine.topics import State
+from leadline.engine.topic_state import State
 from reports import ACCOUNT, report
 
 WELL = """kraken: running for 1h2m3s as process 17

@@ -173,3 +173,16 @@ def test_a_line_that_nobody_catches_up_with_becomes_the_base() -> None:
     assert told[0] == stands(1)
     assert len(numbers(told)) == KEPT_IDS + 1
     assert merge.booked("b", booked(KEPT_IDS + 3), 0) == [booked(KEPT_IDS + 3)]
+
+
+def test_a_line_whose_snapshot_is_the_older_one_takes_the_place_once_it_has_had_time_to_catch_up() -> None:
+    merge = LedgerMerge()
+    merge.snapshot("a", stands(2, asked_ns=5), 5)
+    merge.snapshot("b", stands(0, asked_ns=3), 6)
+
+    assert merge.lost("a", 10) == []
+    assert merge.booked("b", booked(1), 11) == []
+    assert merge.booked("b", booked(2, 3), 12) == []
+    assert merge.due(10 + SETTLE_NS - 1) == []
+    assert merge.due(10 + SETTLE_NS) == [stands(0), booked(1, 2, 3)]
+    assert merge.booked("b", booked(4), 20 + SETTLE_NS) == [booked(4)]

@@ -218,6 +218,16 @@ def test_a_line_that_dies_every_five_seconds_is_never_believed() -> None:
     assert flapping(every_s=5.0, down_s=1.0, for_s=600.0) == [Level.FULL, Level.EMERGENCY_ONLY]
 
 
+def test_a_disturbance_that_flickers_is_one_and_asks_for_no_longer_proof() -> None:
+    run = Run()
+    for _ in range(20):
+        run.see(BLIND, 2.0)
+        run.see(WELL, 5.0)
+
+    assert run.see(WELL, PROVING_S - 5).level is Level.EMERGENCY_ONLY
+    assert run.see(WELL, 0.25).level is Level.FULL
+
+
 def test_what_has_become_steady_again_is_believed_after_the_longer_proof() -> None:
     run = Run()
     for _ in range(3):

@@ -93,6 +93,17 @@ def test_the_budget_is_used_up_to_its_limits_and_says_when_there_is_room() -> No
     assert budget.delay_s(600 * NS_PER_S) == 0
 
 
+def test_a_venue_may_allow_more_in_a_shorter_time() -> None:
+    budget = ConnectBudget(most=3, most_unproven=2, window_s=60.0)
+    budget.spend(0)
+    budget.spend(0)
+    assert (budget.most, budget.delay_s(NS_PER_S), budget.spent(NS_PER_S)) == (3, 59.0, 2)
+    budget.clear(0)
+    budget.spend(NS_PER_S)
+    assert budget.delay_s(2 * NS_PER_S) == 58.0
+    assert (budget.delay_s(60 * NS_PER_S), budget.spent(61 * NS_PER_S)) == (0, 0)
+
+
 def test_connections_still_open_count_against_the_bound_on_unproven_ones() -> None:
     budget = ConnectBudget()
     for _ in range(UNPROVEN_PER_WINDOW):

@@ -10,7 +10,7 @@ import pytest
 from emulated import MS, START_NS, NaiveBook, S, ask, closes, emulated, messages, of, texts
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.fault_board import RefusedConnect
-from leadline.emulator.faults import FaultError
+from leadline.emulator.fault_forms import FaultError
 from leadline.emulator.kraken.ws import Connection
 from leadline.emulator.limits import ConnectBudget
 from leadline.emulator.market import NEVER

@@ -8,7 +8,7 @@ import pytest
 from emulated import START_NS, S
 from leadline.emulator.exchange import TRADING_CALLS
 from leadline.emulator.fault_board import FaultBoard
-from leadline.emulator.faults import decoded
+from leadline.emulator.fault_forms import decoded
 
 
 def board_with(*faults: dict[str, Any]) -> FaultBoard:
@@ -77,3 +77,9 @@ def test_all_news_means_acknowledgements_too() -> None:
 def test_a_rate_that_only_changes_a_tier_leaves_public_rest_alone() -> None:
     assert board_with({"kind": "RATE", "tier": "pro"}).rest_bucket(START_NS) is None
     assert board_with({"kind": "RATE", "per_s": 1}).rest_bucket(START_NS) is not None
+
+
+def test_a_new_order_is_out_of_sight_for_the_longest_of_the_times_told() -> None:
+    assert FaultBoard().unseen_ns() == 0
+    told = ({"venue": "binance", "kind": "UNSEEN", "delay_s": delay_s} for delay_s in (0.5, 2.0))
+    assert board_with(*told).unseen_ns() == 2 * S

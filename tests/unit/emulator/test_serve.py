@@ -94,8 +94,9 @@ async def signed(
     session: aiohttp.ClientSession, endpoints: Endpoints, name: str, body: bytes, *, kind: str
 ) -> aiohttp.ClientResponse:
     """A private call with the nonce 1 signed over exactly these bytes."""
-    sign = signature(endpoints.private_key, f"/0/private/{name}", "1", body)
-    headers = {"API-Key": endpoints.api_key, "API-Sign": sign, "Content-Type": kind}
+    key = endpoints.venues["kraken"].credentials
+    sign = signature(key["private_key"], f"/0/private/{name}", "1", body)
+    headers = {"API-Key": key["api_key"], "API-Sign": sign, "Content-Type": kind}
     return await session.post(f"{url(endpoints, 'rest')}/0/private/{name}", data=body, headers=headers)
 
 

@@ -110,8 +110,10 @@ async def test_a_balance_that_differs_twice_is_told_with_both_sides_and_subscrib
         await rig.connect()
         await rig.passing(1)
         venue.told = owned(USD="999.5", BTC="2")
+        assert not rig.desk.crosscheck.suspects
         await rig.passing(66)
         assert rig.told(Diverged) == []
+        assert rig.desk.crosscheck.suspects
         assert rig.desk.crosscheck.confidence(Kind.BALANCES) < UNVALIDATED
         await rig.passing(30)
 

@@ -16,6 +16,7 @@ from account_rig import blockable
 from feedrig import settle
 from leadline.clock import NS_PER_S, Clock, ManualClock
 from leadline.core.account_session import (
+    AccountDoubted,
     AccountGap,
     AccountNews,
     AccountSession,
@@ -222,6 +223,17 @@ def test_positions_and_configuration_are_handed_on_and_a_margin_call_once() -> N
     rig.say(1, *told, called)
     rig.say(2, called)
     assert rig.news == [*told, called]
+
+
+def test_a_doubt_is_told_once_no_line_is_without_one() -> None:
+    rig = Rig()
+    rig.stand(1, 2)
+    rig.say(1, AccountDoubted("no proof"))
+    assert rig.news == []
+    assert rig.lines.ready(rig.now_ns)
+    rig.say(2, AccountDoubted("no proof"))
+    assert rig.news == [AccountDoubted("no proof")]
+    assert not rig.lines.ready(rig.now_ns)
 
 
 def test_the_snapshot_of_a_line_that_joins_is_evidence_and_no_more() -> None:

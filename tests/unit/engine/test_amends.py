@@ -216,6 +216,41 @@ async def test_a_change_waits_for_a_better_level_and_leaves_once() -> None:
         assert [sent.action for sent in rig.venue.sent] == [Action.ADD, Action.AMEND]
 
 
+@pytest.mark.parametrize("falls", [False, True])
+async def test_a_change_whose_turn_by_rest_comes_too_late_or_at_a_worse_level_never_leaves(
+    falls: bool,
+) -> None:
+    async with trading() as rig:
+        name = await placed(rig)
+        verdict = [FULL]
+        rig.orders.obey(lambda deed: verdict[0], None)
+        rig.venue.streaming = False
+        rig.venue.script.append(Outcome.QUEUED)
+        task = asyncio.ensure_future(rig.orders.amend(name, LARGER, wait_s=None if falls else 2.0))
+        await settle()
+        await rig.passes(2)
+        if falls:
+            verdict[0] = EMERGENCY
+        rig.venue.depart()
+
+        with pytest.raises(Held, match="EMERGENCY_ONLY" if falls else "not let go within 2 s"):
+            await task
+        assert rig.only().amending is None
+        assert [sent.action for sent in rig.venue.sent] == [Action.ADD]
+
+
+async def test_a_change_that_makes_an_order_larger_leaves_when_its_turn_by_rest_comes() -> None:
+    async with trading() as rig:
+        name = await placed(rig)
+        rig.venue.streaming = False
+        rig.venue.script.append(Outcome.QUEUED)
+        task = asyncio.ensure_future(rig.orders.amend(name, Amendment(qty=Decimal(7))))
+        await rig.passes(2)
+        rig.venue.depart()
+
+        assert (await task).qty == 7
+
+
 async def test_a_change_of_an_order_that_ends_meanwhile_is_waited_for_no_longer() -> None:
     async with trading() as rig:
         name = await placed(rig)

@@ -432,3 +432,43 @@ def test_an_order_adopted_by_its_match_learns_what_it_is_from_its_acceptance(des
     known = desk.blotter.get(order.order_id)
     assert known is not None
     assert (known.qty, known.limit_price, known.filled_qty) == (1, 100, Decimal("0.4"))
+
+
+def test_what_is_meant_to_end_and_when_it_did_are_known_after_a_restart_too() -> None:
+    desk = Desk()
+    desk.clock.advance(10)
+    for name in ("a", "b", "c"):
+        desk.place(name)
+    desk.hear()
+    desk.blotter.cancelling(CancelIntent(at_ns=5, client_ids=("a", "nobody")))
+    desk.clock.advance(1)
+    ended_ns = desk.clock.wall_ns()
+    desk.venue.end(desk.venue.every[0], OrderState.CANCELED)
+    desk.hear()
+    desk.clock.advance(1)
+    desk.blotter.cancelling(CancelIntent(at_ns=7, client_ids=()))
+    desk.blotter.never_asked("nobody", 7, 0)
+
+    for blotter in (desk.blotter, desk.replayed()):
+        found = [blotter.tracked(name) for name in ("a", "b", "c")]
+        assert [(one.cancel_asked_ns, one.ended_ns, one.ended_venue_ns) for one in found if one] == [
+            (5, ended_ns, ended_ns),
+            (7, 0, 0),
+            (7, 0, 0),
+        ]
+
+
+def test_a_cancel_that_never_left_leaves_standing_what_was_asked_for_before_and_since() -> None:
+    desk = Desk()
+    desk.place("a")
+    desk.hear()
+    assert [desk.blotter.cancel_asked_ns(name) for name in ("a", "nobody")] == [0, 0]
+    kept = len(desk.kept)
+    desk.blotter.cancelling(CancelIntent(at_ns=5, client_ids=("a",)))
+    desk.blotter.cancelling(CancelIntent(at_ns=7, client_ids=("a",)), noted=True)
+    assert len(desk.kept) == kept + 1
+
+    desk.blotter.never_asked("a", 5, 0)
+    assert desk.blotter.cancel_asked_ns("a") == 7
+    desk.blotter.never_asked("a", 7, 5)
+    assert desk.blotter.cancel_asked_ns("a") == 5

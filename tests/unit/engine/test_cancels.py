@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from leadline.clock import NS_PER_S
+from leadline.engine.cancels import TOLD_S
 from leadline.engine.records import CancelIntent
 from leadline.errors import CheckFailed, ConnectFailed, ConnectionLost, Rejected
 from leadline.model.order import Event, OrderReport, OrderState
@@ -56,6 +57,20 @@ async def test_what_neither_path_answered_is_told_and_looked_up() -> None:
         assert outcome.order is not None and outcome.order.state is OrderState.WORKING
         await rig.passes(1)
 
+        assert rig.only().state is OrderState.CANCELED
+
+
+async def test_a_cancel_that_was_taken_and_whose_end_the_stream_leaves_out_is_looked_up() -> None:
+    async with trading() as rig:
+        order = await rig.orders.submit(buy())
+        rig.hear()
+
+        await rig.orders.cancel(order.client_id)
+        await rig.passes(TOLD_S - 1)
+        assert rig.only().state is OrderState.WORKING
+        await rig.passes(2)
+
+        assert rig.venue.sent[-1].path is Path.STREAM
         assert rig.only().state is OrderState.CANCELED
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -41,9 +42,11 @@ def order(side: Side = Side.BUY, **more: Any) -> OrderRequest:
 class Rig:
     """A configuration nobody runs, unless the test does."""
 
+    venue_type = MemoryAccount
+
     def __init__(self, told: AccountConfiguration | None = ONE_WAY, **expected: Any) -> None:
         self.clock = ManualClock(mono_ns=1_000 * NS_PER_S)
-        self.venue = MemoryAccount(self.clock, ["BTC/USD"])
+        self.venue = self.venue_type(self.clock, ["BTC/USD"])
         self.venue.configuration = told
         self.events: list[ConfigurationChanged] = []
         self.freed = 0
@@ -245,6 +248,32 @@ async def test_leverage_and_margin_mode_of_a_symbol_are_known() -> None:
     configuration = await Rig().read()
     assert configuration.of(BTC) == CROSS_5
     assert configuration.of("ETH/USDT:USDT") is None
+
+
+class Sparing(MemoryAccount):
+    """Tells of the symbols that it is asked for, and of no others."""
+
+    async def fetch_configuration(
+        self, symbols: Sequence[str], purpose: Purpose
+    ) -> AccountConfiguration | None:
+        told = await super().fetch_configuration(symbols, purpose)
+        asked = [each for each in (told.symbols if told else ()) if each.symbol in symbols]
+        return told and replace(told, symbols=tuple(asked))
+
+
+class SparingRig(Rig):
+    venue_type = Sparing
+
+
+async def test_a_symbol_that_is_known_is_read_again_though_no_order_was_for_it() -> None:
+    rig = SparingRig()
+    rig.configuration.receive(ConfigurationReported(ONE_WAY))
+    rig.venue.configuration = replace(ONE_WAY, symbols=(replace(CROSS_5, leverage=20),))
+    told = (await rig.read()).of(BTC)
+
+    assert told is not None
+    assert told.leverage == 20
+    assert [event.before for event in rig.events] == [None, ONE_WAY]
 
 
 async def test_a_desk_refuses_its_first_order_where_the_account_is_not_as_expected() -> None:

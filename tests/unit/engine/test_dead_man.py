@@ -68,6 +68,9 @@ async def test_an_account_that_cannot_be_seen_is_not_vouched_for() -> None:
     rig.unhealthy = "the stream stalls"
     await rig.passing(59)
     assert len(rig.venue.sent) == 1
+    assert rig.told[1:] == [
+        DeadManChanged(True, "it is not refreshed, and strikes in 59 s: the stream stalls")
+    ]
     await rig.passing(2)
     last = rig.told[-1]
     assert isinstance(last, DeadManChanged)

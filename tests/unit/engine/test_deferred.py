@@ -9,7 +9,7 @@ import pytest
 
 from leadline.clock import NS_PER_S, ManualClock
 from leadline.core.level import Deed
-from leadline.engine.deferred import LONGEST_WAIT_S, MOST_WAITING, Deferred, Wish
+from leadline.engine.deferred import LONGEST_WAIT_S, MOST_WAITING, Deferred, Expiry, Wish
 from leadline.engine.tasks import Tasks
 from leadline.errors import CheckFailed, Held, Refused
 from leadline.model.order import Order, OrderState
@@ -51,7 +51,7 @@ class Rig:
     def wish(self, name: str, deed: Deed = Deed.INCREASE, wait_s: float = 60.0) -> asyncio.Task[None]:
         async def wants() -> None:
             orders = {name: order(name)}
-            wish = Wish(deed, wait_s, lambda: self.blocked(name), orders)
+            wish = Wish(deed, Expiry(self.clock, wait_s), lambda: self.blocked(name), orders)
             await self.deferred.turn(wish)
             self.left.append(name if orders else f"{name} taken out")
 
@@ -172,7 +172,8 @@ async def test_what_is_kept_again_on_its_way_out_keeps_its_place() -> None:
         turns: list[str] = []
 
         async def wants(name: str) -> None:
-            wish = Wish(Deed.INCREASE, 60.0, lambda: rig.blocked(name), {name: order(name)})
+            expiry = Expiry(rig.clock, 60.0)
+            wish = Wish(Deed.INCREASE, expiry, lambda: rig.blocked(name), {name: order(name)})
             await rig.deferred.turn(wish)
             turns.append(name)
             rig.open = len(turns) > 1  # the first finds the door shut again
@@ -206,7 +207,21 @@ async def test_no_more_than_so_many_wait() -> None:
 @pytest.mark.parametrize("wait_s", [0.0, -1.0, LONGEST_WAIT_S + 1, float("nan")])
 def test_a_wait_that_is_none_is_refused(wait_s: float) -> None:
     with pytest.raises(CheckFailed, match="more than 0 and at most 3600 seconds"):
-        Wish(Deed.INCREASE, wait_s, lambda: None, None)
+        Expiry(ManualClock(), wait_s)
+
+
+def test_a_time_to_leave_is_over_when_it_is_over_and_what_does_not_wait_has_none() -> None:
+    clock = ManualClock()
+    expiry, never = Expiry(clock, 2.0), Expiry(clock, None)
+    clock.advance(1.999)
+    expiry.check()
+    clock.advance(0.001)
+    with pytest.raises(Held, match="not let go within 2 s: its turn came too late; nothing was sent"):
+        expiry.check()
+    clock.advance(1e6)
+    never.check()
+
+    assert (expiry.waits, never.waits) == (True, False)
 
 
 async def test_nothing_is_looked_at_while_nothing_waits() -> None:

@@ -12,6 +12,7 @@ from account_rig import virtual
 from deskrig import DeskRig, buy
 from leadline.clock import NS_PER_S, ManualClock
 from leadline.core.account_session import (
+    AccountDoubted,
     AccountGap,
     AccountRefused,
     BalancesReported,
@@ -27,6 +28,7 @@ from leadline.core.session import FrameSkipped, LineDown
 from leadline.engine.account_events import NotReconciled, Reconciled
 from leadline.engine.configuration import ConfigurationChanged
 from leadline.engine.dead_man import DeadManChanged
+from leadline.engine.desk import WITHOUT_STREAM_S
 from leadline.engine.events import LineSwitched
 from leadline.engine.order_news import NewsGap, OrderNews
 from leadline.engine.positions import PositionChanged
@@ -93,6 +95,20 @@ async def test_a_hole_in_the_executions_leads_to_a_reconciliation() -> None:
         await rig.passing(1)
         assert len(rig.told(Reconciled)) == before + 1
         assert rig.told(AccountGap)
+
+
+async def test_a_stream_that_is_not_proven_is_not_said_to_flow_and_rest_is_asked_meanwhile() -> None:
+    async with DeskRig() as rig:
+        await rig.connect()
+        await rig.passing(1)
+        before = len(rig.told(Reconciled))
+        rig.session.say(AccountDoubted("nobody proves the key"), rig.clock.mono_ns())
+        assert not rig.desk.streaming
+        assert rig.told(AccountDoubted)
+        await rig.passing(2 * WITHOUT_STREAM_S)
+        assert len(rig.told(Reconciled)) >= before + 2
+        await rig.connect()
+        assert rig.desk.streaming
 
 
 async def test_a_hole_in_the_balances_is_bridged_by_rest() -> None:

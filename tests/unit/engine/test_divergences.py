@@ -19,8 +19,9 @@ class Rig:
         self.clock = ManualClock(mono_ns=1000 * NS_PER_S)
         self.desk = Desk(self.clock)
         self.renewed: list[Topic[Any]] = []
+        self.served: list[str] = []
         self.calls: list[tuple[str, ...]] = []
-        self.all = Divergences(self.desk, self.renewed.append)
+        self.all = Divergences(self.desk, self.renewed.append, self.served.append)
         self.all.guard(
             lambda symbol, why: self.calls.append(("hold", symbol, why)),
             lambda symbol: self.calls.append(("release", symbol)),
@@ -111,8 +112,10 @@ def test_blamed_rest_is_doubted_until_nothing_of_the_symbol_blames_it() -> None:
     assert rig.ticker.rest_doubted is not None
     rig.agreed(rig.ticker)
     assert rig.book.rest_doubted is not None
+    assert rig.served == []
     rig.agreed(rig.book)
 
+    assert rig.served == [BTC]
     assert rig.desk.rest_doubted == {}
     assert rig.renewed == []
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from feedrig import BTC, ETH, Collected, running, settle
 from leadline.engine.events import SourceChanged
+from leadline.errors import ConnectionLost
 from leadline.model.market import Channel
 from leadline.model.reading import Source
 from leadline.net.http import Purpose
@@ -26,7 +27,7 @@ async def test_a_cut_line_is_answered_by_requests_that_leave_at_once() -> None:
             (Channel.TICKER, (BTC, ETH), Purpose.FALLBACK),
             (Channel.BOOK, (BTC,), Purpose.FALLBACK),
         ]
-        changes = [event for event in rig.feed.recent_events if isinstance(event, SourceChanged)]
+        changes = rig.told(SourceChanged)
         assert {(each.symbol, each.source, each.previous, each.cause) for each in changes} == {
             (BTC, Source.REST, Source.STREAM, "gone"),
             (ETH, Source.REST, Source.STREAM, "gone"),
@@ -35,6 +36,24 @@ async def test_a_cut_line_is_answered_by_requests_that_leave_at_once() -> None:
         assert rig.feed.stats.failovers.max_ms == 0.0
         for each in watching:
             await each.stop()
+
+
+async def test_who_comes_to_a_lost_stream_is_answered_by_a_request_that_leaves_at_once() -> None:
+    async with running() as rig:
+        rig.feed.hold(Channel.BOOK, BTC, 10)
+        await settle()
+        rig.say_book()
+        rig.cut()
+        await rig.passes(3, alive=False)
+        assert rig.market.asked == []
+        watching = Collected(rig.feed.books(BTC))
+        await settle()
+
+        assert [(each.channel, each.purpose) for each in rig.market.asked] == [
+            (Channel.BOOK, Purpose.FALLBACK)
+        ]
+        assert [event.took_ms for event in rig.told(SourceChanged)] == [0.0]
+        await watching.stop()
 
 
 async def test_books_nobody_reads_cost_no_request() -> None:
@@ -62,6 +81,30 @@ async def test_a_lasting_outage_stays_below_one_request_a_second() -> None:
         await rig.passes(100, alive=False)
 
         assert 60 < len(rig.market.asked) <= 80
+        for each in watching:
+            await each.stop()
+
+
+async def test_how_seldom_rest_was_asked_in_an_outage_delays_nobody_after_it() -> None:
+    symbols = [f"S{number}/USD" for number in range(12)]
+    async with running(symbols=symbols) as rig:
+        watching = [Collected(rig.feed.books(symbol)) for symbol in symbols]
+        for symbol in symbols:
+            rig.market.books[symbol] = rig.rest_book(symbol=symbol)
+        await settle()
+        for symbol in symbols:
+            rig.say_book(symbol=symbol)
+        rig.cut()
+        await rig.passes(26, alive=False)
+        rig.connect()
+        rig.market.failing = ConnectionLost("no answer")  # so that nobody can say that nothing has happened
+        for second in range(20):
+            for symbol in symbols[1 if second else 0 :]:
+                rig.say_book(9900 + second, symbol=symbol)
+            await rig.passes(1)
+
+        (silent,) = (event for event in rig.told(SourceChanged) if event.cause == "the stream is silent")
+        assert (silent.symbol, silent.took_ms) == (symbols[0], 0.0)
         for each in watching:
             await each.stop()
 

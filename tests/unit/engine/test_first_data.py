@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from feedrig import BTC, ETH, Collected, Rig, running, settle
-from leadline.core.session import Confirmed
+from leadline.clock import NS_PER_S
+from leadline.core.session import Confirmed, Coverage
 from leadline.engine.events import RouteSilent, StreamDead
-from leadline.engine.topics import State
+from leadline.engine.first_data import FirstData
+from leadline.engine.topic_state import State
+from leadline.engine.topics import Desk
+from leadline.engine.trades import TradeTopic
 from leadline.errors import ConnectionLost
 from leadline.model.market import Channel, FrozenBook, Level, Subscription, Ticker, Trade
+from leadline.net.http import Purpose
 from leadline.venues.memory import CONTRACTS, MemorySession
 from routesrig import RoutesRig, routed
 
@@ -32,7 +38,120 @@ async def test_a_quiet_stream_that_need_not_speak_is_not_dead_as_long_as_rest_sh
         assert (dead(rig), rig.session.renewed) == ([], [])
         assert len(rig.market.asked) < 10, "it is asked about again, not without end"
         (topic,) = rig.feed.stats.topics
-        assert topic.state is State.ACKED_NO_DATA
+        assert topic.state is State.ACKED_QUIET
+        assert topic.reason == "acknowledged 60.0 s ago, and REST tells of no change since"
+
+
+def standing(rig: Rig) -> State:
+    (topic,) = rig.feed.stats.topics
+    return topic.state
+
+
+async def test_one_word_of_rest_says_nothing_and_a_second_some_time_later_that_all_is_quiet() -> None:
+    async with running(limits=CONTRACTS) as rig:
+        rig.feed.hold(Channel.BOOK, BTC, 10)
+        rig.market.books[BTC] = rig.rest_book()
+        await rig.passes(1)
+        assert rig.market.asked == []
+        await rig.passes(1)
+        assert [one.purpose for one in rig.market.asked] == [Purpose.VALIDATION], "read or not"
+        await rig.passes(7)
+        assert (len(rig.market.asked), standing(rig)) == (1, State.ACKED_NO_DATA)
+        await rig.passes(1)
+        assert (len(rig.market.asked), standing(rig)) == (2, State.ACKED_QUIET)
+
+
+async def test_two_words_of_rest_at_nearly_the_same_time_are_one() -> None:
+    async with running(limits=CONTRACTS) as rig:
+        rig.feed.hold(Channel.TICKER, BTC)
+        rig.market.failing = ConnectionLost("no answer")
+        await rig.passes(6)
+        rig.market.failing = None
+        rig.market.tickers[BTC] = rig.ticker()
+        await rig.passes(4)
+        assert standing(rig) is State.ACKED_NO_DATA
+        await rig.passes(1)
+        assert standing(rig) is State.ACKED_NO_DATA, "four seconds apart"
+        await rig.passes(1)
+        assert standing(rig) is State.ACKED_QUIET
+
+
+async def test_a_quiet_stream_is_asked_about_ever_more_rarely_and_a_minute_apart_in_the_end() -> None:
+    async with running(limits=CONTRACTS) as rig:
+        rig.feed.hold(Channel.TICKER, BTC)
+        rig.market.tickers[BTC] = rig.ticker()
+        began_ns, asked_s = rig.now, []
+        for _ in range(300):
+            before = len(rig.market.asked)
+            await rig.passes(1)
+            if len(rig.market.asked) > before:
+                asked_s.append((rig.now - began_ns) // 10**9)
+
+        assert asked_s == [2, 10, 20, 40, 80, 140, 200, 260]
+        assert dead(rig) == []
+        suspected = rig.feed.detection.suspected
+        assert (suspected.count, suspected.max) == (1, 10 * NS_PER_S), "before it proved to be quiet"
+
+
+async def test_a_stream_long_quiet_is_not_dead_because_rest_does_not_answer_once() -> None:
+    async with running(limits=CONTRACTS) as rig:
+        rig.feed.hold(Channel.TICKER, BTC)
+        rig.market.tickers[BTC] = rig.ticker()
+        await rig.passes(195)
+        rig.market.failing = ConnectionLost("no answer")
+        await rig.passes(10)
+        assert dead(rig) == []
+        assert standing(rig) is State.ACKED_QUIET
+        await rig.passes(20)
+        assert len(dead(rig)) == 1, "patience ends"
+        assert standing(rig) is State.ACKED_NO_DATA
+
+
+async def test_a_change_that_rest_shows_ends_the_quiet_at_once() -> None:
+    async with running(limits=CONTRACTS) as rig:
+        rig.feed.hold(Channel.TICKER, BTC)
+        rig.market.tickers[BTC] = rig.ticker()
+        await rig.passes(19)
+        assert standing(rig) is State.ACKED_QUIET
+        rig.market.tickers[BTC] = rig.ticker("105")
+        await rig.passes(1)
+        assert standing(rig) is State.ACKED_NO_DATA
+        await rig.passes(1)
+        assert len(dead(rig)) == 1
+
+
+async def test_the_first_data_of_a_quiet_stream_make_it_live_and_a_loss_makes_it_prove_itself_anew() -> None:
+    async with running(limits=CONTRACTS) as rig:
+        rig.feed.hold(Channel.TICKER, BTC)
+        rig.market.tickers[BTC] = rig.ticker()
+        await rig.passes(12)
+        rig.say(rig.ticker())
+        assert standing(rig) is State.LIVE
+        rig.cut()
+        rig.connect()
+        await rig.passes(1)
+        assert standing(rig) is State.ACKED_NO_DATA
+
+
+async def test_a_book_whose_changes_come_and_wait_for_a_snapshot_is_not_asked_about() -> None:
+    async with running(limits=CONTRACTS, connected=False) as rig:
+        session = _Unbridged(rig.feed.receive)
+        rig.feed.attach(session, lambda: None)
+        session.opened(rig.now)
+        rig.feed.hold(Channel.BOOK, BTC, 10)
+        rig.market.books[BTC] = rig.rest_book()
+        for _ in range(30):
+            await rig.passes(1)
+            session.received(b"a change", rig.now)
+
+        assert (rig.market.asked, dead(rig)) == ([], [])
+
+
+class _Unbridged(MemorySession):
+    """Whose streams speak, and whose books prove nothing."""
+
+    def coverage(self, subscription: Subscription) -> Coverage | None:
+        return Coverage.RECEIVING
 
 
 async def test_a_stream_that_never_spoke_is_dead_when_rest_shows_a_change_twice() -> None:
@@ -88,8 +207,13 @@ async def test_trades_that_the_stream_keeps_to_itself_from_the_beginning_are_fou
         rig.market.tickers[BTC] = quotes_only(rig)
         rig.clock.advance(5.0)
         rig.market.trades[BTC] = [traded(rig, rig.clock.wall_ns() // 1_000_000, 2)]
-        await rig.passes(20)
+        states = set()
+        for _ in range(20):
+            await rig.passes(1)
+            if not dead(rig):
+                states.add(standing(rig))
 
+        assert states == {State.ACKED_NO_DATA}
         assert [event.subscription.channel for event in dead(rig)] == [Channel.TRADES]
 
 
@@ -103,6 +227,25 @@ async def test_when_a_trade_was_is_told_by_the_venues_clock_where_that_is_measur
         await rig.passes(60)
 
         assert (dead(rig), rig.session.renewed) == ([], [])
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_a_trade_is_later_than_the_acknowledgement_by_more_than_clocks_may_differ(measured: bool) -> None:
+    rig = Rig()
+    desk = Desk(rig.clock)
+    topic = TradeTopic(Subscription(Channel.TRADES, BTC), desk)
+    first = FirstData(rig.market, desk)
+    began_ns = rig.clock.wall_ns()
+    if measured:
+        rig.market.clock_ahead_ns = began_ns + 3600 * NS_PER_S - rig.now
+        began_ns += 3600 * NS_PER_S
+    assert not first.later(topic, began_ns + 60 * NS_PER_S), "nothing is acknowledged"
+    topic.confirmed(rig.now)
+    rig.clock.advance(30)
+
+    assert not first.later(topic, None)
+    assert not first.later(topic, began_ns + 2 * NS_PER_S)
+    assert first.later(topic, began_ns + 2 * NS_PER_S + 1)
 
 
 async def test_the_moment_at_which_rest_says_that_a_ticker_held_is_no_change_of_it() -> None:
@@ -196,6 +339,29 @@ async def test_a_route_whose_streams_are_subscribed_anew_in_vain_is_told_once() 
         await acknowledged_for(14)
 
         assert (len(dead(rig)), len(silent(rig))) == (2, 1)
+
+
+async def test_a_route_is_silent_ten_seconds_after_the_first_yes_and_the_acknowledged_are_named() -> None:
+    async with running(limits=CONTRACTS, connected=False) as rig:
+        session = MemorySession(rig.feed.receive, acknowledges=False)
+        rig.feed.attach(session, lambda: None)
+        session.opened(rig.now)
+        marks = [Subscription(Channel.MARK, symbol) for symbol in (BTC, ETH)]
+        for each in marks:
+            rig.feed.hold(each.channel, each.symbol)
+        rig.feed.hold(Channel.STATS, BTC)
+        for after_s, mark in zip((0, 5), marks, strict=True):
+            for _ in range(after_s):
+                await rig.passes(1)
+                session.received(b"alive", rig.now)
+            session.say(Confirmed(mark), rig.now)
+        for _ in range(4):
+            await rig.passes(1)
+            session.received(b"alive", rig.now)
+        assert silent(rig) == []
+        await rig.passes(1)
+
+        assert silent(rig) == [RouteSilent("", tuple(marks), 10.0)]
 
 
 async def test_a_quiet_stream_is_not_dead_because_rest_does_not_answer_once() -> None:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import pytest
+
 from leadline.clock import ManualClock
 from leadline.engine.halts import CROSS_CHECK, OPERATOR, RECONCILIATION, Halts, drift
 from leadline.engine.order_news import OrderNews, SymbolHalted, SymbolResumed
 from leadline.engine.records import AnyRecord, Drifted, Halted, Resumed
+from leadline.errors import UnknownSymbol
 
 BTC, ETH = "BTC/USD", "ETH/USD"
 
@@ -51,6 +54,43 @@ def test_without_a_holder_everybody_lets_go() -> None:
     halts.resume(BTC, "a person said so")
 
     assert halts.reasons() == {}
+
+
+def test_an_operator_may_use_any_spelling_of_a_symbol_and_is_told_of_one_that_is_none() -> None:
+    rig = Rig()
+
+    def spelled(symbol: str) -> str:
+        if symbol in ("XBT/USD", BTC):
+            return BTC
+        raise UnknownSymbol(symbol)
+
+    halts = Halts(rig.clock, rig.noted.append, rig.news.append, spelled)
+    halts.halt("XBT/USD", "looking into it", OPERATOR)
+    assert (halts.why(BTC), halts.reasons()) == ("looking into it", {BTC: "looking into it"})
+    assert [news.symbol for news in rig.news if isinstance(news, SymbolHalted)] == [BTC]
+    assert rig.restarted().why(BTC) == "looking into it"
+    halts.halt(BTC, "they differ", RECONCILIATION)
+    halts.resume("XBT/USD", "looked into", OPERATOR)
+    assert halts.why(BTC) == "they differ"
+    halts.resume("XBT/USD", "all is well")
+    assert halts.why(BTC) is None
+    for wrong in (lambda: halts.halt("BTC/EUR", "?", OPERATOR), lambda: halts.resume("BTC/EUR", "?")):
+        with pytest.raises(UnknownSymbol):
+            wrong()
+
+
+def test_what_is_listed_no_longer_is_held_and_let_go_of_all_the_same() -> None:
+    rig = Rig()
+
+    def spelled(symbol: str) -> str:
+        raise UnknownSymbol(symbol)
+
+    halts = Halts(rig.clock, rig.noted.append, rig.news.append, spelled)
+    halts.halt(BTC, "they differ", RECONCILIATION)
+    halts.resume(ETH, "they agree", RECONCILIATION)
+    assert halts.why(BTC) == "they differ"
+    halts.resume(BTC, "a person said so")
+    assert halts.why(BTC) is None
 
 
 def test_reasons_are_told_by_holder_and_together() -> None:

@@ -323,6 +323,22 @@ def test_a_line_that_had_nothing_to_tell_since_its_yes_is_gone_on_from() -> None
     assert rig.told(Ticker) == [ticker(1), ticker(2)]
 
 
+def test_a_line_that_went_on_with_nothing_to_tell_is_itself_gone_on_from() -> None:
+    rig = both(TICKER, quiet=QUIET)
+    rig.say(1, ticker(1))
+    for heir, gone in ((2, 1), (1, 2), (2, 1)):
+        rig.cut(heir)
+        rig.clock.advance(1.0)
+        rig.open(heir)
+        rig.sessions[gone - 1].received(b"alive", rig.now)
+        rig.cut(gone)
+
+    assert rig.told(StreamLost) == []
+    rig.say(2, ticker(1))
+    rig.say(2, ticker(2))
+    assert rig.told(Ticker) == [ticker(1), ticker(2)]
+
+
 def test_a_line_that_has_missed_something_is_not() -> None:
     rig = both(TICKER, quiet=QUIET)
     rig.cut(2)

@@ -12,12 +12,11 @@ from leadline.core.session import Coverage, LineDown, LineUp, StreamLost
 from leadline.engine.events import LineRotated, LineSwitched, RotationPutOff
 from leadline.engine.lines import LineState
 from leadline.errors import ConfigError, ConnectFailed
-from leadline.model.market import BookDropped, Channel, Subscription, Ticker, TradeBatch
+from leadline.model.market import BookDropped, Ticker, TradeBatch
 from leadline.simulation.loop import LoopClock, VirtualLoop
-from linesrig import BARS, BOOK, ETH, TICKER, TRADES, LinesRig, bars, ticker, trades
+from linesrig import BARS, BOOK, TICKER, TRADES, LinesRig, bars, ticker, trades
 
 ALL = (TICKER, BOOK, TRADES, BARS)
-ETH_TICKER = Subscription(Channel.TICKER, ETH)
 
 
 # --- one line ---

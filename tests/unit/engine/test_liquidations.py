@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from feedrig import BTC, Collected, Rig, running, settle
 from leadline.core.session import Confirmed
-from leadline.engine.topics import State, TopicState
+from leadline.engine.topic_state import State, TopicState
 from leadline.errors import CheckFailed, Stale
 from leadline.model.market import Channel, Gap, Liquidation, Subscription
 from leadline.model.reading import Reading
@@ -21,7 +21,7 @@ async def test_a_stream_of_liquidations_is_in_use_from_the_venues_yes_on() -> No
         rig.feed.hold(Channel.LIQUIDATIONS, BTC)
 
         assert topic_of(rig).state in (State.LIVE, State.QUIET)
-        assert rig.feed.doubted({(Channel.LIQUIDATIONS, BTC)}) == (1, [])
+        assert rig.feed.doubted({Subscription(Channel.LIQUIDATIONS, BTC)}) == (1, [])
 
 
 async def test_silence_is_no_sign_of_death_and_rest_is_never_asked() -> None:

@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from msgspec.structs import replace
-
 from deskrig import DeskRig
 from feedrig import BTC, ETH, Rig, settle
 from leadline.clock import NS_PER_S
@@ -14,9 +12,10 @@ from leadline.core.level import AccountView
 from leadline.core.session import LineUp
 from leadline.engine.observer import Observer
 from leadline.errors import ConnectFailed
-from leadline.model.market import BarBatch, Channel, VenueMode, VenueStatus
+from leadline.model.market import Channel, Subscription, VenueMode, VenueStatus
+from leadline.venues.memory import CONTRACTS
 
-REQUIRED = frozenset({(Channel.TICKER, BTC), (Channel.BOOK, BTC)})
+REQUIRED = frozenset({Subscription(Channel.TICKER, BTC), Subscription(Channel.BOOK, BTC)})
 
 
 def observer(rig: Rig, **more: Any) -> Observer:
@@ -29,8 +28,8 @@ async def feeding() -> AsyncIterator[Rig]:
     rig = Rig()
     async with rig.feed:
         rig.feed.attach(rig.session, lambda: None)
-        for channel, symbol in REQUIRED:
-            rig.feed.hold(channel, symbol, 10 if channel is Channel.BOOK else 0)
+        for each in REQUIRED:
+            rig.feed.hold(each.channel, each.symbol, 10 if each.channel is Channel.BOOK else 0)
         yield rig
 
 
@@ -185,19 +184,38 @@ async def test_a_stream_that_is_back_is_trusted_after_the_next_reconciliation() 
         assert watch.observe().account is AccountView.READY
 
 
-async def test_a_stream_beside_a_required_one_does_not_stand_in_for_it() -> None:
+async def test_bars_of_another_interval_are_another_stream() -> None:
+    minutes, five = (Subscription(Channel.BARS, BTC, interval_s) for interval_s in (60, 300))
     async with feeding() as rig:
-        watch = Observer(
-            rig.market, rig.feed, rig.clock, required=frozenset({(Channel.BARS, BTC)}), up=rig.session.up
-        )
-        rig.feed.hold(Channel.BARS, BTC, 60)
-        rig.feed.hold(Channel.BARS, BTC, 300)
+        for each in (minutes, five):
+            rig.feed.hold(each.channel, each.symbol, each.param)
         rig.connect()
-        bar = replace(rig.bar(5), interval_s=300)
-        rig.say(BarBatch(BTC, 300, (bar,)))
-        seen = watch.observe()
+        rig.say(rig.bars(rig.bar(5)))
 
-        assert seen.live < seen.required
+        for required, live in [({minutes}, 1), ({five}, 0), ({minutes, five}, 1)]:
+            watch = Observer(rig.market, rig.feed, rig.clock, required=frozenset(required), up=rig.session.up)
+            seen = watch.observe()
+            assert (seen.required, seen.live) == (len(required), live)
+
+
+async def test_a_stream_that_is_quiet_by_rests_word_is_live() -> None:
+    rig = Rig(limits=CONTRACTS)
+    async with rig.feed:
+        rig.feed.attach(rig.session, lambda: None)
+        rig.connect()
+        rig.feed.hold(Channel.TICKER, BTC)
+        rig.market.tickers[BTC] = rig.ticker()
+        watch = Observer(
+            rig.market,
+            rig.feed,
+            rig.clock,
+            required=frozenset({Subscription(Channel.TICKER, BTC)}),
+            up=rig.session.up,
+        )
+        await rig.passes(9)
+        assert watch.observe().live == 0
+        await rig.passes(2)
+        assert watch.observe().live == 1
 
 
 async def test_an_account_of_which_rest_tells_no_more_is_unknown_however_slowly_that_fails() -> None:

@@ -6,18 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from leadline.clock import NS_PER_S
 from leadline.core.level import FULL, Deed, Verdict
 from leadline.engine.journal import MemoryJournal
-from leadline.engine.placing import certain, deadline_ns
 from leadline.engine.records import AnyRecord, Intent
 from leadline.errors import (
     CheckFailed,
-    ConnectFailed,
     ConnectionLost,
     Held,
     JournalError,
-    ProtocolError,
     Rejected,
     Throttled,
     UnknownSymbol,
@@ -25,29 +21,14 @@ from leadline.errors import (
 from leadline.model.level import Level
 from leadline.model.order import ConditionalClose, Order, OrderKind, OrderRequest, OrderState
 from leadline.venues.memory import MemoryReference
-from leadline.venues.memory_account import MemoryAccount, Outcome
-from leadline.venues.ports import Action, Path
+from leadline.venues.memory_account import Outcome
+from leadline.venues.ports import Action
 from orderrig import BTC, ETH, OrderRig, SlowDisk, buy, sell, settle, trading
 
 
 def slow_rig() -> tuple[OrderRig, SlowDisk]:
     disk = SlowDisk()
     return OrderRig(disk), disk
-
-
-def test_only_a_definite_no_is_certain() -> None:
-    assert certain(Rejected("EOrder:no"))
-    assert certain(ConnectFailed("no way"))
-    assert not certain(ConnectionLost("gone"))
-    assert not certain(ProtocolError("nonsense"))
-
-
-def test_a_deadline_by_rest_is_no_shorter_than_the_venue_takes_there() -> None:
-    venue = MemoryAccount(OrderRig().clock, [BTC])
-
-    assert deadline_ns(venue, 2.0, Path.STREAM) - venue.venue_ns() == 2 * NS_PER_S
-    assert deadline_ns(venue, 2.0, Path.REST) - venue.venue_ns() == 5 * NS_PER_S
-    assert deadline_ns(venue, 9.0, Path.REST) - venue.venue_ns() == 9 * NS_PER_S
 
 
 async def test_an_order_cancelled_on_its_way_to_the_disk_is_not_sent() -> None:
@@ -98,6 +79,48 @@ async def test_an_order_whose_level_falls_while_it_waits_to_leave_by_rest_never_
         assert rig.venue.sent == []
 
 
+async def test_an_order_whose_turn_by_rest_comes_after_its_time_never_leaves() -> None:
+    async with trading() as rig:
+        rig.venue.streaming = False
+        rig.venue.script.append(Outcome.QUEUED)
+        task = asyncio.ensure_future(rig.orders.submit(buy(), wait_s=2.0))
+        await settle()
+        await rig.passes(2)
+        rig.venue.depart()
+        order = await task
+
+        assert order.state is OrderState.REJECTED
+        assert order.reason.startswith("never sent: not let go within 2 s")
+        assert rig.venue.sent == []
+
+
+async def test_an_order_whose_turn_in_the_order_counter_comes_after_its_time_is_not_written() -> None:
+    async with trading() as rig:
+        rig.venue.room_s = 3.0
+        task = asyncio.ensure_future(rig.orders.submit(buy(), wait_s=2.0))
+        await settle()
+        await rig.passes(2)
+        rig.venue.room_s = 0.0
+        await rig.passes(3)
+
+        with pytest.raises(Held, match="not let go within 2 s"):
+            await task
+        assert rig.journal.kept == []
+
+
+async def test_an_order_that_the_disk_keeps_beyond_its_time_never_leaves() -> None:
+    rig, disk = slow_rig()
+    async with trading(rig):
+        task = asyncio.ensure_future(rig.orders.submit(buy(), wait_s=2.0))
+        await settle()
+        await rig.passes(2)
+        disk.gate.set()
+        order = await task
+
+        assert order.reason.startswith("never sent: not let go within 2 s")
+        assert rig.venue.sent == []
+
+
 async def test_an_order_that_has_left_by_rest_is_cancelled_at_the_venue() -> None:
     async with trading() as rig:
         rig.venue.streaming = False
@@ -141,18 +164,21 @@ async def test_a_cancel_of_everything_takes_back_what_waits_to_leave_by_rest() -
         assert [sent.action for sent in rig.venue.sent] == [Action.CANCEL]
 
 
-async def test_a_sender_that_leaves_on_the_way_to_the_disk_sends_nothing() -> None:
+@pytest.mark.parametrize("removed", [False, True])
+async def test_a_sender_that_leaves_on_the_way_to_the_disk_sends_nothing(removed: bool) -> None:
     rig, disk = slow_rig()
     async with trading(rig):
         task = asyncio.ensure_future(rig.orders.submit(buy()))
         await settle()
+        if removed:
+            await rig.orders.cancel("client-1")
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         disk.gate.set()
         await settle()
 
         assert rig.venue.sent == []
-        assert rig.only().state is OrderState.CANCELED
+        assert rig.only().state is (OrderState.CANCELED if removed else OrderState.REJECTED)
 
 
 async def test_a_batch_is_one_write_and_one_request() -> None:

@@ -11,7 +11,15 @@ from deskrig import buy
 from leadline.clock import NS_PER_S, ManualClock
 from leadline.core.account_session import PositionsReported
 from leadline.engine.order_news import Cause, OrderEvent
-from leadline.engine.positions import CHECK_S, QUIET_S, SETTLE_S, PositionChanged, PositionDrift, Positions
+from leadline.engine.positions import (
+    CHECK_S,
+    QUIET_S,
+    SETTLE_S,
+    TOGETHER_S,
+    PositionChanged,
+    PositionDrift,
+    Positions,
+)
 from leadline.errors import CheckFailed, ConnectFailed, Stale
 from leadline.model.account import MarginMode, Position
 from leadline.model.market import Side
@@ -293,3 +301,45 @@ async def test_a_fill_that_moves_no_position_has_it_compared_soon(moved: bool) -
     assert (len(rig.events) == asked) is moved
     assert rig.quantities() == [Decimal(1)]
     task.cancel()
+
+
+def test_what_a_fill_has_made_of_a_position_is_told_with_it_or_a_little_before() -> None:
+    rig = Rig()
+    rig.snapshot(held("2"))
+    assert rig.positions.settled(BTC)
+    rig.clock.advance(1)
+    rig.positions.heard(bought())
+    assert not rig.positions.settled(BTC)
+    assert rig.positions.settled("ETH/USDT:USDT")
+    rig.tell(held("3", at=2))
+    assert rig.positions.settled(BTC)
+    rig.clock.advance(TOGETHER_S)
+    rig.positions.heard(bought())
+    assert rig.positions.settled(BTC)
+
+
+def test_what_no_fill_explains_is_what_a_position_has_moved_beyond_all_fills_since_the_beginning() -> None:
+    rig = Rig()
+    rig.positions.heard(bought())  # of before: the first snapshot has it in it
+    assert rig.positions.unexplained() is None
+    rig.snapshot(held("5"))
+    assert rig.positions.unexplained() == {}
+    rig.positions.heard(bought())
+    assert rig.positions.unexplained() == {BTC: Decimal(-1)}
+    rig.tell(held("6", at=2))
+    assert rig.positions.unexplained() == {}
+    rig.positions.lost()
+    assert rig.positions.unexplained() is None
+    rig.clock.advance(1)
+    rig.snapshot()
+    assert rig.positions.unexplained() == {BTC: Decimal(-6)}
+    rig.positions.accept(BTC)
+    assert rig.positions.unexplained() == {}
+
+
+def test_a_fill_explains_the_move_of_either_side_of_a_hedged_position() -> None:
+    rig = Rig()
+    rig.snapshot(held("1", PositionSide.LONG), held("-3", PositionSide.SHORT))
+    rig.positions.heard(bought())
+    rig.tell(held("-2", PositionSide.SHORT, at=2))
+    assert rig.positions.unexplained() == {}

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from deskrig import DeskRig, buy
+from leadline.clock import NS_PER_S
 from leadline.core.account_session import PositionsReported
 from leadline.engine.order_news import OrderEvent, OrderNews
 from leadline.engine.protection import (
     CLOSES,
     GRACE_S,
+    RECALLED_NS,
     ProtectionAnswered,
     ProtectionMissing,
     ProtectionPolicy,
 )
-from leadline.errors import CheckFailed, Rejected, VenueDown
+from leadline.engine.records import Intent
+from leadline.errors import Acted, CheckFailed, ConnectFailed, ConnectionLost, Held, Rejected, VenueDown
 from leadline.model.account import Position
 from leadline.model.market import Side
 from leadline.model.order import OrderKind, OrderRequest, OrderState, PositionSide, Trigger
@@ -39,8 +44,16 @@ def held(qty: str, side: PositionSide = PositionSide.NET) -> Position:
 
 
 class Rig(DeskRig):
-    def __init__(self, policy: ProtectionPolicy = ProtectionPolicy.NONE) -> None:
-        super().__init__(protection=policy)
+    def __init__(self, policy: ProtectionPolicy = ProtectionPolicy.NONE, **parts: Any) -> None:
+        super().__init__(protection=policy, **parts)
+
+    def again(self, policy: ProtectionPolicy = ProtectionPolicy.NONE) -> Rig:
+        """The process after this one, at the same venue and with the same journal."""
+        return Rig(policy, clock=self.clock, venue=self.venue, journal=self.journal)
+
+    def markets(self) -> list[Decimal | None]:
+        """The quantities of the market orders that the venue has seen."""
+        return [order.request.qty for order in self.venue.orders.every if order.request.trigger is None]
 
     async def holding(self, *positions: Position) -> None:
         """The stream is up and tells these positions."""
@@ -350,3 +363,479 @@ async def test_a_stop_that_could_not_be_replaced_is_still_watched() -> None:
         await rig.deliver()
         await rig.second()
         assert rig.missing() == ["it is expired: the venue's doing"]
+
+
+async def test_what_is_larger_than_a_market_order_may_be_is_closed_in_pieces() -> None:
+    async with Rig(ProtectionPolicy.CLOSE) as rig:
+        rig.venue.market_max = Decimal(2)
+        await rig.holding(held("5"))
+        rig.venue.script.append(Rejected("no"))
+        await rig.desk.orders.submit(stop())
+        await rig.passing(5, 0.25)
+        assert rig.markets() == [Decimal(2), Decimal(2), Decimal(1)]
+        assert all(order.request.reduce_only for order in rig.venue.orders.every)
+        assert {order.client_id for order in rig.venue.orders.every} <= {
+            record.client_id for record in rig.journal.kept if isinstance(record, Intent)
+        }
+        (answered,) = rig.answered()
+        assert (answered.closed, answered.error) == (Decimal(5), "")
+
+
+async def test_a_piece_whose_answer_is_lost_keeps_the_next_one_back_until_it_is_known() -> None:
+    async with Rig(ProtectionPolicy.CLOSE) as rig:
+        rig.venue.market_max = Decimal(2)
+        await rig.holding(held("4"))
+        rig.venue.search_s = 3.0
+        rig.venue.script.extend([Rejected("no"), Outcome.UNANSWERED])
+        await rig.desk.orders.submit(stop())
+        await rig.passing(2, 0.25)
+        assert rig.markets() == [Decimal(2)]
+        (doubted,) = [order for order in rig.desk.orders.orders() if order.kind is OrderKind.MARKET]
+        assert doubted.state is OrderState.UNKNOWN
+        await rig.passing(12, 0.25)
+        assert rig.markets() == [Decimal(2), Decimal(2)]
+        assert [answered.error for answered in rig.answered()] == [""]
+
+
+async def test_a_piece_that_is_refused_leaves_the_others_to_what_rest_says_is_left() -> None:
+    async with Rig(ProtectionPolicy.CLOSE) as rig:
+        rig.venue.market_max = Decimal(2)
+        await rig.holding(held("6"))
+        rig.venue.script.extend([Rejected("no"), Outcome.ANSWERED, Rejected("-2022 ReduceOnly")])
+        await rig.desk.orders.submit(stop())
+        await rig.turns()
+        rig.venue.positions = [held("1")]
+        await rig.passing(6, 0.25)
+        assert rig.markets() == [Decimal(2), Decimal(1)]
+        assert [answered.error for answered in rig.answered()] == [""]
+
+
+async def test_a_position_that_the_stream_has_not_told_of_yet_is_closed() -> None:
+    async with Rig(ProtectionPolicy.CLOSE) as rig:
+        await rig.holding()
+        entry = await rig.desk.orders.submit(buy())
+        (true,) = rig.venue.orders.every
+        rig.venue.orders.fill(true, Decimal(1), Decimal(10))
+        await rig.deliver()
+        rig.venue.positions = [held("1")]  # and nothing of it on the stream
+        assert rig.desk.orders.get(entry.client_id).state is OrderState.FILLED  # type: ignore[union-attr]
+        rig.venue.script.append(Rejected("no"))
+        await rig.desk.orders.submit(stop())
+        await rig.passing(3, 0.25)
+        assert rig.markets()[1:] == [Decimal(1)]
+
+
+async def test_where_the_stream_has_told_that_there_is_no_position_nothing_is_closed() -> None:
+    async with Rig(ProtectionPolicy.CLOSE) as rig:
+        await rig.holding()
+        rig.venue.positions = [held("1")]  # REST lags
+        rig.venue.script.append(Rejected("no"))
+        await rig.desk.orders.submit(stop())
+        await rig.passing(3, 0.25)
+        assert rig.markets() == []
+
+
+async def test_a_stop_refused_when_it_was_triggered_guards_nothing_where_nothing_is_held() -> None:
+    async with Rig(ProtectionPolicy.CLOSE) as rig:
+        await rig.holding(held("1"))
+        entry = await rig.desk.orders.submit(buy())
+        await rig.desk.orders.submit(stop())
+        rig.clock.advance(0.1)
+        await rig.holding()
+        rig.venue.orders.end(rig.venue.orders.every[1], OrderState.REJECTED, "Reduce Only reject")
+        await rig.deliver()
+        await rig.passing(2, 0.25)
+        assert rig.missing() == []
+        assert rig.desk.orders.get(entry.client_id).state is OrderState.WORKING  # type: ignore[union-attr]
+
+
+async def test_a_stop_refused_when_it_was_triggered_is_missing_within_a_second() -> None:
+    async with Rig() as rig:
+        await rig.holding(held("1"))
+        await rig.desk.orders.submit(stop())
+        (true,) = rig.venue.orders.every
+        rig.venue.orders.end(true, OrderState.REJECTED, "Margin is insufficient")
+        await rig.deliver()
+        await rig.second()
+        assert rig.missing() == ["it is rejected: Margin is insufficient"]
+
+
+async def test_a_stop_that_is_held_back_here_is_missing() -> None:
+    async with Rig() as rig:
+        await rig.holding(held("1"))
+        rig.desk.orders.halt(BTC, "somebody looks")
+        with pytest.raises(Held):
+            await rig.desk.orders.submit(stop())
+        with pytest.raises(Held):
+            await rig.desk.orders.batch([stop(), stop()])
+        assert len(rig.missing()) == 3
+        assert "halted" in rig.missing()[0]
+
+
+async def test_one_position_is_closed_once_however_much_of_its_guard_is_missing() -> None:
+    async with Rig(ProtectionPolicy.CLOSE) as rig:
+        await rig.holding(held("1"))
+        rig.venue.script.extend([Rejected("no"), Outcome.SLOW])
+        await rig.desk.orders.submit(stop())
+        await rig.turns()
+        for _ in range(3):
+            with pytest.raises(CheckFailed):
+                await rig.desk.orders.submit(stop(qty=Decimal("0.0000001")))
+        rig.venue.release()
+        await rig.passing(3, 0.25)
+        assert len(rig.missing()) == 4
+        assert rig.markets() == [Decimal(1)]
+        assert len(rig.answered()) == 1
+
+
+async def test_a_stop_that_a_later_part_of_a_batch_leaves_behind_is_missing() -> None:
+    async with Rig() as rig:
+        await rig.holding(held("1"))
+        rig.venue.batch_max = 1
+        orders = rig.desk.orders
+
+        def halt(news: OrderNews) -> None:
+            if isinstance(news, OrderEvent) and news.order.state is OrderState.WORKING:
+                orders.halt(BTC, "somebody looks")
+
+        orders.tell(halt)
+        first, second = await orders.batch([stop(), stop()])
+        assert (first.state, second.state) == (OrderState.WORKING, OrderState.REJECTED)
+        (why,) = rig.missing()
+        assert "halted" in why
+
+
+async def test_where_nobody_says_whether_anything_is_held_the_guard_is_missing() -> None:
+    async with Rig() as rig:
+        await rig.holding(held("1"))
+        await rig.desk.orders.submit(stop())
+        rig.venue.orders.end(rig.venue.orders.every[0], OrderState.EXPIRED, "the venue's doing")
+        await rig.deliver()
+        await rig.cut()
+        rig.venue.failing = ConnectionLost("no answer")
+        rig.clock.advance(GRACE_S)
+        await rig.turns()
+        assert rig.missing() == ["it is expired: the venue's doing"]
+
+
+async def test_a_stop_whose_cancel_never_left_is_still_watched() -> None:
+    async with Rig() as rig:
+        await rig.holding(held("1"))
+        order = await rig.desk.orders.submit(stop())
+        rig.venue.script.extend([Outcome.UNSENT, Outcome.UNSENT])
+        (outcome,) = await rig.desk.orders.cancel(order.client_id)
+        assert outcome.error is not None
+        await rig.second()
+        rig.venue.orders.end(rig.venue.orders.every[0], OrderState.EXPIRED, "the venue's doing")
+        await rig.deliver()
+        await rig.second()
+        assert rig.missing() == ["it is expired: the venue's doing"]
+
+
+async def test_a_stop_whose_cancel_left_at_the_second_try_is_not_missing() -> None:
+    async with Rig(ProtectionPolicy.CLOSE) as rig:
+        await rig.holding(held("1"))
+        order = await rig.desk.orders.submit(stop())
+        rig.venue.script.extend([Outcome.UNSENT, Outcome.UNSENT])
+        cancelling = asyncio.ensure_future(rig.desk.orders.cancel(order.client_id, wait_s=5))
+        await rig.passing(3, 0.25)
+        (outcome,) = await cancelling
+        assert outcome.error is None
+        await rig.deliver()
+        await rig.second()
+        assert rig.desk.orders.get(order.client_id).state is OrderState.CANCELED  # type: ignore[union-attr]
+        assert rig.missing() == []
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_stop_that_outlives_a_cancel_by_a_minute_is_watched_again(late: bool) -> None:
+    async with Rig() as rig:
+        await rig.holding(held("1"))
+        order = await rig.desk.orders.submit(stop())
+        rig.venue.script.extend([VenueDown("busy"), VenueDown("busy")])
+        await rig.desk.orders.cancel(order.client_id)
+        await rig.passing(61 if late else 55, 5)
+        rig.venue.orders.end(rig.venue.orders.every[0], OrderState.CANCELED, "by whom?")
+        await rig.deliver()
+        await rig.second()
+        assert len(rig.missing()) == late
+
+
+@pytest.mark.parametrize("heard", [False, True])
+@pytest.mark.parametrize("everything", [False, True])
+async def test_a_cancel_asked_for_by_the_process_before_explains_the_end_of_a_stop(
+    everything: bool, heard: bool
+) -> None:
+    rig = Rig()
+    async with rig:
+        await rig.holding(held("1"))
+        order = await rig.desk.orders.submit(stop())
+        if everything:
+            await rig.desk.orders.cancel_all()
+        else:
+            await rig.desk.orders.cancel(order.client_id)
+        if heard:
+            await rig.deliver()
+        rig.venue.orders.outbox.clear()
+    async with rig.again(ProtectionPolicy.CLOSE) as later:
+        await later.holding(held("1"))
+        await later.passing(3, 0.25)
+        assert later.desk.orders.get(order.client_id).state is OrderState.CANCELED  # type: ignore[union-attr]
+        assert later.missing() == []
+
+
+async def killed_with_a_stop_gone() -> Rig:
+    """A process that heard of the end of its stop, and did not live to tell."""
+    rig = Rig()
+    async with rig:
+        await rig.holding(held("1"))
+        await rig.desk.orders.submit(stop())
+        rig.venue.orders.end(rig.venue.orders.every[0], OrderState.EXPIRED, "the venue's doing")
+        await rig.deliver()
+        assert rig.missing() == []
+    return rig
+
+
+async def test_the_end_of_a_stop_that_nobody_lived_to_tell_is_told_by_the_next_process() -> None:
+    rig = await killed_with_a_stop_gone()
+    async with rig.again(ProtectionPolicy.CLOSE) as later:
+        await later.holding(held("1"))
+        await later.passing(3, 0.25)
+        assert later.missing() == ["it is expired: the venue's doing"]
+        assert later.markets() == [Decimal(1)]
+
+
+async def test_it_is_told_once_and_not_where_nothing_is_held() -> None:
+    rig = await killed_with_a_stop_gone()
+    rig.venue.positions = []
+    async with rig.again(ProtectionPolicy.CLOSE) as later:
+        await later.holding()
+        await later.passing(3, 0.25)
+        assert later.missing() == []
+
+
+async def test_it_is_not_told_of_old_nor_where_another_guard_was_placed_since() -> None:
+    rig = await killed_with_a_stop_gone()
+    async with rig.again() as later:
+        await later.holding(held("1"))
+        await later.desk.orders.submit(stop())
+    async with rig.again(ProtectionPolicy.CLOSE) as third:
+        await third.holding(held("1"))
+        await third.passing(3, 0.25)
+        assert third.missing() == []
+    old = await killed_with_a_stop_gone()
+    old.clock.advance(RECALLED_NS / NS_PER_S + 1)
+    async with old.again(ProtectionPolicy.CLOSE) as later:
+        await later.holding(held("1"))
+        await later.passing(3, 0.25)
+        assert later.missing() == []
+
+
+async def test_a_stop_that_was_journalled_and_never_sent_is_missing_after_the_restart() -> None:
+    """Killed between the position and its guard."""
+    rig = Rig()
+    async with rig:
+        await rig.holding(held("1"))
+        rig.venue.script.append(Outcome.LOST)
+        await rig.desk.orders.submit(stop())
+    async with rig.again(ProtectionPolicy.CLOSE) as later:
+        await later.holding(held("1"))
+        await later.passing(12, 0.5)
+        assert len(later.missing()) == 1
+        assert later.markets() == [Decimal(1)]
+
+
+async def test_a_stop_that_is_taken_back_before_it_leaves_is_not_missing() -> None:
+    rig = Rig(ProtectionPolicy.CLOSE)
+    async with rig:
+        await rig.holding(held("1"))
+        rig.venue.streaming = False
+        rig.venue.script.append(Outcome.QUEUED)
+        placing = asyncio.ensure_future(rig.desk.orders.submit(stop()))
+        await rig.turns()
+        (waiting,) = rig.desk.orders.unknown()
+        await rig.desk.orders.cancel(waiting.client_id)
+        assert (await placing).state is OrderState.CANCELED
+        await rig.passing(3, 0.25)
+        assert rig.missing() == []
+    async with rig.again(ProtectionPolicy.CLOSE) as later:
+        await later.holding(held("1"))
+        await later.passing(3, 0.25)
+        assert later.missing() == []
+
+
+@pytest.mark.parametrize("second", [(), (Outcome.UNSENT, Outcome.UNSENT)])
+async def test_a_stop_whose_cancel_left_on_one_path_is_not_missing_where_the_others_never_did(
+    second: tuple[Outcome, ...],
+) -> None:
+    async with Rig(ProtectionPolicy.CLOSE) as rig:
+        await rig.holding(held("1"))
+        order = await rig.desk.orders.submit(stop())
+        rig.venue.failing = VenueDown("nothing can be looked up")
+        rig.venue.script.extend([Outcome.UNANSWERED, Outcome.UNSENT])
+        await rig.desk.orders.cancel(order.client_id)
+        if second:
+            rig.venue.script.extend(second)
+            await rig.desk.orders.cancel(order.client_id)
+        rig.venue.failing = None
+        await rig.deliver()
+        await rig.second()
+        assert rig.desk.orders.get(order.client_id).state is OrderState.CANCELED  # type: ignore[union-attr]
+        assert rig.missing() == []
+
+
+@pytest.mark.parametrize("everything", [False, True])
+async def test_a_stop_whose_cancel_reached_the_venue_minutes_later_is_not_missing(everything: bool) -> None:
+    rig = Rig(ProtectionPolicy.CLOSE)
+    async with rig:
+        await rig.holding(held("1"))
+        order = await rig.desk.orders.submit(stop())
+        rig.venue.script.extend([Outcome.UNSENT] * 200)
+        orders = rig.desk.orders
+        cancelling: asyncio.Future[object] = asyncio.ensure_future(
+            orders.cancel_all(wait_s=300) if everything else orders.cancel(order.client_id, wait_s=300)
+        )
+        await rig.passing(110, 0.5)
+        await cancelling
+        await rig.deliver()
+        await rig.second()
+        assert rig.desk.orders.get(order.client_id).state is OrderState.CANCELED  # type: ignore[union-attr]
+        assert rig.missing() == []
+    async with rig.again(ProtectionPolicy.CLOSE) as later:
+        await later.holding(held("1"))
+        await later.passing(3, 0.25)
+        assert later.missing() == []
+
+
+async def test_a_cancel_explains_the_end_of_a_stop_however_far_the_clocks_are_apart() -> None:
+    async with Rig(ProtectionPolicy.CLOSE) as rig:
+        rig.venue.offset_ns = 300 * NS_PER_S
+        await rig.holding(held("1"))
+        order = await rig.desk.orders.submit(stop())
+        await rig.desk.orders.cancel(order.client_id)
+        await rig.deliver()
+        await rig.second()
+        assert rig.missing() == []
+
+
+async def test_what_was_cancelled_and_told_late_is_not_missing_after_a_restart() -> None:
+    rig = Rig(ProtectionPolicy.CLOSE)
+    async with rig:
+        await rig.holding(held("1"))
+        order = await rig.desk.orders.submit(stop())
+        rig.venue.failing = VenueDown("nothing can be looked up")
+        rig.venue.script.extend([Outcome.UNANSWERED, Outcome.UNANSWERED])
+        await rig.desk.orders.cancel(order.client_id)
+        await rig.passing(120, 1)
+        await rig.deliver()
+        await rig.second()
+        assert rig.desk.orders.get(order.client_id).state is OrderState.CANCELED  # type: ignore[union-attr]
+        assert rig.missing() == []
+    rig.venue.failing = None
+    async with rig.again(ProtectionPolicy.CLOSE) as later:
+        await later.holding(held("1"))
+        await later.passing(3, 0.25)
+        assert later.missing() == []
+
+
+async def test_a_stop_that_another_has_followed_by_the_time_it_is_missed_is_not_missing() -> None:
+    async with Rig(ProtectionPolicy.CLOSE) as rig:
+        await rig.holding(held("1"))
+        await rig.desk.orders.submit(stop())
+        rig.venue.orders.end(rig.venue.orders.every[0], OrderState.EXPIRED, "the venue's doing")
+        await rig.deliver()
+        await rig.desk.orders.submit(stop(qty=Decimal("0.5")))
+        await rig.second()
+        assert rig.missing() == []
+        rig.venue.orders.end(rig.venue.orders.every[1], OrderState.EXPIRED, "the venue's doing")
+        await rig.deliver()
+        await rig.second()
+        assert len(rig.missing()) == 1
+
+
+async def test_what_is_to_be_closed_is_asked_for_again_where_nobody_says() -> None:
+    async with Rig(ProtectionPolicy.CLOSE) as rig:
+        await rig.holding(held("2"))
+        await rig.desk.orders.submit(stop())
+        rig.venue.orders.end(rig.venue.orders.every[0], OrderState.EXPIRED, "the venue's doing")
+        await rig.deliver()
+        await rig.cut()
+        rig.venue.failing = VenueDown("busy")
+        await rig.passing(10, 0.5)
+        assert (len(rig.missing()), rig.answered(), rig.markets()) == (1, [], [])
+        rig.venue.failing = None
+        await rig.passing(3, 0.5)
+        assert rig.markets() == [Decimal(2)]
+
+
+@pytest.mark.parametrize("ours", [False, True])
+async def test_a_close_that_stood_and_ended_later_is_tried_again_unless_we_have_cancelled_it(
+    ours: bool,
+) -> None:
+    async with Rig(ProtectionPolicy.CLOSE) as rig:
+        await rig.holding(held("1"))
+        await rig.desk.orders.submit(stop())
+        rig.venue.orders.end(rig.venue.orders.every[0], OrderState.EXPIRED, "the venue's doing")
+        await rig.deliver()
+        await rig.passing(3, 0.25)
+        (answer,) = rig.answered()
+        assert (answer.closed, rig.markets()) == (Decimal(1), [Decimal(1)])
+        close = rig.venue.orders.every[1]
+        if ours:
+            await rig.desk.orders.cancel(close.client_id or "")
+        else:
+            rig.venue.orders.end(close, OrderState.EXPIRED, "no price was near enough")
+        await rig.deliver()
+        await rig.passing(3, 0.25)
+        assert rig.markets() == [Decimal(1)] * (1 if ours else 2)
+        assert len(rig.missing()) == (1 if ours else 2)
+
+
+async def test_what_a_process_that_died_between_two_pieces_left_open_is_closed_by_the_next() -> None:
+    rig = Rig(ProtectionPolicy.CLOSE)
+    rig.venue.market_max = Decimal(1)
+    async with rig:
+        await rig.holding(held("3"))
+        await rig.desk.orders.submit(stop())
+        rig.venue.orders.end(rig.venue.orders.every[0], OrderState.EXPIRED, "the venue's doing")
+        await rig.deliver()
+        while not rig.markets():
+            await rig.passing(0.25, 0.25)
+        rig.venue.orders.fill(rig.venue.orders.every[1], Decimal(1), Decimal(10))
+    async with rig.again(ProtectionPolicy.CLOSE) as later:
+        await later.holding(held("2"))
+        await later.passing(6, 0.25)
+        assert later.markets() == [Decimal(1)] * 3
+
+
+async def test_a_stop_whose_cancel_left_beside_one_that_did_not_is_not_missing() -> None:
+    async with Rig(ProtectionPolicy.CLOSE) as rig:
+        await rig.holding(held("1"))
+        order = await rig.desk.orders.submit(stop())
+        rig.venue.failing = VenueDown("nothing can be looked up")
+        partly = ConnectFailed("not all has left")
+        partly.acted = Acted.MAYBE
+        rig.venue.script.extend([Outcome.UNSENT, partly])
+        await rig.desk.orders.cancel(order.client_id)
+        rig.venue.failing = None
+        rig.venue.orders.end(rig.venue.orders.every[0], OrderState.CANCELED, "User requested")
+        await rig.deliver()
+        await rig.second()
+        assert rig.missing() == []
+
+
+async def test_a_position_that_nobody_could_be_asked_about_is_not_taken_for_none() -> None:
+    async with Rig(ProtectionPolicy.CLOSE) as rig:
+        await rig.holding()
+        await rig.desk.orders.submit(buy(qty="2"))
+        rig.venue.orders.fill(rig.venue.orders.every[0], Decimal(2), Decimal(10))
+        await rig.deliver()  # and what the fill has made of the position is lost
+        rig.venue.positions = [held("2")]
+        rig.venue.failing = VenueDown("busy")
+        await rig.passing(12, 0.5)
+        rig.venue.failing = None
+        await rig.desk.orders.submit(stop(qty=Decimal(2)))
+        rig.venue.orders.end(rig.venue.orders.every[1], OrderState.EXPIRED, "the venue's doing")
+        await rig.deliver()
+        await rig.second()
+        assert len(rig.missing()) == 1

@@ -11,10 +11,12 @@ from msgspec.structs import replace
 
 from deskrig import DeskRig, buy, owned
 from leadline.clock import NS_PER_S, ManualClock
+from leadline.core.account_session import AccountDoubted, BalancesReported, OrdersSnapshot
 from leadline.engine.account_events import Mismatch, Reconciled
 from leadline.engine.balances import BalanceDrift
 from leadline.engine.journal import MemoryJournal
 from leadline.engine.records import Drifted, OpeningBalance, Resumed
+from leadline.engine.recovery import LISTED_S
 from leadline.errors import Held, VenueDown
 from leadline.model.market import Side
 from leadline.model.order import (
@@ -27,6 +29,16 @@ from leadline.model.order import (
 )
 from leadline.net.http import Purpose
 from leadline.venues.memory_account import MemoryAccount
+
+
+class Counting(MemoryAccount):
+    """Counts how often it is asked for the open orders."""
+
+    asked = 0
+
+    async def fetch_open_orders(self, purpose: Purpose) -> Sequence[OrderReport]:
+        self.asked += 1
+        return await super().fetch_open_orders(purpose)
 
 
 class Stubborn(MemoryAccount):
@@ -227,3 +239,60 @@ async def test_agreement_does_not_end_the_halt_of_an_operator() -> None:
         venue.phantom = None
         await _reconciled(rig)
         assert rig.desk.orders.halts() == {"BTC/USD": "an operator looks into it"}
+
+
+def counting() -> tuple[DeskRig, Counting]:
+    clock = ManualClock(mono_ns=1_000 * NS_PER_S)
+    venue = Counting(clock, ["BTC/USD", "ETH/USD"])
+    return DeskRig(clock=clock, venue=venue), venue
+
+
+async def bring(rig: DeskRig, age_s: float | None, *, doubted: bool = False) -> None:
+    """The line comes up; its snapshot was asked of REST so long ago, or told by the stream itself."""
+    now_ns = rig.clock.mono_ns()
+    asked_ns = None if age_s is None else now_ns - round(age_s * NS_PER_S)
+    standing = tuple(order.stands() for order in rig.venue.orders.every if not order.state.final)
+    rig.venue.streaming = True
+    rig.session.opened(now_ns)
+    rig.session.say(OrdersSnapshot(standing, asked_ns), now_ns)
+    rig.session.say(BalancesReported(rig.venue.balances), now_ns)
+    if doubted:
+        rig.session.say(AccountDoubted("a test"), now_ns)
+    await rig.turns()
+
+
+async def test_a_list_of_open_orders_that_rest_has_just_told_is_not_asked_for_again() -> None:
+    rig, venue = counting()
+    async with rig:
+        before = venue.asked
+        order = await rig.desk.orders.submit(buy())
+        foreign = venue.orders.foreign(buy("ETH/USD"))
+        (ours, _) = venue.orders.every
+        rig.clock.advance(3)
+        await bring(rig, 0.5)
+        assert venue.asked == before
+        assert rig.desk.orders.get(foreign.order_id) is not None
+        assert isinstance(rig.told(Reconciled)[-1], Reconciled)
+        await rig.cut()
+        venue.orders.fill(ours, ours.qty, Decimal(10))
+        rig.clock.advance(3)
+        before = venue.asked
+        await bring(rig, 0.5)
+        await rig.passing(3)
+        told = rig.desk.orders.get(order.client_id)
+        assert told is not None
+        assert told.state is OrderState.FILLED
+        assert venue.asked - before <= 1  # what differed is held against a list of its own
+
+
+@pytest.mark.parametrize(("age_s", "doubted"), [(None, False), (LISTED_S + 0.1, False), (0.5, True)], ids=str)
+async def test_it_is_asked_for_where_the_stream_told_it_or_it_is_old_or_there_is_another_reason(
+    age_s: float | None, doubted: bool
+) -> None:
+    rig, venue = counting()
+    async with rig:
+        before = venue.asked
+        await bring(rig, age_s, doubted=doubted)
+        assert venue.asked == before + 1
+        assert await rig.desk.reconcile()
+        assert venue.asked == before + 2

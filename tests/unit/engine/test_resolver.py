@@ -106,6 +106,18 @@ async def test_it_is_searched_again_only_when_the_venue_s_clock_is_certainly_pas
         assert rig.only().state is OrderState.REJECTED
 
 
+async def test_what_was_taken_in_time_has_as_long_to_come_in_sight_as_the_venue_says() -> None:
+    async with trading() as rig:
+        rig.venue.sight_lag_s = 4.0
+        await in_doubt(rig, Outcome.LOST)
+        await rig.passes(5.5)
+        assert rig.only().state is OrderState.UNKNOWN
+
+        await rig.passes(1)
+
+        assert rig.only().state is OrderState.REJECTED
+
+
 async def test_an_order_that_has_an_id_is_never_settled_by_a_search_that_finds_nothing() -> None:
     async with trading() as rig:
         order = await rig.orders.submit(buy())

@@ -13,7 +13,7 @@ from leadline.engine.halts import OPERATOR, Halts
 from leadline.engine.records import Intent
 from leadline.engine.risk import Approved, Risk, deed, reduces
 from leadline.engine.runaway import Runaway
-from leadline.errors import BreakerOpen, CheckFailed, Held
+from leadline.errors import BreakerOpen, CheckFailed, ConnectionLost, Error, Held, JournalError
 from leadline.model.level import Level
 from leadline.model.market import Side, VenueMode
 from leadline.model.order import OrderKind, OrderRequest, PositionSide
@@ -259,3 +259,23 @@ def test_only_orders_that_pass_are_counted_against_the_rate() -> None:
     for work in (lambda: rig.risk.allow_change(BTC), lambda: rig.risk.still(approved)):
         with pytest.raises(CheckFailed, match="more than 2 orders a second"):
             work()
+
+
+@pytest.mark.parametrize("why", [Held("a halt"), CheckFailed("no"), JournalError("the disk is full")])
+def test_whatever_keeps_an_order_from_leaving_is_told(why: Error) -> None:
+    risk, told = make(), []
+    risk.refused = lambda request, error: told.append((request, error))
+    with risk.guarding(buy()):
+        pass
+    assert told == []
+    with pytest.raises(type(why)), risk.guarding(buy(), sell()):
+        raise why
+    assert told == [(buy(), why), (sell(), why)]
+
+
+def test_what_the_venue_says_is_no_refusal_of_ours() -> None:
+    risk, told = make(), []
+    risk.refused = lambda request, error: told.append((request, error))
+    with pytest.raises(ConnectionLost), risk.guarding(buy()):
+        raise ConnectionLost("it may have left")
+    assert told == []

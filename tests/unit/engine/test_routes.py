@@ -5,7 +5,7 @@ import pytest
 from feedrig import Collected, Rig, settle
 from leadline.core.session import LineDown, LineUp
 from leadline.engine.events import LineSwitched
-from leadline.engine.topics import State
+from leadline.engine.topic_state import State
 from leadline.errors import ConnectFailed
 from leadline.model.market import (
     Channel,

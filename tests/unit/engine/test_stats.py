@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from leadline.engine.gaps import GapCounts
 from leadline.engine.stats import FailoverCounts, FeedStats, ReadingCounts
-from leadline.engine.topics import State, TopicState
+from leadline.engine.topic_state import State, TopicState
 from leadline.model.market import Channel, Subscription
 
 

@@ -8,8 +8,10 @@ import pytest
 from feedrig import BTC, Rig
 from leadline.clock import NS_PER_S, ManualClock
 from leadline.engine.answers import view_of
+from leadline.engine.bars import BarTopic
 from leadline.engine.events import SourceChanged
-from leadline.engine.topics import Desk, State, Topic
+from leadline.engine.topic_state import State, state_of
+from leadline.engine.topics import Desk, Topic
 from leadline.errors import Rejected
 from leadline.model.market import Channel, GapCause, Subscription
 from leadline.model.reading import Reading, Source
@@ -30,7 +32,7 @@ class Stand:
 
     @property
     def state(self) -> State:
-        return self.topic.state(self.now, "the line is down").state
+        return state_of(self.topic, self.now, "the line is down").state
 
     def data(self, last: str = "100") -> None:
         self.topic.take(self.rig.ticker(last), self.now)
@@ -60,7 +62,7 @@ def test_a_loss_is_explained_by_its_reason() -> None:
     stand = Stand()
     stand.data()
     stand.topic.lose(GapCause.DISCONNECTED, "cut", stand.now)
-    state = stand.topic.state(stand.now, "")
+    state = state_of(stand.topic, stand.now, "")
 
     assert (state.state, state.reason) == (State.LOST, "cut")
 
@@ -70,7 +72,7 @@ def test_a_loss_of_what_was_never_there_is_no_gap() -> None:
     stand.topic.lose(GapCause.DISCONNECTED, "cut", stand.now)
 
     assert stand.desk.ledger.gaps == ()
-    assert stand.topic.state(stand.now, "the line is down").reason == "the line is down"
+    assert state_of(stand.topic, stand.now, "the line is down").reason == "the line is down"
 
 
 def test_a_second_loss_before_any_data_is_the_same_gap() -> None:
@@ -98,7 +100,7 @@ def test_the_gap_begins_with_the_last_data_and_ends_with_the_next() -> None:
 def test_a_refusal_ends_with_the_acknowledgement_of_a_later_try() -> None:
     stand = Stand()
     stand.topic.refuse(Rejected("no"))
-    assert stand.topic.state(stand.now, "").reason == "no"
+    assert state_of(stand.topic, stand.now, "").reason == "no"
     stand.topic.confirmed(stand.now)
 
     assert stand.state is State.ACKED_NO_DATA
@@ -169,6 +171,17 @@ def test_the_way_back_is_told_with_the_whole_time_away(stand: Stand) -> None:
     changes = [event for event in stand.desk.events.recent if isinstance(event, SourceChanged)]
 
     assert [(each.source, each.took_ms) for each in changes] == [(Source.REST, 0.0), (Source.STREAM, 2000.0)]
+
+
+def test_a_change_of_source_says_of_bars_which(stand: Stand) -> None:
+    bars = BarTopic(Subscription(Channel.BARS, BTC, 300), stand.desk)
+    bars.add(Kept())
+    bars.take(stand.rig.bars(stand.rig.bar(0)), stand.now)
+    bars.lose(GapCause.SILENT, "silent", stand.now)
+    bars.request_leaves(stand.now)
+    [change] = [event for event in stand.desk.events.recent if isinstance(event, SourceChanged)]
+
+    assert (change.interval_s, change.stream) == (300, "bars BTC/USD 300 s")
 
 
 def test_a_way_back_by_what_was_received_before_the_loss_was_noticed_took_no_time(stand: Stand) -> None:
@@ -250,11 +263,24 @@ def test_an_answer_asked_for_before_the_last_word_of_the_stream_is_not_handed_on
     stand.data("101")
     stand.topic.add(kept)
     stand.topic.lose(GapCause.DISCONNECTED, "cut", stand.now)
-    stand.topic.poll_ns = stand.now + 4 * NS_PER_S
+    stand.topic.polled_ns = stand.now
     stand.topic.answered(stand.rig.ticker("100"), asked_ns, stand.now)
 
     assert [item for item in kept.got if isinstance(item, Reading)] == []
-    assert stand.topic.poll_ns == 0
+    assert stand.topic.polled_ns is None
+
+
+def test_who_comes_to_a_stream_after_its_loss_has_waited_since_then_only(stand: Stand) -> None:
+    stand.data()
+    stand.topic.lose(GapCause.DISCONNECTED, "cut", stand.now)
+    stand.clock.advance(10)
+    stand.topic.add(Kept())
+    stand.clock.advance(0.05)
+    stand.topic.add(Kept())
+    stand.topic.request_leaves(stand.now)
+
+    (changed,) = (event for event in stand.desk.events.recent if isinstance(event, SourceChanged))
+    assert changed.took_ms == 50.0
 
 
 def test_a_value_of_a_stream_that_is_out_of_use_is_fresh_for_no_time() -> None:

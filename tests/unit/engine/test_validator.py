@@ -10,11 +10,11 @@ from feedrig import BTC, ETH, Collected, Rig, running, settle
 from leadline.core.crosscheck import Divergence
 from leadline.engine.checks import CRITICAL_SHARE, LONGEST_S, SHORTEST_S
 from leadline.engine.divergences import AGREEMENTS_TO_END
-from leadline.engine.events import Diverged, Reconverged
-from leadline.engine.topics import State
+from leadline.engine.events import Diverged, Reconverged, SourceChanged
+from leadline.engine.topic_state import State
 from leadline.engine.validator import CONFIRMING_S, REQUESTS_PER_S
 from leadline.errors import ConnectionLost, Stale
-from leadline.model.market import Channel, Gap, GapCause
+from leadline.model.market import BookDropped, Channel, Gap, GapCause
 from leadline.model.reading import UNVALIDATED, Source
 from leadline.net.http import Purpose
 from leadline.venues.memory import CONTRACTS
@@ -242,6 +242,31 @@ async def test_the_book_sides_with_the_stream_so_rest_is_not_believed() -> None:
         assert [item for item in newest.items[known:] if not isinstance(item, Gap)] == []
         stop()
         await newest.stop()
+
+
+async def test_who_has_lost_a_stream_is_served_by_rest_in_the_moment_it_is_believed_again() -> None:
+    async with running() as rig:
+        reading = Collected(rig.feed.books(BTC))
+        rig.feed.hold(Channel.TICKER, BTC)
+        await settle()
+        rig.market.books[BTC] = rig.rest_book()
+        for _ in range(20):
+            rig.say_book()
+            await streams(rig, 1, "100", rest="50")
+        assert rig.feed.validator.open[0].blamed is Source.REST
+        rig.say(BookDropped(BTC, "the checksum does not match"))
+        await rig.feed.book(BTC, source=Source.REST)
+        assert rig.told(SourceChanged) == []  # who asks by name is told, and the readers are not
+        rig.market.asked.clear()
+        while rig.feed.validator.open:
+            await streams(rig, 1)
+
+        asked = [(each.channel, each.purpose) for each in rig.market.asked]
+        looks = [(Channel.TICKER, Purpose.FALLBACK)] * AGREEMENTS_TO_END
+        assert asked == [*looks, (Channel.BOOK, Purpose.FALLBACK)]
+        assert [event.source for event in rig.told(SourceChanged)] == [Source.REST]
+        assert reading.items[-1].source is Source.REST
+        await reading.stop()
 
 
 async def test_rest_that_is_not_believed_declares_no_stream_dead() -> None:

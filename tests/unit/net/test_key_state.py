@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from leadline.core.limits import SharedBudget, Standing
 from leadline.core.nonce import Nonces, Scale
 from leadline.net.key_state import MemoryKey, MemoryKeyState
 
@@ -83,12 +84,12 @@ async def test_the_turn_of_the_dead_is_free_and_so_is_their_place_in_the_queue()
 
 async def test_a_budget_is_one_for_all_who_name_it() -> None:
     key = MemoryKey()
-    one = MemoryKeyState(key).budget("rest", 15, 0.5)
-    other = MemoryKeyState(key).budget("rest", 15, 0.5)
+    one = SharedBudget(MemoryKeyState(key).cell("rest", Standing), 15, 0.5)
+    other = SharedBudget(MemoryKeyState(key).cell("rest", Standing), 15, 0.5)
     one.spend(10, 0)
 
     assert other.take(6, 0) == pytest.approx(2)
-    assert MemoryKeyState(key).budget("orders BTC/USD", 60, 1).take(6, 0) == 0
+    assert SharedBudget(MemoryKeyState(key).cell("orders BTC/USD", Standing), 60, 1).take(6, 0) == 0
 
 
 async def test_the_breaker_is_kept_for_the_next_user() -> None:

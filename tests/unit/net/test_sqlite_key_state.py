@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from leadline.clock import SystemClock
+from leadline.core.limits import SharedBudget, Standing
 from leadline.core.nonce import MOST_NONCE, Scale
 from leadline.errors import ConfigError
 from leadline.net.sqlite_key_state import SqliteKeyState, fingerprint
@@ -26,6 +27,7 @@ DYING = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from leadline.clock import SystemClock
+from leadline.core.limits import SharedBudget, Standing
 from leadline.net.sqlite_key_state import SqliteKeyState
 
 async def main():
@@ -33,7 +35,7 @@ async def main():
         for _ in range(50):
             nonce = await state.next_nonce(int(sys.argv[3]))
         assert await state.take_turn(0)
-        state.budget("rest", 15, 0.000001).spend(10, 0)
+        SharedBudget(state.cell("rest", Standing), 15, 0.000001).spend(10, 0)
         print(nonce, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -45,12 +47,13 @@ CROWDED = """
 import asyncio, resource, sys
 from pathlib import Path
 from leadline.clock import SystemClock
+from leadline.core.limits import SharedBudget, Standing
 from leadline.net.sqlite_key_state import SqliteKeyState
 
 async def main():
     folder, start_ns = Path(sys.argv[1]), int(sys.argv[3])
     async with SqliteKeyState(folder, sys.argv[2], SystemClock()) as state:
-        budget = state.budget("rest", 15, 0.000001)
+        budget = SharedBudget(state.cell("rest", Standing), 15, 0.000001)
         budget.spend(1, 0)
         nonces = [await state.next_nonce(start_ns + second * 10**9) for second in range(3)]
         largest = max(file.stat().st_size for file in folder.glob("*.nonce*"))
@@ -137,7 +140,7 @@ async def test_a_killed_process_leaves_its_nonces_its_budgets_and_a_free_turn(tm
     async with state_of(tmp_path) as state:
         assert await state.take_turn(0)
         assert await state.next_nonce(NOW_NS - HOUR_NS) > last >= NOW_US + 49
-        assert state.budget("rest", 15, 0.000001).read(0).level(0) == pytest.approx(10)
+        assert SharedBudget(state.cell("rest", Standing), 15, 0.000001).read(0).level(0) == pytest.approx(10)
 
 
 async def test_on_a_full_disk_there_are_still_nonces_for_cancels(tmp_path: Path) -> None:
@@ -189,9 +192,9 @@ async def test_the_files_are_their_owners_and_do_not_tell_the_key(tmp_path: Path
     folder = tmp_path / "keys"
     async with state_of(folder) as state:
         await state.next_nonce(NOW_NS)
-        state.budget("rest", 15, 0.33).spend(1, 0)
+        SharedBudget(state.cell("rest", Standing), 15, 0.33).spend(1, 0)
         files = list(folder.iterdir())
-        assert {path.suffix for path in files} >= {".nonce", ".budget", ".turn", ".nonce-wal"}
+        assert {path.suffix for path in files} >= {".nonce", ".budgets", ".turn", ".nonce-wal"}
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert not any(KEY.encode() in path.read_bytes() or KEY[:8] in path.name for path in files)
@@ -214,24 +217,25 @@ async def test_two_keys_have_nothing_in_common(tmp_path: Path) -> None:
 
 async def test_users_of_a_budget_spend_from_one_counter(tmp_path: Path) -> None:
     async with state_of(tmp_path) as one, state_of(tmp_path) as other:
-        ours, theirs = one.budget("rest", 15, 0.5), other.budget("rest", 15, 0.5)
+        ours = SharedBudget(one.cell("rest", Standing), 15, 0.5)
+        theirs = SharedBudget(other.cell("rest", Standing), 15, 0.5)
         assert ours.take(10, 0) == 0
         assert theirs.take(6, 0) == pytest.approx(2)
         theirs.exceeded(0)
         assert ours.read(0).level(0) == pytest.approx(15)
-        assert other.budget("orders BTC/USD", 60, 1).take(6, 0) == 0
+        assert SharedBudget(other.cell("orders BTC/USD", Standing), 60, 1).take(6, 0) == 0
 
 
 async def test_a_budget_that_cannot_be_written_is_counted_by_each_alone(tmp_path: Path) -> None:
     async with state_of(tmp_path) as state:
-        budget = state.budget("rest", 15, 0.5)
+        budget = SharedBudget(state.cell("rest", Standing), 15, 0.5)
         budget.spend(5, 0)
-        with closing(sqlite3.connect(tmp_path / f"key-{fingerprint(KEY)}.budget")) as blocker:
+        with closing(sqlite3.connect(tmp_path / f"key-{fingerprint(KEY)}.budgets")) as blocker:
             blocker.execute("BEGIN IMMEDIATE")
             assert budget.take(6, 0) == 0
             assert budget.read(0).level(0) == pytest.approx(11)
         budget.spend(1, 0)
-        assert state.budget("rest", 15, 0.5).read(0).level(0) == pytest.approx(12)
+        assert SharedBudget(state.cell("rest", Standing), 15, 0.5).read(0).level(0) == pytest.approx(12)
 
 
 async def test_the_breaker_is_kept(tmp_path: Path) -> None:
@@ -243,7 +247,7 @@ async def test_the_breaker_is_kept(tmp_path: Path) -> None:
         assert await state.load_breaker() == b"two"
 
 
-@pytest.mark.parametrize("suffix", ["nonce", "budget"])
+@pytest.mark.parametrize("suffix", ["nonce", "budgets"])
 @pytest.mark.parametrize("content", [b"", b"\0" * 4096, b"not a database, but long enough to be one" * 20])
 async def test_a_damaged_file_is_named_with_the_cure(tmp_path: Path, suffix: str, content: bytes) -> None:
     await some_nonces(tmp_path)
@@ -307,10 +311,10 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 async def test_a_budget_that_cannot_even_be_read_is_counted_on_and_stops_nobody(tmp_path: Path) -> None:
     async with state_of(tmp_path) as state:
-        budget = state.budget("rest", 15, 0.5)
+        budget = SharedBudget(state.cell("rest", Standing), 15, 0.5)
         budget.spend(5, 0)
-        with closing(sqlite3.connect(tmp_path / f"key-{fingerprint(KEY)}.budget")) as other:
-            other.execute("ALTER TABLE budget RENAME TO gone")
+        with closing(sqlite3.connect(tmp_path / f"key-{fingerprint(KEY)}.budgets")) as other:
+            other.execute("ALTER TABLE cell RENAME TO gone")
         assert budget.read(0).level(0) == pytest.approx(5)
         assert budget.take(6, 0) == 0
         assert budget.read(0).level(0) == pytest.approx(11)

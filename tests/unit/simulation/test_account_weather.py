@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 
-from leadline.emulator.faults import decoded
+from leadline.emulator.fault_forms import decoded
 from leadline.simulation.account_weather import DOWN_S, account_weather
 from leadline.simulation.strikes import Event, Strike
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from leadline.clock import NS_PER_S
-from leadline.engine.events import Event, LineSwitched, SourceChanged, StreamDead
+from leadline.engine.events import Event, LineSwitched, Reconverged, SourceChanged, StreamDead
 from leadline.model.market import Channel, Subscription
 from leadline.model.reading import Source
 from leadline.simulation.alarms import AFTERMATH_S, BIRTH_S, UNANSWERED_S, Alarms
@@ -137,5 +137,44 @@ def test_who_believes_what_rest_tells_wrongly_of_a_stream_is_misled() -> None:
     assert rig.false(DEAD) == 0
     assert rig.false(SWITCHED) == 1
     assert not rig.alarms.excused(Channel.BOOK, BTC)
-    rig.alarms.heard(changed(took_ms=0.0))
-    assert rig.alarms.failover_ms.total() == 1  # that of the line: REST is no refuge meanwhile
+
+
+def test_while_rest_is_rightly_doubted_nobody_waits_for_it_too_long() -> None:
+    rig = Rig()
+    rig.struck(10.0, kind="SKEW", channel="ticker", symbol=BTC, route="rest", factor="2")
+    rig.struck(30.0, Striking.CUT)
+    rig.passes(20.0)
+    rig.alarms.heard(Reconverged("ticker", BTC, 15.0))
+    rig.passes(0.02)
+    rig.alarms.heard(changed(took_ms=5_000.0))
+    assert dict(rig.alarms.failover_ms) == {20: 1}
+
+
+def test_who_doubts_rest_long_after_the_lie_serves_its_readers_late() -> None:
+    rig = Rig()
+    rig.struck(10.0, kind="SKEW", channel="ticker", symbol=BTC, route="rest", factor="2")
+    rig.struck(10.0, Striking.CUT)
+    rig.passes(10.0 + AFTERMATH_S + 3.0)
+    rig.alarms.heard(Reconverged("ticker", BTC, 15.0))
+    rig.alarms.heard(changed(took_ms=5_000.0))
+    assert dict(rig.alarms.failover_ms) == {3_000: 1}
+
+
+def test_a_fault_after_the_lie_keeps_rest_from_being_found_true() -> None:
+    rig = Rig()
+    rig.struck(10.0, kind="SKEW", channel="ticker", symbol=BTC, route="rest", factor="2")
+    rig.passes(50.0)
+    rig.struck(10.0, Striking.NO_NAMES)
+    rig.passes(30.0)
+    rig.alarms.heard(Reconverged("ticker", BTC, 15.0))
+    rig.alarms.heard(changed(took_ms=20_000.0))
+    assert dict(rig.alarms.failover_ms) == {0: 1}
+
+
+def test_a_doubt_without_a_lie_excuses_no_wait() -> None:
+    rig = Rig()
+    rig.struck(30.0, Striking.CUT)
+    rig.passes(20.0)
+    rig.alarms.heard(Reconverged("ticker", BTC, 15.0))
+    rig.alarms.heard(changed(took_ms=5_000.0))
+    assert dict(rig.alarms.failover_ms) == {5_000: 1}

@@ -10,12 +10,14 @@ import pytest
 from msgspec.structs import replace
 
 from journal_records import intent
+from leadline.emulator.binance.forced import ADL, LIQUIDATION
+from leadline.emulator.binance.forced import Cause as ForcedCause
 from leadline.engine.order_news import Cause, OrderEvent
-from leadline.model.account import Position
+from leadline.model.account import AccountConfiguration, MarginMode, Position, SymbolConfiguration
 from leadline.model.market import Side
 from leadline.model.order import Fill, Order, OrderKind, OrderState, PositionSide
 from leadline.simulation.account_judge import VenueOrder
-from leadline.simulation.binance_account_judge import BinanceAccountJudge
+from leadline.simulation.binance_account_judge import MOST_VOID_S, BinanceAccountJudge
 from leadline.simulation.report import Findings
 from pit import MARKET, Pit
 from simrig import stopwatch
@@ -198,3 +200,61 @@ def test_a_stream_whose_key_is_void_is_not_whole(rig: Rig) -> None:
     keys.start(rig.account, rig.now_ns)
     rig.judge.settle_stream(keys.of(rig.account))
     assert rig.kinds == {"fills_missed": 2}
+
+
+def test_a_void_key_may_be_believed_for_a_while_and_no_longer(rig: Rig) -> None:
+    keys = rig.trading.streams.keys
+    rig.judge.departing_text(f'{{"method":"SUBSCRIBE","params":["{rig.listen_key}"],"id":1}}')
+
+    def looks(times: int, *, whole: bool = True) -> None:
+        for _ in range(times):
+            rig.judge.look_at_stream(keys.of(rig.account), whole)
+
+    looks(2 * MOST_VOID_S)
+    keys.expire_all(rig.now_ns, silent=True)
+    looks(MOST_VOID_S - 1)
+    looks(MOST_VOID_S, whole=False)
+    rig.judge.born()
+    looks(MOST_VOID_S - 1)
+    assert rig.kinds == {}
+    looks(MOST_VOID_S)
+    assert rig.kinds == {"fills_missed": 1}
+
+
+@pytest.mark.parametrize(("cause", "hollow"), [(LIQUIDATION, False), (ADL, False), (LIQUIDATION, True)])
+def test_what_the_venue_closes_itself_bears_nobodys_name_and_must_be_known_where_it_matched_in_this_life(
+    rig: Rig, cause: ForcedCause, hollow: bool
+) -> None:
+    rig.long()
+    for _ in range(2):  # an order of the one cause is named as the one before
+        mark = rig.marks.mark("BTCUSDT")
+        rig.trading.forced.everywhere("BTCUSDT", cause, mark, rig.now_ns, part=0.5, hollow=hollow)
+    forced = [order for order in rig.judge.orders() if not order.name]
+
+    assert rig.kinds == {}
+    assert len(forced) == (4 if hollow else 2)
+    assert [order.trackless for order in forced] == [not order.fills for order in forced]
+    rig.judge.born()
+    assert all(order.trackless for order in rig.judge.orders() if not order.name)
+    rig.judge.settle_positions([Position(symbol=BTC, qty=Decimal("0.010"), entry_price=Decimal(50000))])
+    assert rig.kinds == {"fills_missed": 1}
+
+
+def test_how_the_account_trades_is_compared_whoever_has_set_it(rig: Rig) -> None:
+    told = AccountConfiguration(
+        hedge=False,
+        multi_assets=False,
+        can_trade=True,
+        symbols=(SymbolConfiguration(symbol=BTC, leverage=20, margin_mode=MarginMode.CROSS),),
+    )
+    rig.judge.settle_configuration(told)
+    assert rig.kinds == {}
+
+    rig.account.setting("BTCUSDT").leverage = 5
+    rig.judge.settle_configuration(told)
+    assert rig.kinds == {"misjudged": 1}
+    rig.account.multi_assets = True
+    rig.judge.settle_configuration(told)
+    assert rig.kinds == {"misjudged": 3}
+    rig.judge.settle_configuration(None)
+    assert rig.kinds == {"misjudged": 4}

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 from binance_rig import BTC, BinanceRig
 from leadline.core.range_book import RangeBook
-from leadline.model.market import Channel, FrozenBook, MarkPrice, Ticker
+from leadline.emulator.wire import Frame
+from leadline.model.market import Channel, FrozenBook, Liquidation, MarkPrice, Side, Ticker
 from leadline.model.reading import Source
 from leadline.simulation.report import SERVED_WRONG, STALE_AS_FRESH
 
@@ -113,3 +114,36 @@ def test_a_value_of_a_moment_at_which_nothing_came_is_dated_wrongly() -> None:
 def _texts(book: RangeBook) -> list[list[tuple[str, str]]]:
     view = book.view
     return [[(str(level.price), str(level.qty)) for level in side] for side in (view.bids(), view.asks())]
+
+
+def liquidation(at_ms: int) -> tuple[Frame, Liquidation]:
+    """A message, and what it tells."""
+    text = (
+        f'{{"stream":"btcusdt@forceOrder","data":{{"o":{{"S":"SELL","q":"0.5","ap":"100.0","T":{at_ms}}}}}}}'
+    )
+    told = Liquidation(BTC, Side.SELL, Decimal("0.5"), Decimal("99.5"), Decimal("100.0"), at_ms)
+    return Frame(text, "update", "liquidations", BTC), told
+
+
+def test_every_liquidation_that_comes_is_told_and_once() -> None:
+    rig = BinanceRig()
+    early, _ = liquidation(1)
+    frame, told = liquidation(2)
+    rig._arrived(early)
+    rig.passes(1.0)
+    rig.judge.listens(BTC)
+    rig._arrived(frame)
+    rig._arrived(frame)  # by the other line
+    rig.judge.settle()
+    assert rig.findings.kinds == {}  # it may be under way
+
+    reading = rig.reading(told)
+    rig.passes(10.0)
+    rig.judge.settle()
+    assert rig.findings.kinds == {"gap_unexplained": 1}
+    rig.judge.value(BTC, Channel.LIQUIDATIONS, reading, current=False)
+    rig.judge.settle()
+    assert rig.findings.kinds == {"gap_unexplained": 1}
+    rig.judge.value(BTC, Channel.LIQUIDATIONS, reading, current=False)
+    rig.judge.settle()
+    assert rig.findings.kinds == {"gap_unexplained": 1, "served_wrong": 1}

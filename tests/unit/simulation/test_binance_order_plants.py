@@ -10,7 +10,9 @@ import pytest
 
 from binance_private import BTC, KEY, T0, contracts, trade, wrapped
 from binance_rest import BinanceRest
+from leadline.clock import NS_PER_S
 from leadline.core.account_session import AccountNews, OrdersReported
+from leadline.core.session import Reconnect
 from leadline.model.market import Side
 from leadline.model.order import Event, OrderKind, OrderRequest, TimeInForce
 from leadline.simulation.binance_order_plants import (
@@ -107,3 +109,21 @@ async def test_a_key_that_was_refused_is_used_again(make: type[BinanceAccount], 
     await rig.venue.done(rig.account.key.get(KEY))
 
     assert [name for name in rig.venue.names() if name == CREATE] == asked
+
+
+@pytest.mark.parametrize(("make", "left"), [(ListenKeyNotRenewed, False), (BinanceAccount, True)])
+async def test_a_stream_that_does_not_tell_of_an_accepted_order_is_believed(
+    make: type[BinanceAccount], left: bool
+) -> None:
+    rig = Rig(make)
+    rig.venue.answers |= {CREATE: {"listenKey": KEY}}
+    await rig.venue.done(rig.account.authorise(rig.session))
+    rig.session.opened(rig.venue.clock.mono_ns())
+    rig.hear(b'{"result":null,"id":1}')
+    rig.venue.answers["POST /fapi/v1/order"] = {"orderId": 7, "symbol": "BTCUSDT", "clientOrderId": "one"}
+    await rig.venue.done(rig.account.place(placement(TimeInForce.GTC), Path.REST))
+    later_ns = rig.venue.clock.mono_ns() + 4 * NS_PER_S
+    rig.session.received(b'{"result":null,"id":99}', later_ns)
+    rig.session.woke(later_ns)
+
+    assert any(isinstance(one, Reconnect) for one in rig.session.outputs()) is left

@@ -7,11 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from account_rig import WALL_NS, AccountRig, virtual
 from journal_records import OWNER, intent
+from leadline.model.order import OrderKey
 from leadline.net.key_state import MemoryKey, MemoryKeyState
 from leadline.simulation.loop import LoopClock, VirtualLoop
-from leadline.simulation.order_plants import LATE_S, ClockNonce, JournalAfterSend, SequenceGapIgnored
+from leadline.simulation.order_plants import (
+    LATE_S,
+    PATIENCE_S,
+    ClockNonce,
+    JournalAfterSend,
+    SequenceGapIgnored,
+    UnknownByTimer,
+)
 from leadline.simulation.plants import NOTHING, PLANTS
+from private_frames import rest_order
 
 HOUR_NS = 3600 * 10**9
 NOW_NS = 1_790_000_000 * 10**9
@@ -44,3 +54,19 @@ def test_a_late_journal_says_done_before_it_is(tmp_path: Path) -> None:
 
     loop.run_until_complete(work())
     loop.close()
+
+
+@virtual
+async def test_an_order_that_is_not_found_in_time_is_called_unknown_whatever_the_clock_says() -> None:
+    rig = AccountRig()
+    impatient = UnknownByTimer(rig.rest, rig.venue, rig.symbols, rig.limits, rig.clock)
+    rig.venue.reply("OpenOrders", {"open": {"OA": rest_order()}})
+    assert len(await impatient.find(OrderKey(client_id="ours-1"), WALL_NS)) == 1
+
+    rig.venue.answer_s = 2 * PATIENCE_S
+    left: list[bool] = []
+    assert not await impatient.find(OrderKey(client_id="ours-1"), WALL_NS, (), lambda: left.append(True))
+    assert left
+    assert len(await rig.account.find(OrderKey(client_id="ours-1"), WALL_NS)) == 1
+    assert impatient.passed(WALL_NS + HOUR_NS, 0.0)
+    assert not rig.account.passed(WALL_NS + HOUR_NS, 0.0)

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
+from itertools import pairwise
 
 from leadline.emulator.matching import ASK, Order
+from leadline.model.market import Channel, Subscription
 from leadline.simulation.truth import History, minute_of, scaled
 from simrig import BTC, START_NS, Rig
 
@@ -30,6 +32,24 @@ def test_every_event_of_the_market_is_a_state() -> None:
         books = rig.truth.symbols[BTC].books
         assert books.times == [START_NS, START_NS + 10**9]
         assert books.states[1].bids == rig.listing.book.bids.top(10) != books.states[0].bids
+
+
+def test_what_a_stream_tells_has_changed_when_its_own_content_has() -> None:
+    with Rig() as rig:
+
+        async def work() -> None:
+            for behind in (4, 0):  # beyond the best level, then at it
+                await asyncio.sleep(1)
+                rig.bid(behind, qty=7)
+
+        rig.run(work())
+        ticker, book = Subscription(Channel.TICKER, BTC), Subscription(Channel.BOOK, BTC, 10)
+        seconds = [START_NS + n * 10**9 for n in range(3)]
+
+        assert [rig.truth.changed(ticker, *span) for span in pairwise(seconds)] == [False, True]
+        assert [rig.truth.changed(book, *span) for span in pairwise(seconds)] == [True, True]
+        assert not rig.truth.changed(book, seconds[1], seconds[1])
+        assert not rig.truth.changed(Subscription(Channel.TRADES, BTC), seconds[0], seconds[2])
 
 
 def test_trades_and_their_minutes_are_kept_exactly() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 
 from leadline.clock import NS_PER_S
-from leadline.emulator.faults import decoded
+from leadline.emulator.fault_forms import decoded
 from leadline.model.market import Channel
 from leadline.model.reading import Source
 from leadline.simulation.strikes import CALM_START_S, Strike

@@ -7,6 +7,8 @@ import dataclasses
 import msgspec
 import pytest
 
+from leadline.clock import ManualClock
+from leadline.core.cells import MemoryCells
 from leadline.errors import ConfigError
 from leadline.net.endpoint import endpoint, is_loopback
 from leadline.venues.catalogue import DEFAULT, VENUES, AnyKit
@@ -78,8 +80,15 @@ def test_what_a_variable_cannot_give_is_told_once_for_each_part(kit: AnyKit) -> 
 
 @EVERY
 def test_all_who_ask_one_address_share_its_budget(kit: AnyKit) -> None:
-    assert kit.budget("https://one.example") is kit.budget("https://one.example")
-    assert kit.budget("https://one.example") is not kit.budget("https://two.example")
+    clock, address = ManualClock(), MemoryCells()
+    ours, theirs, elsewhere = (
+        kit.terms(kit.budget(clock, cells))[0] for cells in (address, address, MemoryCells())
+    )
+    limit = ours.read(0).limit
+
+    ours.spend(limit, 0)
+    assert theirs.take(1.0, 0) > 0
+    assert elsewhere.take(1.0, 0) == 0
 
 
 @EVERY

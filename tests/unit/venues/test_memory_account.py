@@ -211,6 +211,7 @@ async def test_the_account_is_read_from_the_same_truth() -> None:
     assert [report.order_id for report in await venue.fetch_open_orders(purpose)] == [placed.order_id]
     assert len(await venue.fetch_orders([placed.order_id, "O99"], purpose)) == 2
     assert list(await venue.fetch_fills(0, purpose)) == [fill]
+    assert list(await venue.fetch_fills(0, purpose, ["ETH/USD"])) == []
     assert await venue.fetch_fills((fill.venue_ns or 0) + 1, purpose) == []
     assert (await venue.fetch_balances(purpose)).balances == ()
     assert await venue.fetch_ledger(0, purpose) == []

@@ -67,7 +67,7 @@ class Acts:
         symbol = self._terms_of(call.params.needed("symbol")).symbol
         for listed, single in (("orderidlist", "orderId"), ("origclientorderidlist", "origClientOrderId")):
             if listed in named:
-                values = _list(named[listed], listed)
+                values = _names(named[listed], listed, str if single == "origClientOrderId" else int)
                 if not 0 < len(values) <= MOST_CANCELED:
                     raise refused(-4032)
                 asked = [{"symbol": symbol, single: str(value)} for value in values]
@@ -151,6 +151,17 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
+
+
+def _names(text: str, name: str, kind: type) -> list[Any]:
+    """The orders of a list; since 2023 one with spaces or with quoted numbers is refused (§2.1, §17.43).
+
+    assumed: as illegal characters.
+    """
+    values = _list(text, name)
+    if any(one.isspace() for one in text) or not all(type(one) is kind for one in values):
+        raise refused(-1100, name)
+    return values
 
 
 def _list(text: str, name: str) -> list[Any]:

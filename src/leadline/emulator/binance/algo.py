@@ -93,8 +93,12 @@ class Algos:
 
     def cancel_all(self, account: Account, symbol: str, now_ns: int) -> None:
         """Cancel every conditional order of a contract."""
+        self.end_all(account, symbol, "CANCELED", now_ns)
+
+    def end_all(self, account: Account, symbol: str, status: AlgoStatus, now_ns: int) -> None:
+        """Let no conditional order of a contract wait any more."""
         for algo in [one for one in account.open_algos.values() if one.ticket.symbol == symbol]:
-            self._end(account, algo, "CANCELED", now_ns)
+            self._end(account, algo, status, now_ns)
 
     def found(self, account: Account, params: Params, missing: int) -> AlgoOrder:
         """The conditional order of `algoId`, else of `clientAlgoId`."""

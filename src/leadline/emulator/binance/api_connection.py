@@ -6,18 +6,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from leadline.emulator.binance.link import CUT, Link
+from leadline.emulator.binance.link import PingedLink
 from leadline.emulator.binance.market_api import MarketApi
 from leadline.emulator.binance.targets import API
 from leadline.emulator.binance.trading import Trading
 from leadline.emulator.binance.troubles import FAILURES, Failure, only_reduces
 from leadline.emulator.binance.ws_api import ApiSession
 from leadline.emulator.fault_board import FaultBoard
+from leadline.emulator.link import CUT
 from leadline.emulator.numbers import NS_PER_S
 from leadline.emulator.wire import Frame
 
 
-class ApiConnection(Link):
+class ApiConnection(PingedLink):
     """A client's line for orders and questions."""
 
     def __init__(

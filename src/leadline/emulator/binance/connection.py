@@ -6,7 +6,7 @@ Every SUBSCRIBE is acknowledged, whatever it names; what the path does not serve
 from __future__ import annotations
 
 from leadline.emulator.binance import frames, stream_control
-from leadline.emulator.binance.link import POLICY, Link
+from leadline.emulator.binance.link import POLICY, PingedLink
 from leadline.emulator.binance.stream_control import ControlError, ControlMessage
 from leadline.emulator.binance.stream_names import StreamKey, parsed
 from leadline.emulator.binance.streams import Streams
@@ -30,7 +30,7 @@ _CHANNEL_OF_EVENT = {
 }
 
 
-class Connection(Link):
+class Connection(PingedLink):
     """A client's socket on one path of the streams."""
 
     def __init__(
@@ -50,14 +50,12 @@ class Connection(Link):
         self._names: dict[str, StreamKey | None] = {}
         self._joined: set[str] = set()
         self._keys: set[str] = set()
-        self._now_ns = now_ns
         for name in target.names:
             self._subscribe(name, now_ns)
         for key, events in target.keys:
             self._listen(key, events)
 
     def act(self, text: str, now_ns: int) -> None:
-        self._now_ns = now_ns
         if not self._bucket.take(now_ns):
             self.close(POLICY, "Too many requests")
             return

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
@@ -73,10 +74,7 @@ class Engine:
         book, terms = self.book(ticket.symbol), self._terms_of(ticket.symbol)
         incoming = self._incoming(account, ticket, ticket.qty, self._limit(ticket, terms))
         self._check_entry(book, ticket, incoming, terms)
-        time_ms = now_ns // NS_PER_MS
-        order_id = self._ids.order_id(ticket.symbol)
-        order = Order(order_id, ticket, ticket.qty, ticket.price, time_ms, time_ms, algo_id=algo_id)
-        account.enter(order)
+        order = self._numbered(account, ticket, now_ns, algo_id)
         self.tell(account, order, "NEW", now_ns)
         for listener in self.entered:
             listener(account, order, now_ns)
@@ -121,14 +119,33 @@ class Engine:
         self.tell(account, order, "CANCELED" if status == "CANCELED" else "EXPIRED", now_ns)
         self._ended(account, order, now_ns)
 
-    def taken_over(self, account: Account, ticket: Ticket, price: int, now_ns: int) -> Order:
-        """Close by force: the insurance fund takes the whole quantity, outside the book (§12.4)."""
-        time_ms = now_ns // NS_PER_MS
-        order = Order(self._ids.order_id(ticket.symbol), ticket, ticket.qty, ticket.price, time_ms, time_ms)
-        account.enter(order)
-        self.tell(account, order, "NEW", now_ns)
+    def taken_over(
+        self, account: Account, ticket: Ticket, price: int, now_ns: int, kind: str, income: str
+    ) -> Order:
+        """Close by force, outside the book (§12.4); a TRADE is told without the NEW it would follow."""
+        order = self._numbered(account, ticket, now_ns)
+        if kind != "TRADE":
+            self.tell(account, order, "NEW", now_ns)
         trade_id = self._market.listings[ticket.symbol].tape.skip_id()
-        self._booked(account, order, trade_id, price, order.qty, now_ns, maker=False, kind="CALCULATED")
+        self._booked(
+            account, order, trade_id, price, order.qty, now_ns, maker=False, kind=kind, income=income
+        )
+        return order
+
+    def hollow(self, account: Account, ticket: Ticket, now_ns: int) -> None:
+        """Tell an order of nothing that was filled for nothing, without a fee (§17.47)."""
+        order = self._numbered(account, replace(ticket, qty=0), now_ns)
+        order.status = "FILLED"
+        self._close(account, order, now_ns)
+        body = self._update(account, order, "CALCULATED", now_ns)
+        body["o"] |= {"t": self._market.listings[ticket.symbol].tape.skip_id(), "N": None, "n": None}
+        account.tell("ORDER_TRADE_UPDATE", body, now_ns)
+
+    def _numbered(self, account: Account, ticket: Ticket, now_ns: int, algo_id: int | None = None) -> Order:
+        """A new order of an account."""
+        time_ms, order_id = now_ns // NS_PER_MS, self._ids.order_id(ticket.symbol)
+        order = Order(order_id, ticket, ticket.qty, ticket.price, time_ms, time_ms, algo_id=algo_id)
+        account.enter(order)
         return order
 
     def takes(self, ticket: Ticket, price: int) -> bool:
@@ -167,10 +184,21 @@ class Engine:
         modify_id: int | None = None,
     ) -> None:
         """ORDER_TRADE_UPDATE of an order as it is now."""
+        body = self._update(account, order, kind, now_ns, trade, modify_id)
+        account.tell("ORDER_TRADE_UPDATE", body, now_ns)
+
+    def _update(
+        self,
+        account: Account,
+        order: Order,
+        kind: str,
+        now_ns: int,
+        trade: UserTrade | None = None,
+        modify_id: int | None = None,
+    ) -> user_events.Body:
         terms = self._terms_of(order.ticket.symbol)
         sums = self._margins.resting(account, order.ticket.symbol, order.ticket.position_side)
-        body = user_events.order_update(order, terms, kind, now_ns // NS_PER_MS, sums, trade, modify_id)
-        account.tell("ORDER_TRADE_UPDATE", body, now_ns)
+        return user_events.order_update(order, terms, kind, now_ns // NS_PER_MS, sums, trade, modify_id)
 
     def _limit(self, ticket: Ticket, terms: Terms) -> int:
         """How far an order may reach: its price, or the bound around the mark of a MARKET one (§4.3)."""
@@ -249,9 +277,11 @@ class Engine:
 
     def _booked(
         self, account: Account, order: Order, trade_id: int, price: int, qty: int, now_ns: int,
-        *, maker: bool, kind: str = "TRADE",
+        *, maker: bool, kind: str = "TRADE", income: str = "REALIZED_PNL",
     ) -> None:  # fmt: skip
-        trade = self._settlement.fill(account, order, trade_id, price, qty, now_ns, maker=maker)
+        trade = self._settlement.fill(
+            account, order, trade_id, price, qty, now_ns, maker=maker, income=income
+        )
         order.status = "PARTIALLY_FILLED" if order.remaining else "FILLED"
         order.update_ms = now_ns // NS_PER_MS
         if not order.remaining:

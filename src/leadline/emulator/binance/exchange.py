@@ -11,13 +11,15 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
-from leadline.emulator import faults, lines
+from leadline.emulator import faults
 from leadline.emulator.binance.agenda import Agenda
 from leadline.emulator.binance.agg_trades import AggTapes
 from leadline.emulator.binance.api_connection import ApiConnection
 from leadline.emulator.binance.connection import Connection
 from leadline.emulator.binance.contracts import DEMO_CONTRACTS, Contract, pairs_of
+from leadline.emulator.binance.delivery import Deliveries
 from leadline.emulator.binance.depth import UpdateIds
+from leadline.emulator.binance.forced import ADL, LIQUIDATION
 from leadline.emulator.binance.gateway import Gateway, fields
 from leadline.emulator.binance.klines import AllKlines
 from leadline.emulator.binance.listed import Listed
@@ -25,7 +27,16 @@ from leadline.emulator.binance.market_api import MarketApi
 from leadline.emulator.binance.marks import MarkPrices
 from leadline.emulator.binance.rest import MarketRest
 from leadline.emulator.binance.streams import Streams
-from leadline.emulator.binance.targets import API, ENDPOINTS, PRIVATE, PUBLIC, Target, target_of
+from leadline.emulator.binance.targets import (
+    API,
+    ENDPOINTS,
+    MARKET,
+    PATTERNS,
+    PRIVATE,
+    PUBLIC,
+    Target,
+    target_of,
+)
 from leadline.emulator.binance.topics import Sources
 from leadline.emulator.binance.trading import Trading
 from leadline.emulator.binance.troubles import FAILURES, only_reduces
@@ -33,10 +44,14 @@ from leadline.emulator.binance.truth import BinanceTruth
 from leadline.emulator.binance.weights import AddressWeights, Turned
 from leadline.emulator.binance.ws_api import ApiSession
 from leadline.emulator.fault_board import Active, FaultBoard, RefusedConnect
+from leadline.emulator.fault_forms import decoded
 from leadline.emulator.limits import ConnectBudget
+from leadline.emulator.lines import Lines
 from leadline.emulator.market import Market, chance
 from leadline.emulator.numbers import NS_PER_S
+from leadline.emulator.replies import replied
 from leadline.emulator.sights import Sights
+from leadline.emulator.surface import Doors
 from leadline.emulator.wire import Answer
 
 TRADING_CALLS = frozenset(
@@ -46,11 +61,14 @@ TRADING_CALLS = frozenset(
     }
 )
 HANDSHAKE_WEIGHT = 5
+CAUSES = {"liquidation": LIQUIDATION, "adl": ADL}
 # assumed: the connect budget of the spot venue, as none is published for this one
 CONNECTS = 300
 CONNECT_WINDOW_NS = 300 * NS_PER_S
-_PRIVATE_CHANNELS = ("executions", "balances")
-_PUBLIC_CHANNELS = ("ticker", "book", "top")
+_ROUTES = {
+    **dict.fromkeys(("executions", "balances"), PRIVATE),
+    **dict.fromkeys(("ticker", "book", "top"), PUBLIC),
+}
 
 
 class BinanceExchange:
@@ -75,7 +93,6 @@ class BinanceExchange:
         )
         self.board = FaultBoard(TRADING_CALLS)
         self.budget = ConnectBudget(CONNECTS, CONNECT_WINDOW_NS)
-        self.connections: list[Connection | ApiConnection] = []
         self.weights = AddressWeights()
         self.listed = Listed(self.market, contracts)
         self.ids = UpdateIds(self.market, chance(seed, "update ids"))
@@ -92,16 +109,31 @@ class BinanceExchange:
             self._agenda,
         )
         self._sights = Sights(self.market, self.board)
+        self._lines: Lines[Connection | ApiConnection] = Lines(self.board, self._sights, self)
         self._streams = Streams(sources, chance(seed, "liquidations"))
         self.trading = Trading(self.market, self.marks, self.listed.rows, self.weights, self.board, seed=seed)
-        self.trading.liquidation_listeners.append(self._streams.liquidated)
+        self.trading.forced.listeners.append(self._streams.liquidated)
         self.listed.listeners.append(lambda symbol: self._streams.contract_changed(symbol, self._now_ns))
+        self._deliveries = Deliveries(
+            self.listed, self.marks, self._agenda, self.trading.forced.end_contract, start_ns
+        )
         rest = MarketRest(sources, self._sights, start_ns)
         self._gateway = Gateway(rest, self.trading, self.weights)
         self._market_api = MarketApi(rest, self.weights)
         self._seed = seed
         self._numbers = count(1)
         self._now_ns = start_ns
+
+    @property
+    def connections(self) -> list[Connection | ApiConnection]:
+        """The open connections, oldest first."""
+        return self._lines.open
+
+    @property
+    def doors(self) -> Doors:
+        """Its addresses, and the key of the demo account."""
+        key = {"api_key": self.trading.demo.api_key, "api_secret": self.trading.demo.secret}
+        return Doors(PATTERNS, "/fapi/", ENDPOINTS, key)
 
     def refusal(self, now_ns: int, route: str = PUBLIC) -> RefusedConnect | None:
         """How the next WebSocket connect is turned away, None where `connect` may follow; counts the try."""
@@ -116,12 +148,11 @@ class BinanceExchange:
                 return RefusedConnect(turned.status)
         return None if self.budget.take(now_ns) else RefusedConnect(429)
 
-    def connect(
-        self, now_ns: int, route: str = PUBLIC, target: Target | None = None
-    ) -> Connection | ApiConnection:
-        """A new connection; `target` is what its address asked for, else the wrapped form of the route."""
+    def connect(self, now_ns: int, route: str = PUBLIC, address: str = "") -> Connection | ApiConnection:
+        """A new connection; `address` is the path and query asked for, else the wrapped form of the route."""
         self.advance(now_ns)
-        asked = target or target_of(ENDPOINTS.get(route, "/stream"), "") or Target(route)
+        path, _, query = (address or ENDPOINTS.get(route, "/stream")).partition("?")
+        asked = target_of(path, query) or Target(route)
         connection_id = chance(self._seed, "connection", next(self._numbers)).getrandbits(63)
         made: Connection | ApiConnection
         if asked.route == API:
@@ -129,7 +160,7 @@ class BinanceExchange:
             made = ApiConnection(session, connection_id, self.trading, self._market_api, self.board)
         else:
             made = Connection(asked, connection_id, self._streams, self.trading, self.board, now_ns)
-        self.connections = [one for one in self.connections if not one.ended] + [made]
+        self._lines.add(made)
         return made
 
     def request(
@@ -146,30 +177,11 @@ class BinanceExchange:
         A `query` given as text is the raw one, which a signature covers; so is `body`.
         """
         self.advance(now_ns)
-        refused = self.board.refused("rest")
-        if refused is not None:
-            return refused
         raw = query if isinstance(query, str) else urlencode(query)
-        reply = self.board.reply(path)
-        replaced = reply is not None and (reply.body is not None or reply.status != 200)
-        if reply is not None and replaced and not reply.accepted:
-            return Answer(reply.status, (reply.body or "").encode(), reply.delay_s)
         name = path.rpartition("/")[2] if method != "GET" else ""
-        asked = {**fields(body.decode(errors="replace")), **fields(raw)}
-        trouble = self.board.backend(name, reducing=method == "DELETE" or only_reduces(asked))
-        if trouble is not None:
-            failure = FAILURES[trouble.trouble]
-            if trouble.accepted and failure.may_have_acted:
-                self._gateway.answer(method, path, raw, now_ns, headers, body)
-            return Answer(failure.status, failure.body)
-        answer = self._gateway.answer(method, path, raw, now_ns, headers, body)
-        if self.board.drops_answer(name):
-            return RefusedConnect(None, executed=True)
-        if reply is None:
-            return answer
-        if replaced:
-            return Answer(reply.status, (reply.body or "").encode(), reply.delay_s)
-        return Answer(answer.status, answer.body, reply.delay_s, answer.headers)
+        return replied(
+            self.board, path, name, lambda: self._answer(method, path, name, raw, now_ns, headers, body)
+        )
 
     def advance(self, now_ns: int) -> None:
         """Let everything due by then happen, in order of time."""
@@ -186,18 +198,13 @@ class BinanceExchange:
 
     def next_event_at(self) -> int:
         """When `advance` next has something to do."""
-        due_ns = min(
+        return min(
             self.market.next_ns,
             self._agenda.next_ns(),
             self.marks.next_ns(),
             self.trading.next_ns(),
-            self.board.next_expiry_ns(),
+            self._lines.next_ns(),
         )
-        for connection in self.connections:
-            due_ns = min(due_ns, connection.wake_at())
-        if self.board.active:
-            due_ns = min((due_ns, *(one[0] for one in lines.closings(self.board, self.connections))))
-        return due_ns
 
     def book_proof(self, symbol: str) -> Mapping[str, int]:
         """The id of the last applied change."""
@@ -213,7 +220,7 @@ class BinanceExchange:
         return None if found is None else BinanceTruth(found, self.market.listings)
 
     def inject(self, fields: Any, now_ns: int) -> Active:
-        """Put a fault on, described as posted JSON; raises `faults.FaultError`.
+        """Put a fault on, described as posted JSON; raises `FaultError`.
 
         A symbol may have the venue's form or the unified one, `BTC/USDT:USDT`.
         """
@@ -223,17 +230,63 @@ class BinanceExchange:
             known = {one.unified: symbol for symbol, one in self.listed.contracts.items()}
             if fields.get("symbol") in known:
                 fields["symbol"] = known[fields["symbol"]]
-        one = self.board.put(faults.decoded(fields, self.market.listings.keys()), now_ns)
-        self._begin(one, now_ns)
-        return one
+        return self._lines.put(decoded(fields, self.market.listings.keys()), now_ns)
 
     def end_faults(self, now_ns: int, fault_id: int | None = None) -> int:
         """End one fault, or all; returns how many were on."""
         self.advance(now_ns)
-        ids = [one for one in self.board.active if fault_id in (None, one)]
-        for one in ids:
-            self._end(one, now_ns)
-        return len(ids)
+        return self._lines.end(now_ns, fault_id)
+
+    def route_of(self, channel: str | None) -> str:
+        """The address a channel is served at."""
+        return _ROUTES.get(channel or "book", MARKET)
+
+    def fault_began(self, one: Active, now_ns: int) -> None:
+        """A fault is on: do what it does to this venue."""
+        fault = one.fault
+        if isinstance(fault, faults.Status):
+            self._set_mode(fault.mode, fault.symbol)
+        elif isinstance(fault, faults.Rate):
+            self.weights.spend(round(fault.burn or 0), now_ns)
+            self.board.end(one.fault_id)
+        elif isinstance(fault, faults.ListenKeyExpire):
+            self.trading.expire_listen_keys(now_ns, silent=fault.silent)
+            self.board.end(one.fault_id)
+        elif isinstance(fault, faults.ForceClose):
+            cause, mark = CAUSES[fault.cause], self.marks.mark(fault.symbol)
+            self.trading.forced.everywhere(fault.symbol, cause, mark, now_ns, fault.part, hollow=fault.hollow)
+            self.board.end(one.fault_id)
+        elif isinstance(fault, faults.Delist):
+            self._deliveries.delist(fault.symbol, now_ns + round(fault.after_s * NS_PER_S), now_ns)
+            self.board.end(one.fault_id)
+        elif isinstance(fault, faults.OldRoutes):
+            self._reroute(now_ns)
+
+    def fault_ended(self, one: Active, now_ns: int) -> None:
+        """A fault is off: undo what it did to this venue."""
+        if isinstance(one.fault, faults.Status):
+            self._set_mode("online", one.fault.symbol)
+        elif isinstance(one.fault, faults.OldRoutes):
+            self._reroute(now_ns)
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        name: str,
+        raw: str,
+        now_ns: int,
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+    ) -> Answer:
+        asked = {**fields(body.decode(errors="replace")), **fields(raw)}
+        trouble = self.board.backend(name, reducing=method == "DELETE" or only_reduces(asked))
+        if trouble is None:
+            return self._gateway.answer(method, path, raw, now_ns, headers, body)
+        failure = FAILURES[trouble.trouble]
+        if trouble.accepted and failure.may_have_acted:
+            self._gateway.answer(method, path, raw, now_ns, headers, body)
+        return Answer(failure.status, failure.body)
 
     def _strike(self, due_ns: int) -> None:
         """Do what is due of everything but the market."""
@@ -243,52 +296,7 @@ class BinanceExchange:
             self.trading.woke(due_ns)
         if self._agenda.next_ns() <= due_ns:
             self._agenda.woke(due_ns)
-        for fault_id in [one.fault_id for one in self.board.active.values() if one.until_ns <= due_ns]:
-            self._end(fault_id, due_ns)
-        lines.close_aged(self.board, self.connections, due_ns)
-        for connection in self.connections:
-            if connection.wake_at() <= due_ns:
-                connection.woke(due_ns)
-        self.connections = [one for one in self.connections if not one.ended]
-
-    def _begin(self, one: Active, now_ns: int) -> None:
-        fault = one.fault
-        lines.begin(self.board, one, self.connections)
-        if isinstance(fault, faults.Stall | faults.OnFrames):
-            self._aim(one, fault)
-        elif isinstance(fault, faults.Skew | faults.Lag):
-            self._sights.begin(one)
-        elif isinstance(fault, faults.Status):
-            self._set_mode(fault.mode, fault.symbol)
-        elif isinstance(fault, faults.Rate):
-            self.weights.spend(round(fault.burn or 0), now_ns)
-            self.board.end(one.fault_id)
-        elif isinstance(fault, faults.ListenKeyExpire):
-            self.trading.expire_listen_keys(now_ns, silent=fault.silent)
-            self.board.end(one.fault_id)
-        elif isinstance(fault, faults.OldRoutes):
-            self._reroute(now_ns)
-
-    def _end(self, fault_id: int, now_ns: int) -> None:
-        one = self.board.end(fault_id)
-        if isinstance(one.fault, faults.HalfOpen):
-            lines.thaw(one, self.connections, now_ns)
-        elif isinstance(one.fault, faults.Skew | faults.Lag):
-            self._sights.end(fault_id)
-        elif isinstance(one.fault, faults.Status):
-            self._set_mode("online", one.fault.symbol)
-        elif isinstance(one.fault, faults.OldRoutes):
-            self._reroute(now_ns)
-
-    def _aim(self, one: Active, fault: faults.Stall | faults.OnFrames) -> None:
-        """Settle which connection a fault on frames is about; where none is open it is about none."""
-        if fault.only is not None:
-            channel = fault.channel or "book"
-            route = PUBLIC if channel in _PUBLIC_CHANNELS else "ws_market"
-            found = lines.picked(
-                self.connections, PRIVATE if channel in _PRIVATE_CHANNELS else route, fault.only
-            )
-            one.only = found[0].connection_id if found else -1
+        self._lines.strike(due_ns)
 
     def _set_mode(self, mode: str, symbol: str | None) -> None:
         for name in self.market.listings if symbol is None else (symbol,):

@@ -206,12 +206,12 @@ def contract_info(contract: Contract, status: str, told_ns: int) -> str:
     )
 
 
-def result(value: Any, request_id: int | None) -> str:
+def result(value: Any, request_id: int | str | None) -> str:
     """The acknowledgement of a control message."""
     return json.dumps({"result": value, "id": request_id}, separators=(",", ":"), ensure_ascii=False)
 
 
-def refusal(code: int, message: str, request_id: int | None) -> str:
+def refusal(code: int, message: str, request_id: int | str | None) -> str:
     """The error a control message is answered with."""
     body: dict[str, Any] = {"error": {"code": code, "msg": message}}
     if request_id is not None:

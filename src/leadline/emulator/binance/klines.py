@@ -55,7 +55,6 @@ class Klines:
     """The minutes of one contract; a minute without trades is none."""
 
     def __init__(self, listing: Listing, rng: random.Random) -> None:
-        self._listing = listing
         self.minutes: deque[Kline] = deque(maxlen=MINUTES_KEPT)
         self._day: Kline | None = None
         self._day_begin_s = 0

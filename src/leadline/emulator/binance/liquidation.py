@@ -1,22 +1,15 @@
-"""Liquidation: what cannot keep its maintenance margin is closed by force (dossier §12.4, §15.4).
-
-assumed: the insurance fund takes the position at the mark price and bears what the wallet lacks.
-"""
+"""Liquidation: what cannot keep its maintenance margin is closed at the mark price (dossier §12.4, §15.4)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from leadline.emulator.binance import user_events
 from leadline.emulator.binance.accounts import Account
-from leadline.emulator.binance.engine import Engine
+from leadline.emulator.binance.forced import LIQUIDATION, ForcedCloses
 from leadline.emulator.binance.margin import AssetMargin, Exposure, Margins
-from leadline.emulator.binance.orders import Ticket
-from leadline.emulator.binance.ports import MARK_DECIMALS, Liquidated, Marks
-from leadline.emulator.binance.settlement import NS_PER_MS, Settlement
-from leadline.emulator.numbers import rescaled
+from leadline.emulator.binance.ports import Marks
 
-LIQUIDATED = "5"
 CALL_PERCENT = 80
 """assumed: a margin call comes at four fifths of the way to liquidation."""
 
@@ -28,14 +21,11 @@ class Liquidations:
         self,
         marks: Marks,
         margins: Margins,
-        engine: Engine,
-        settlement: Settlement,
+        forced: ForcedCloses,
         accounts: Iterable[Account],
     ) -> None:
-        self.listeners: list[Callable[[Liquidated], None]] = []
         self._margins = margins
-        self._engine = engine
-        self._settlement = settlement
+        self._forced = forced
         self._accounts = accounts
         self._called: set[tuple[str, str]] = set()
         marks.listeners.append(self._marked)
@@ -88,38 +78,10 @@ class Liquidations:
         if equity <= maint:
             self._called.discard(key)
             for one in exposures:
-                self._take(account, one, now_ns)
+                self._forced.take(account, one.position, LIQUIDATION, one.mark, now_ns)
         elif maint * 100 >= equity * CALL_PERCENT:
             if key not in self._called:
                 self._called.add(key)
                 account.tell("MARGIN_CALL", user_events.margin_call(account, cross, exposures), now_ns)
         else:
             self._called.discard(key)
-
-    def _take(self, account: Account, one: Exposure, now_ns: int) -> None:
-        position, terms = one.position, one.terms
-        for order in account.open_of(position.symbol):
-            self._engine.end(account, order, "EXPIRED", now_ns, LIQUIDATED)
-        price = max(1, rescaled(one.mark, MARK_DECIMALS, terms.price_scale))
-        ticket = Ticket(
-            symbol=position.symbol,
-            side="SELL" if position.amount > 0 else "BUY",
-            order_type="LIMIT",
-            qty=abs(position.amount),
-            price=price,
-            time_in_force="IOC",
-            position_side=position.side,
-            client_id=f"autoclose-{now_ns // NS_PER_MS}",
-        )
-        order = self._engine.taken_over(account, ticket, price, now_ns)
-        lacking = -self._settlement.cross(account, terms.margin_asset)
-        if lacking > 0:
-            self._settlement.book(
-                account, "INSURANCE_CLEAR", terms.margin_asset, lacking, now_ns, position.symbol
-            )
-            self._settlement.tell_positions(
-                account, "INSURANCE_CLEAR", [], terms.margin_asset, now_ns, lacking, position.symbol
-            )
-        for listener in self.listeners:
-            listener(Liquidated(ticket.symbol, ticket.side, order.qty, price, now_ns))
-        self._engine.follow(now_ns)

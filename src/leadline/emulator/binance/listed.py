@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from leadline.emulator.binance import contracts
@@ -11,6 +12,8 @@ from leadline.emulator.binance.frames import Shown
 from leadline.emulator.market import Market
 
 TRADING = "TRADING"
+TRADED = (TRADING, "PRE_SETTLE", "PRE_DELIVERING")
+"""While a contract has one of these, its market goes on."""
 STATUS_OF_MODE = {"online": TRADING, "cancel_only": "PRE_SETTLE", "maintenance": "SETTLING"}
 """What a trading mode of the switchboard means in the venue's own words."""
 
@@ -50,6 +53,18 @@ class Listed:
             return
         self._market.listings[symbol].status = mode
         self._status[symbol] = STATUS_OF_MODE[mode]
+        self.changed(symbol)
+
+    def turn(self, symbol: str, status: str) -> None:
+        """Let a contract go on to another status for good, in the venue's words."""
+        self.contracts[symbol] = replace(self.contracts[symbol], status=status)
+        self._market.listings[symbol].status = "online" if status in TRADED else "maintenance"
+        self._status[symbol] = status
+        self.changed(symbol)
+
+    def set_delivery(self, symbol: str, delivery_ms: int) -> None:
+        """Set the date on which a contract ends."""
+        self.contracts[symbol] = replace(self.contracts[symbol], delivery_ms=delivery_ms)
         self.changed(symbol)
 
     def changed(self, symbol: str) -> None:

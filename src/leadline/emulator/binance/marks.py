@@ -62,6 +62,10 @@ class MarkPrices:
         """The mark price now, in 10^-8 of the quote."""
         return self.states[symbol].mark
 
+    def settle(self, symbol: str) -> int:
+        """The estimated settlement price now, in 10^-8."""
+        return self.states[symbol].settle
+
     def next_ns(self) -> int:
         """When `woke` next has something to do."""
         return min(self._due_ns, self._funding_ns)
@@ -82,7 +86,7 @@ class MarkPrices:
                 self._move(at_ns)
             else:
                 self._funding_ns = self._next_funding(at_ns)
-                self._fund(at_ns)
+                self.fund(at_ns)
 
     def _move(self, now_ns: int) -> None:
         for state in self.states.values():
@@ -95,7 +99,8 @@ class MarkPrices:
         for teller in self.tellers:
             teller(now_ns)
 
-    def _fund(self, now_ns: int) -> None:
+    def fund(self, now_ns: int) -> None:
+        """Every contract that trades pays its funding now."""
         for symbol, state in self.states.items():
             if state.contract.perpetual and state.contract.status == "TRADING":
                 paid = Funding(symbol, state.rate, state.mark, now_ns)

@@ -51,8 +51,16 @@ class OrderCounts:
 
     def rows(self, now_ns: int) -> list[dict[str, Any]]:
         """The same as entries of `rateLimits` in the WebSocket API."""
+        windows = (self.seconds, self.minute)
         return [
             {**limit, "count": window.used(now_ns)}
+            for limit, window in zip(self.limits(), windows, strict=True)
+        ]
+
+    def limits(self) -> list[dict[str, Any]]:
+        """What the account may send."""
+        return [
+            {**limit, "limit": window.limit}
             for limit, window in zip(ORDER_LIMITS, (self.seconds, self.minute), strict=True)
         ]
 

@@ -59,6 +59,9 @@ class Board(Protocol):
     def hidden_orders(self) -> set[str | None]:
         """The ids, client ids or `oldest` of the open orders that REST leaves out of its list."""
 
+    def unseen_ns(self) -> int:
+        """For how long look-ups and lists do not know a new order."""
+
     def news_delay_ns(self, kind: str, rng: random.Random) -> int:
         """How much later an event leaves; `kind` is executions or balances."""
 

@@ -12,8 +12,8 @@ from leadline.emulator.binance.algo import Algos
 from leadline.emulator.binance.algo_orders import AlgoOrder
 from leadline.emulator.binance.desk import Desk
 from leadline.emulator.binance.errors import refused
+from leadline.emulator.binance.forced import ADL, LIQUIDATION
 from leadline.emulator.binance.margin import AssetMargin, Exposure, Margins, TermsOf
-from leadline.emulator.binance.order_counts import ORDER_LIMITS
 from leadline.emulator.binance.orders import Order
 from leadline.emulator.binance.params import Params
 from leadline.emulator.binance.ports import Board
@@ -24,6 +24,8 @@ WINDOW_MS = 7 * DAY_MS
 UNFILLED_KEPT_MS, KEPT_MS = 3 * DAY_MS, 90 * DAY_MS
 LIMIT, MOST = 500, 1_000
 INCOME_LIMIT = 100
+FORCED_IDS = {"LIQUIDATION": LIQUIDATION.client_id, "ADL": ADL.client_id}
+"""The beginnings of the client ids of what was closed by force, by `autoCloseType`."""
 Row = dict[str, Any]
 T = TypeVar("T")
 
@@ -64,7 +66,7 @@ class Queries:
         """GET order."""
         self._terms_of(call.params.needed("symbol"))
         order = self._desk.found(call.account, call.params, -2013)
-        if not _kept(order, call.now_ms):
+        if not self._known(order, call):
             raise refused(-2013)
         return self._asked(order)
 
@@ -72,7 +74,7 @@ class Queries:
         """GET openOrder."""
         self._terms_of(call.params.needed("symbol"))
         order = self._desk.found(call.account, call.params, -2013)
-        if not order.open:
+        if not order.open or not self._known(order, call):
             raise refused(-2013)
         return self._asked(order)
 
@@ -82,7 +84,9 @@ class Queries:
         return [
             self._asked(one)
             for one in call.account.open_orders.values()
-            if symbol in (None, one.ticket.symbol) and not self._hidden(call.account, one)
+            if symbol in (None, one.ticket.symbol)
+            and self._known(one, call)
+            and not self._hidden(call.account, one)
         ]
 
     def all_orders(self, call: Call) -> list[Row]:
@@ -91,7 +95,7 @@ class Queries:
         found = [
             one
             for one in call.account.orders.values()
-            if symbol in (None, one.ticket.symbol) and _kept(one, call.now_ms)
+            if symbol in (None, one.ticket.symbol) and self._known(one, call)
         ]
         if least is not None:
             # From an id on, the oldest are told first.
@@ -99,12 +103,15 @@ class Queries:
         return [self._asked(one) for one in _recent(call, found, lambda one: one.time_ms, LIMIT)]
 
     def force_orders(self, call: Call) -> list[Row]:
-        """GET forceOrders."""
-        symbol = self._symbol(call)
+        """GET forceOrders, of one cause where `autoCloseType` names it (§8.7)."""
+        symbol, cause = self._symbol(call), call.params.text("autoCloseType")
+        if cause and cause not in FORCED_IDS:
+            raise refused(-1130, "autoCloseType")
+        names = (FORCED_IDS[cause],) if cause else tuple(FORCED_IDS.values())
         found = [
             order_rows.forced(one, self._terms_of(one.ticket.symbol))
             for one in call.account.orders.values()
-            if one.ticket.client_id.startswith("autoclose-") and symbol in (None, one.ticket.symbol)
+            if one.ticket.client_id.startswith(names) and symbol in (None, one.ticket.symbol)
         ]
         return found[-_limit(call, 50) :]
 
@@ -124,7 +131,10 @@ class Queries:
 
     def algo_order(self, call: Call) -> Row:
         """GET algoOrder."""
-        return self._algo(self._algos.found(call.account, call.params, -2013))
+        algo = self._algos.found(call.account, call.params, -2013)
+        if not self._in_sight(algo.create_ms, call):
+            raise refused(-2013)
+        return self._algo(algo)
 
     def open_algo_orders(self, call: Call) -> list[Row]:
         """GET openAlgoOrders."""
@@ -132,7 +142,9 @@ class Queries:
         return [
             self._algo(one)
             for one in call.account.open_algos.values()
-            if symbol in (None, one.ticket.symbol) and algo_id in (None, one.algo_id)
+            if symbol in (None, one.ticket.symbol)
+            and algo_id in (None, one.algo_id)
+            and self._in_sight(one.create_ms, call)
         ]
 
     def all_algo_orders(self, call: Call) -> list[Row]:
@@ -141,7 +153,9 @@ class Queries:
         found = [
             one
             for one in call.account.algo_orders.values()
-            if one.ticket.symbol == symbol and one.algo_id >= (least or 0)
+            if one.ticket.symbol == symbol
+            and one.algo_id >= (least or 0)
+            and self._in_sight(one.create_ms, call)
         ]
         return [self._algo(one) for one in _recent(call, found, lambda one: one.create_ms, LIMIT)]
 
@@ -165,10 +179,14 @@ class Queries:
         return [order_rows.trade_row(one, terms) for one in chosen]
 
     def income(self, call: Call) -> list[Row]:
-        """GET income."""
+        """GET income, of the last three months."""
         symbol, kind = call.params.text("symbol").upper(), call.params.text("incomeType")
         found = [
-            one for one in call.account.income if symbol in ("", one.symbol) and kind in ("", one.income_type)
+            one
+            for one in call.account.income
+            if symbol in ("", one.symbol)
+            and kind in ("", one.income_type)
+            and one.time_ms > call.now_ms - KEPT_MS
         ]
         chosen = _recent(call, found, lambda one: one.time_ms, INCOME_LIMIT)
         return [account_rows.income_row(one) for one in chosen]
@@ -249,7 +267,7 @@ class Queries:
 
     def order_limits(self, call: Call) -> list[Row]:
         """GET rateLimit/order."""
-        return ORDER_LIMITS
+        return call.account.counts.limits()
 
     def position_mode(self, call: Call) -> Row:
         """GET positionSide/dual."""
@@ -272,6 +290,13 @@ class Queries:
 
     def _asked(self, order: Order) -> Row:
         return order_rows.asked(order, self._terms_of(order.ticket.symbol))
+
+    def _known(self, order: Order, call: Call) -> bool:
+        """Whether the venue knows an order: no more after a while (§6.4), and perhaps not yet (§17.33)."""
+        return _kept(order, call.now_ms) and self._in_sight(order.time_ms, call)
+
+    def _in_sight(self, made_ms: int, call: Call) -> bool:
+        return call.now_ns >= made_ms * NS_PER_MS + self._board.unseen_ns()
 
     def _hidden(self, account: Account, order: Order) -> bool:
         names = self._board.hidden_orders()

@@ -6,7 +6,7 @@ from itertools import count
 
 from leadline.emulator.binance import user_events
 from leadline.emulator.binance.accounts import RATE_UNIT, Account, Income
-from leadline.emulator.binance.margin import Margins, TermsOf
+from leadline.emulator.binance.margin import TermsOf
 from leadline.emulator.binance.orders import Order, UserTrade
 from leadline.emulator.binance.ports import Marks
 from leadline.emulator.binance.positions import Position, apply_fill
@@ -20,9 +20,8 @@ FIRST_TRAN_ID = 9_689_322_392
 class Settlement:
     """Books fills, fees and funding; every change of a wallet is an income row."""
 
-    def __init__(self, marks: Marks, margins: Margins, terms_of: TermsOf) -> None:
+    def __init__(self, marks: Marks, terms_of: TermsOf) -> None:
         self._marks = marks
-        self._margins = margins
         self._terms_of = terms_of
         self._tran_ids = count(FIRST_TRAN_ID)
 
@@ -36,8 +35,9 @@ class Settlement:
         time_ns: int,
         *,
         maker: bool,
+        income: str = "REALIZED_PNL",
     ) -> UserTrade:
-        """Enter one match of an order; nothing is told yet."""
+        """Enter one match of an order; nothing is told yet. `income` is what its profit is called."""
         ticket, terms = order.ticket, self._terms_of(order.ticket.symbol)
         position = account.position(ticket.symbol, ticket.position_side)
         before, notional = position.amount, terms.money(price, qty)
@@ -65,15 +65,17 @@ class Settlement:
         order.cost += price * qty
         order.trades.append(trade)
         account.trades.append(trade)
-        if realised:
-            self.book(account, "REALIZED_PNL", terms.margin_asset, realised, time_ns, ticket.symbol, trade_id)
-        if commission:
-            self.book(
-                account, "COMMISSION", terms.margin_asset, -commission, time_ns, ticket.symbol, trade_id
-            )
+        self._settle(account, trade, income, time_ns)
         if account.setting(ticket.symbol).isolated:
             self._keep_isolated(account, position, before, notional)
         return trade
+
+    def _settle(self, account: Account, trade: UserTrade, income: str, time_ns: int) -> None:
+        """Enter the profit and the fee of a match."""
+        asset = trade.commission_asset
+        for kind, amount in ((income, trade.realised), ("COMMISSION", -trade.commission)):
+            if amount:
+                self.book(account, kind, asset, amount, time_ns, trade.symbol, trade.trade_id)
 
     def book(
         self,

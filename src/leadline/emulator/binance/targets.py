@@ -16,10 +16,15 @@ ENDPOINTS = {
     API: API_PATH,
 }
 """What a client is told to connect to, by route."""
-PATHS = tuple(
-    f"{prefix}/{form}" for prefix in PREFIXES.values() for form in ("stream", "ws", "ws/{names:.+}")
-)
-"""Every path of a stream socket, as patterns of the server's router."""
+PATTERNS = {
+    API_PATH: API,
+    **{
+        f"{prefix}/{form}": route
+        for route, prefix in PREFIXES.items()
+        for form in ("stream", "ws", "ws/{names:.+}")
+    },
+}
+"""Every path of a socket, as patterns of the server's router, and the route it leads to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from leadline.emulator.numbers import fixed, ratio, rescaled
 
 MONEY_DECIMALS = 8
 NO_FILTER: Row = {}
-ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

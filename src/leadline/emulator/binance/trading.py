@@ -7,7 +7,7 @@ with nobody.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from leadline.emulator.binance.accounts import DEMO, DEMO_FUNDS, Account, account_chance, opened
 from leadline.emulator.binance.acts import Acts
@@ -18,6 +18,7 @@ from leadline.emulator.binance.desk import Desk
 from leadline.emulator.binance.endpoints import endpoints
 from leadline.emulator.binance.engine import Engine
 from leadline.emulator.binance.errors import refused
+from leadline.emulator.binance.forced import ForcedCloses
 from leadline.emulator.binance.funding import FundingFees
 from leadline.emulator.binance.gate import Gate
 from leadline.emulator.binance.history import History
@@ -25,7 +26,7 @@ from leadline.emulator.binance.ids import Ids
 from leadline.emulator.binance.liquidation import Liquidations
 from leadline.emulator.binance.margin import Margins
 from leadline.emulator.binance.order_form import Scene
-from leadline.emulator.binance.ports import Board, Liquidated, Marks, Row, Rows, Weights
+from leadline.emulator.binance.ports import Board, Marks, Row, Rows, Weights
 from leadline.emulator.binance.private_rest import PrivateRest
 from leadline.emulator.binance.queries import Queries
 from leadline.emulator.binance.settlement import NS_PER_MS, Settlement
@@ -40,8 +41,7 @@ from leadline.emulator.wire import Answer
 class Trading:
     """Every account and what it may do; `accounts` is by API key, `demo` is there from the start.
 
-    `history` has the requests that executed. `liquidation_listeners` hear of positions closed by force, for
-    the public stream of them.
+    `history` has the requests that executed; `forced` closes positions, `configuration` changes settings.
     """
 
     def __init__(
@@ -54,16 +54,18 @@ class Trading:
         self._agenda = Agenda()
         self.margins = Margins(marks, self.terms)
         ids, accounts = Ids(self._rng("ids")), self.accounts.values()
-        settlement = Settlement(marks, self.margins, self.terms)
+        settlement = Settlement(marks, self.terms)
         engine = Engine(market, marks, self.margins, settlement, self.terms, ids)
         self._desk = Desk(engine, self.margins, self._scene, self._agenda, ids)
         algos = Algos(market, marks, engine, self._desk, self._scene, self.terms, self._agenda, ids)
         # Liquidation looks at the marks after conditional orders had their chance.
-        self._liquidations = Liquidations(marks, self.margins, engine, settlement, accounts)
+        self.forced = ForcedCloses(engine, algos, settlement, self.terms, accounts)
+        self._liquidations = Liquidations(marks, self.margins, self.forced, accounts)
         self._funding = FundingFees(marks, settlement, self.terms, accounts)
         self.streams = UserStreams(self._agenda, board, self._rng)
         gate = Gate(self.accounts)
-        acts = Acts(self._desk, algos, Configuration(self.margins, settlement, self.terms), self.terms)
+        self.configuration = Configuration(self.margins, settlement, self.terms)
+        acts = Acts(self._desk, algos, self.configuration, self.terms)
         queries = Queries(self._desk, algos, self.margins, board, self.terms, lambda: self._rows().keys())
         table = endpoints(acts, queries, self.streams)
         self._rest = PrivateRest(table, gate, self.history)
@@ -85,10 +87,6 @@ class Trading:
     def named(self, name: str) -> Account | None:
         """The account of that name."""
         return next((one for one in self.accounts.values() if one.name == name), None)
-
-    @property
-    def liquidation_listeners(self) -> list[Callable[[Liquidated], None]]:
-        return self._liquidations.listeners
 
     def terms(self, symbol: str) -> Terms:
         """The terms of a contract now; raises -1121 where there is none of that symbol."""

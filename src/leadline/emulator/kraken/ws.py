@@ -7,11 +7,7 @@ call `woke`; the time is Unix nanoseconds and is always handed in.
 from __future__ import annotations
 
 import random
-from collections import deque
-from collections.abc import Callable
 from functools import partial
-from heapq import heappop, heappush
-from itertools import count
 from typing import Any
 
 from leadline.emulator.fault_board import FaultBoard
@@ -22,9 +18,10 @@ from leadline.emulator.kraken.private_ws import SNAPSHOT_DELAY_NS, Desk, Private
 from leadline.emulator.kraken.requests import Malformed, Refusal, Request, Subscription
 from leadline.emulator.kraken.streams import Streams, TopicKey
 from leadline.emulator.limits import TokenBucket
+from leadline.emulator.link import Link
 from leadline.emulator.market import NEVER, Market
 from leadline.emulator.numbers import NS_PER_S
-from leadline.emulator.wire import Close, Frame
+from leadline.emulator.wire import Frame
 
 HEARTBEAT_NS = NS_PER_S
 INACTIVITY_NS = 60 * NS_PER_S
@@ -32,11 +29,9 @@ THINKING_NS = 40_000
 # assumed: the venue publishes no message rate; this is far above what a paced client sends
 MESSAGES_PER_S = 100.0
 MESSAGES_BURST = 200
-# assumed: a reader this far behind is cut off
-BACKLOG_FRAMES = 100_000
 
 
-class Connection:
+class Connection(Link):
     """A client's connection to one route of the venue: ws_public, ws_private or ws_level3."""
 
     def __init__(
@@ -49,22 +44,13 @@ class Connection:
         now_ns: int,
         desk: Desk,
     ) -> None:
-        self.route = route
-        self.opened_ns = now_ns
-        self.ended = False
-        self.frozen = False
-        self.connection_id = rng.getrandbits(64)
+        super().__init__(route, rng.getrandbits(64), board, now_ns)
         self._market = market
         self._streams = streams
-        self._board = board
         self._rng = rng
-        self._out: deque[Frame | Close] = deque()
-        self._unread: list[str] = []
         self._subscribed: set[TopicKey] = set()
         self._joined: set[TopicKey] = set()
         self._awaiting: dict[TopicKey, bool] = {}
-        self._due: list[tuple[int, int, Callable[[int], None]]] = []
-        self._turns = count()
         self._bucket = TokenBucket(MESSAGES_PER_S, MESSAGES_BURST, now_ns)
         self._heartbeat_ns = NEVER
         self._active_ns = now_ns
@@ -74,15 +60,7 @@ class Connection:
         self._level3 = Level3Access(desk.tokens)
         self.deliver(frames.status(market.system, self.connection_id))
 
-    def received(self, text: str, now_ns: int) -> None:
-        """Act on one text frame of the client."""
-        if self.ended:
-            return
-        if self.frozen:
-            self._unread.append(text)
-            if len(self._unread) > BACKLOG_FRAMES:
-                self.close(1006, "never read")
-            return
+    def act(self, text: str, now_ns: int) -> None:
         self._active_ns = self._seen_ns = now_ns
         try:
             request = requests.parsed(text)
@@ -98,14 +76,10 @@ class Connection:
         """Note a sign of life that is no text frame, such as a WebSocket ping."""
         self._active_ns = now_ns
 
-    def ponged(self, payload: bytes) -> None:
-        """A pong nobody asked for counts for nothing."""
-
     def woke(self, now_ns: int) -> None:
         """Do what is due: snapshots, answers, news, heartbeats, the end of an inactive connection."""
         self._seen_ns = max(self._seen_ns, now_ns)
-        while self._due and self._due[0][0] <= now_ns:
-            heappop(self._due)[2](now_ns)
+        super().woke(now_ns)
         while self._heartbeat_ns <= now_ns:
             self.deliver(HEARTBEAT)
             self._heartbeat_ns += HEARTBEAT_NS
@@ -113,66 +87,23 @@ class Connection:
             self.close(1000, "inactivity")
 
     def wake_at(self) -> int:
-        """The next moment `woke` has something to do; `NEVER` after the end."""
         if self.ended:
             return NEVER
-        due_ns = self._due[0][0] if self._due else NEVER
-        return min(due_ns, self._heartbeat_ns, self._inactive_at())
-
-    def outputs(self) -> list[Frame | Close]:
-        """What is to go out now, in order; each is handed over once. Nothing while the link is half open."""
-        if self.frozen:
-            return []
-        drained = list(self._out)
-        self._out.clear()
-        return drained
-
-    def later(self, due_ns: int, act: Callable[[int], None]) -> None:
-        """Do something at that moment, unless the connection has ended by then."""
-        heappush(self._due, (due_ns, next(self._turns), act))
+        return min(super().wake_at(), self._heartbeat_ns, self._inactive_at())
 
     def begin_heartbeat(self, now_ns: int) -> None:
         """Beat every second from the first subscription on, whatever else is sent."""
         if self._heartbeat_ns == NEVER:
             self._heartbeat_ns = now_ns + HEARTBEAT_NS
 
-    def deliver(self, frame: Frame) -> None:
-        """Queue one frame, through whatever faults are on."""
-        if self.ended:
-            return
-        self._out.extend(self._board.outgoing(self.connection_id, frame))
-        if len(self._out) > BACKLOG_FRAMES:
-            self._out.clear()
-            self.close(1006, "reader too slow")
-
-    def close(self, code: int, reason: str) -> None:
-        """End the connection from the venue's side."""
-        if not self.ended:
-            self._out.append(Close(code, reason))
-            self.closed()
-
     def closed(self) -> None:
-        """The connection is over, whoever ended it."""
-        self.ended = True
+        super().closed()
         for key in self._joined:
             self._streams.leave(key, self)
         self._joined.clear()
-        self._due.clear()
         if self._private is not None:
             self._private.closed(self._seen_ns)
         self._level3.closed(self._seen_ns)
-        self._board.connection_gone(self.connection_id)
-
-    def freeze(self) -> None:
-        """Half open: nothing is read and nothing goes out any more, and nobody is told."""
-        self.frozen = True
-
-    def thaw(self, now_ns: int) -> None:
-        """The black hole is over: what was held back arrives late, what was sent is read late."""
-        self.frozen = False
-        unread, self._unread = self._unread, []
-        for text in unread:
-            self.received(text, now_ns)
 
     def _act(self, request: Request, now_ns: int) -> None:
         if request.method == "ping":
@@ -197,7 +128,7 @@ class Connection:
 
     def _subscription_request(self, request: Request, now_ns: int) -> None:
         channel = request.params.get("channel")
-        if not self._board.may_subscribe(self.connection_id, now_ns):
+        if not self.board.may_subscribe(self.connection_id, now_ns):
             self._refuse(request, "Exceeded msg rate", now_ns)
             return
         if self._private is not None and channel in requests.ACCOUNT_CHANNELS:
@@ -237,7 +168,7 @@ class Connection:
 
     def _subscribe(self, one: Subscription, token: str, now_ns: int) -> str:
         key = one.key
-        error = self._board.subscription_error(key.channel, key.symbol)
+        error = self.board.subscription_error(key.channel, key.symbol)
         if error:
             return error
         if key in self._subscribed:
@@ -248,7 +179,7 @@ class Connection:
                 return error
         self._subscribed.add(key)
         self.begin_heartbeat(now_ns)
-        if self._board.withholds_data(key.channel, key.symbol):
+        if self.board.withholds_data(key.channel, key.symbol):
             return ""
         # A snapshot still under way serves the new subscription too: quick cycles are coalesced (§4).
         if key not in self._awaiting:

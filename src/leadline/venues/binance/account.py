@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from typing import NoReturn
 
 from leadline.clock import Clock
@@ -20,7 +20,6 @@ from leadline.errors import Acted, Error, ProtocolError, VenueError
 from leadline.model.account import AccountConfiguration, BalancesSnapshot, LedgerEntry, MarginMode, Position
 from leadline.model.order import Fill, OrderReport
 from leadline.net.http import Purpose
-from leadline.venues.binance import rest_account
 from leadline.venues.binance.account_rest import AccountRest
 from leadline.venues.binance.account_session import BinanceAccountSession
 from leadline.venues.binance.account_wishes import Wishes
@@ -29,7 +28,7 @@ from leadline.venues.binance.listen_key import KeyForgotten, ListenKey
 from leadline.venues.binance.order_entry import BinanceOrderEntry
 from leadline.venues.binance.refusals import NO_LISTEN_KEY, code_of
 from leadline.venues.binance.reports import parse_id
-from leadline.venues.binance.rest import Endpoint
+from leadline.venues.binance.rest_account import CREATE_KEY, KEPT_MS, PROVE_KEY
 from leadline.venues.binance.signed_rest import SignedRest
 from leadline.venues.binance.symbols import VENUE, SymbolTable
 from leadline.venues.binance.user_events import MS, POSITION_SIDE_TEXTS
@@ -51,6 +50,7 @@ class BinanceAccount(BinanceOrderEntry):
     """
 
     name = VENUE
+    kept_s: float | None = KEPT_MS / 1000
 
     def __init__(
         self,
@@ -62,7 +62,15 @@ class BinanceAccount(BinanceOrderEntry):
     ) -> None:
         super().__init__(rest, symbols, venue_time, limits, clock)
         self.wishes = Wishes()
-        self.key = ListenKey(self._create_key, self._prove_key, self._heard_ns, self._key_changed, clock)
+        self.key = ListenKey(
+            self._create_key,
+            (self._prove_by_rest, self._prove_by_api),
+            self._heard_ns,
+            self._key_changed,
+            self._key_doubted,
+            clock,
+        )
+        self.wishes.doubted_ns = lambda: self.key.doubted_ns
         self._account = AccountRest(rest, symbols, self.algos, clock)
         self._wanted = asyncio.Event()
         self.wishes.wake = self._wanted.set
@@ -145,6 +153,11 @@ class BinanceAccount(BinanceOrderEntry):
             tasks.create_task(self._serve())
 
     @property
+    def credential_failures(self) -> int:
+        """How often the key of the stream could not be had or proven so far."""
+        return self.key.failures
+
+    @property
     def emergency_only(self) -> bool:
         """Whether REST carries nothing but what makes the account safer or tells how it stands."""
         return self._rest.emergency_only
@@ -163,23 +176,13 @@ class BinanceAccount(BinanceOrderEntry):
         self._rest.reads_held = why
 
     async def _create_key(self) -> str:
-        return await self._ask_key(rest_account.create_key())
+        return await _unseen(self._rest.keyed(CREATE_KEY.endpoint, Purpose.CREDENTIAL))
 
-    async def _prove_key(self) -> str:
-        try:
-            return await self._ask_key(rest_account.prove_key())
-        except VenueError as error:
-            if code_of(error) == NO_LISTEN_KEY:
-                raise KeyForgotten from None
-            raise
+    async def _prove_by_rest(self) -> str:
+        return await _proven(self._rest.keyed(PROVE_KEY.endpoint, Purpose.CREDENTIAL))
 
-    async def _ask_key(self, endpoint: Endpoint[str]) -> str:
-        """The answer; what cannot be read of it is kept out of the error, because the key may be there."""
-        try:
-            return await self._rest.keyed(endpoint, Purpose.CREDENTIAL)
-        except ProtocolError as error:
-            withheld = ProtocolError(str(error))
-        raise withheld
+    async def _prove_by_api(self) -> str:
+        return await _proven(self._api.ask(PROVE_KEY, Purpose.CREDENTIAL))
 
     def _heard_ns(self) -> int | None:
         return max((session.heard_ns for session in self.wishes.standing()), default=None)
@@ -191,6 +194,11 @@ class BinanceAccount(BinanceOrderEntry):
             if session.key != key:
                 session.superseded(since_ns, why, self._clock.mono_ns())
                 session.poke()
+
+    def _key_doubted(self, why: str) -> None:
+        for session in self.wishes.standing():
+            session.doubted(f"the key of the stream is not proven: {why}", self._clock.mono_ns())
+            session.poke()
 
     async def _serve(self) -> NoReturn:
         delay_s = FIRST_RETRY_S
@@ -238,9 +246,12 @@ class BinanceAccount(BinanceOrderEntry):
         """Orders by the venue's ids, each preceded by the reports of its fills."""
         return await self._lookup.by_id(order_ids, purpose)
 
-    async def fetch_fills(self, since_ns: int, purpose: Purpose) -> Sequence[Fill]:
-        """All fills from a Unix time on, oldest first, paged to the end; the venue keeps three months."""
-        return await self._account.fills(since_ns, self.venue_ns() // MS, purpose)
+    async def fetch_fills(
+        self, since_ns: int, purpose: Purpose, symbols: Collection[str] = ()
+    ) -> Sequence[Fill]:
+        """All fills from a Unix time on, oldest first, paged to the end, of these symbols where any are
+        named; the venue keeps three months."""
+        return await self._account.fills(since_ns, self.venue_ns() // MS, purpose, symbols)
 
     def comparable(self, asset: str) -> bool:
         """Stream and REST call every asset by one name."""
@@ -281,3 +292,22 @@ class BinanceAccount(BinanceOrderEntry):
         """Keep long and short positions apart, or not; already so is done."""
         await self._account.set_hedge(on)
         self.wishes.reread()
+
+
+async def _proven(asked: Awaitable[str]) -> str:
+    """The key that was asked about; raises KeyForgotten where the venue has none."""
+    try:
+        return await _unseen(asked)
+    except VenueError as error:
+        if code_of(error) == NO_LISTEN_KEY:
+            raise KeyForgotten from None
+        raise
+
+
+async def _unseen(asked: Awaitable[str]) -> str:
+    """The answer; what cannot be read of it is kept out of the error, because the key may be there."""
+    try:
+        return await asked
+    except ProtocolError as error:
+        withheld = ProtocolError(str(error))
+    raise withheld

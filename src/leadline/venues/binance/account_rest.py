@@ -7,7 +7,7 @@ the name of that one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
@@ -34,6 +34,7 @@ from leadline.venues.binance.reports import OrderRow, order_id, order_report
 from leadline.venues.binance.rest import Endpoint
 from leadline.venues.binance.rest_account import (
     INCOME_A_PAGE,
+    KEPT_MS,
     TRADES_A_PAGE,
     WEEK_MS,
     AccountModes,
@@ -95,20 +96,29 @@ class AccountRest:
         report = order_report(row, self._symbols)
         return report if parent is None else under(parent, report)
 
-    async def fills(self, since_ns: int, now_ms: int, purpose: Purpose) -> list[Fill]:
-        """All our fills since then, oldest first.
-
-        assumed: a symbol that was traded has a row of income since then, or a position.
-        """
-        incomes = await self._incomes(since_ns // MS, now_ms, purpose)
-        held = await self._rest.ask(rest_account.positions(self._symbols), purpose)
-        wires = {row.wire for row in incomes if row.wire} | {self._wire(each.symbol) for each in held}
+    async def fills(
+        self, since_ns: int, now_ms: int, purpose: Purpose, symbols: Collection[str] = ()
+    ) -> list[Fill]:
+        """All our fills since then, oldest first; of these symbols, where any are named and still listed."""
+        if symbols:
+            wires = {self._wire(each) for each in symbols if self._symbols.get(each) is not None}
+        else:
+            wires = await self._traded(since_ns // MS, now_ms, purpose)
         fills: dict[str, Fill] = {}
         for wire in sorted(wires):
             for start_ms, end_ms in _weeks(since_ns // MS, now_ms):
                 for fill in await self._fills(wire, start_ms, end_ms, purpose):
                     fills[fill.exec_id] = fill
         return sorted(fills.values(), key=lambda fill: (fill.venue_ns or 0, fill.trade_id or 0))
+
+    async def _traded(self, since_ms: int, now_ms: int, purpose: Purpose) -> set[str]:
+        """The contracts that were traded.
+
+        assumed: such a one has a row of income since then, or a position.
+        """
+        incomes = await self._incomes(since_ms, now_ms, purpose)
+        held = await self._rest.ask(rest_account.positions(self._symbols), purpose)
+        return {row.wire for row in incomes if row.wire} | {self._wire(each.symbol) for each in held}
 
     async def _fills(self, wire: str, start_ms: int, end_ms: int, purpose: Purpose) -> list[Fill]:
         found: list[Fill] = []
@@ -239,6 +249,6 @@ def _configured(held: Iterable[Position], symbols: Iterable[SymbolConfiguration]
 
 
 def _weeks(since_ms: int, now_ms: int) -> list[tuple[int, int]]:
-    """The spans that one question each may cover."""
-    starts = range(since_ms, now_ms + 1, WEEK_MS)
+    """The spans that one question each may cover, as far back as the venue tells anything."""
+    starts = range(max(since_ms, now_ms - KEPT_MS), now_ms + 1, WEEK_MS)
     return [(start_ms, min(start_ms + WEEK_MS - 1, now_ms)) for start_ms in starts]

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from leadline.clock import NS_PER_S
 from leadline.core.account_session import (
+    AccountDoubted,
     AccountGap,
     BalancesReported,
     ConfigurationReported,
@@ -130,7 +131,13 @@ class BinanceAccountSession:
         return self._used_key if self.open else self._key
 
     def ready(self, now_ns: int) -> bool:
-        return self._stage is _Stage.WHOLE and now_ns - self.last_frame_ns <= SILENCE_NS
+        whole = self._stage is _Stage.WHOLE and now_ns - self.last_frame_ns <= SILENCE_NS
+        return whole and self._served()
+
+    def _served(self) -> bool:
+        """Whether the venue is known to serve the key: it says so, or has told something since it did not."""
+        doubted_ns = self._wishes.doubted_ns()
+        return doubted_ns is None or doubted_ns < self.heard_ns
 
     def authorise(self, key: str, now_ns: int) -> None:
         """Use this key from the next connection on; one that stands with another is left."""
@@ -144,6 +151,11 @@ class BinanceAccountSession:
         if self._subscribed_ns is not None and self._subscribed_ns <= asked_ns:
             self._orders.announced(wire, number, now_ns)
             self.changed = True
+
+    def doubted(self, reason: str, now_ns: int) -> None:
+        """The venue does not say whether it still serves the key: nothing is known to be missed."""
+        if self._stage is _Stage.WHOLE:
+            self._emit(AccountDoubted(reason), now_ns)
 
     def superseded(self, since_ns: int, reason: str, now_ns: int) -> None:
         """The key of this connection has been replaced, and may have told nothing since then."""
@@ -250,7 +262,7 @@ class BinanceAccountSession:
         self._stage, self.changed = _Stage.WHOLE, True
         orders = tuple(self._beside_the_news(report) for report in told.orders)
         self._told_since.clear()
-        self._emit(OrdersSnapshot(orders), now_ns)
+        self._emit(OrdersSnapshot(orders, told.asked_ns), now_ns)
         self._tell_orders(self._joined.released(), now_ns)
         balances, positions = self._holdings.open(told.assets, told.positions, told.asked_ns)
         self._emit(BalancesReported(balances, told.asked_ns), now_ns)

@@ -50,6 +50,9 @@ class Wisher(Protocol):
     def expect(self, wire: str, number: int, asked_ns: int, now_ns: int) -> None:
         """The venue has accepted an order asked for then: what was subscribed already must tell of it."""
 
+    def doubted(self, reason: str, now_ns: int) -> None:
+        """It is not known whether the venue still serves the key."""
+
     def superseded(self, since_ns: int, reason: str, now_ns: int) -> None:
         """The key of the connection has been replaced, and may have told nothing since then."""
 
@@ -70,6 +73,8 @@ class Wishes:
         """Whether the configuration is to be read again."""
         self.wake: Callable[[], None] = _nobody
         """Set by whoever fulfils them."""
+        self.doubted_ns: Callable[[], int | None] = lambda: None
+        """Since when the key of the stream cannot be proven, None while it is; set by whoever keeps it."""
         self._standing: dict[Wisher, None] = {}
         self._waiting: dict[Wisher, None] = {}
         self._questions: list[Question] = []

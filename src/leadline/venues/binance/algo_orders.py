@@ -120,10 +120,13 @@ class AlgoOrders:
         """How long to wait for a word on who has placed this order; 0 where no conditional one can have."""
         if not self._complete and not self._known(o):
             return TRIGGERING_NS
-        candidates = self._candidates(o)
-        if any(algo.status != "NEW" for algo in candidates):
+        if self.triggering(o):
             return TRIGGERING_NS
-        return HOLD_NS if candidates or self._may_leave(o) else 0
+        return HOLD_NS if self._candidates(o) or self._may_leave(o) else 0
+
+    def triggering(self, o: OrderEvent) -> bool:
+        """Whether a conditional order is being triggered that may have placed this one."""
+        return any(algo.status != "NEW" for algo in self._candidates(o))
 
     def suspects(self, o: OrderEvent) -> list[OrderKey]:
         """The names of the conditional orders that may have placed this order."""
@@ -147,6 +150,10 @@ class AlgoOrders:
     def _may_leave(self, o: OrderEvent) -> bool:
         """Whether one that the venue has not told of yet can have placed it."""
         return not self._known(o) and _place(o) in self._leaving.values()
+
+    def origin_known(self, o: OrderEvent) -> bool:
+        """Whether it is known who has placed this order: we, the venue itself, a conditional one, another."""
+        return self._known(o) or self.judged(order_id(o.s, o.i))
 
     def _known(self, o: OrderEvent) -> bool:
         """Whether it is certainly no conditional one's: ours, judged already, or made by the venue itself."""

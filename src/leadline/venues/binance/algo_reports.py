@@ -121,8 +121,8 @@ def algo_report(algo: Algo, names: Names, *, snapshot: bool = False) -> OrderRep
     """How a conditional order stands; raises ValueError for a status this version does not know.
 
     A triggered one lives on in the order it has placed: whether that filled is told by its own events, and
-    FINISHED says it once more, in case they were missed. Where less has filled than was asked for, it does
-    not: what only closes a position is placed for no more than there is of it.
+    FINISHED says it once more, in case they were missed. Where less has filled than was asked for, or all of
+    a position was to be closed, it does not: only the placed order knows how much that was.
     """
     event, state, reason = _ends(algo)
     if not snapshot and event is Event.CANCELED and algo.filled:
@@ -151,7 +151,7 @@ def _ends(algo: Algo) -> tuple[Event, OrderState | None, str]:
             return Event.WORKING, OrderState.WORKING, ""
         case "TRIGGERING" | "TRIGGERED":
             return Event.RESTATED, OrderState.WORKING, ""
-        case "FINISHED" if algo.filled and algo.filled >= (algo.qty or algo.filled):
+        case "FINISHED" if algo.qty is not None and algo.filled >= algo.qty:
             return Event.FILLED, OrderState.FILLED, ""
         case "FINISHED" | "CANCELED":
             return Event.CANCELED, OrderState.CANCELED, algo.reason or _NOT_FILLED.get(algo.status, "")

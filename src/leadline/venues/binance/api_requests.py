@@ -15,7 +15,14 @@ from leadline.clock import NS_PER_MS, Clock
 from leadline.errors import Acted, ConnectFailed, Error, ProtocolError, RateLimited, VenueError
 from leadline.net.http import Purpose
 from leadline.venues.binance.limits import OrderLimits
-from leadline.venues.binance.refusals import TOO_MANY_ORDERS, Retry, code_of, refusal, retry_of
+from leadline.venues.binance.refusals import (
+    TOO_MANY_ORDERS,
+    Retry,
+    code_of,
+    refusal,
+    retry_of,
+    told_wait_s,
+)
 from leadline.venues.binance.signed_rest import SignedRest
 from leadline.venues.binance.symbols import RateLimitRow
 from leadline.venues.binance.timing import moment
@@ -87,7 +94,8 @@ class ApiRequests:
     def put(self, call: TradingCall[T], wait: Wait[ApiAnswer], until_ns: int | None) -> int:
         """Write a request; returns its number. Raises a Refused or ConnectFailed."""
         assert call.ws is not None, "the WebSocket API has no such request"
-        now = moment(self._rest.venue_time, self._clock, until_ns)
+        call.may_leave()
+        now = moment(self._rest.venue_time, self._clock, until_ns) if call.signed else None
         number = self.session.ask(call.ws, call.params, now, call.cost, self._clock.mono_ns(), wait)
         self.session.poke()
         return number
@@ -102,9 +110,9 @@ class ApiRequests:
         self._rest.judge(error)
         if isinstance(error, RateLimited):
             if code_of(error) == TOO_MANY_ORDERS:
-                self._limits.refused(now_ns)
+                self._limits.refused(told.msg, now_ns)
             else:
-                self._limits.address.refused(error.retry_s, now_ns)
+                self._limits.address.refused(told_wait_s(answer.status, told.msg, venue_ms), now_ns)
         return error
 
     def noted(self, call: TradingCall[T], purpose: Purpose, outcome: str, began_ns: int) -> None:

@@ -62,9 +62,13 @@ class Signer:
 
     def ws(self, params: Mapping[str, str | int]) -> dict[str, str | int]:
         """The parameters of the WebSocket API with key and signature: over all, sorted, unencoded (§13)."""
-        named = {**params, "apiKey": self._api_key}
+        named = self.ws_keyed(params)
         text = "&".join(f"{name}={named[name]}" for name in sorted(named))
         return {**named, "signature": self.sign(text)}
+
+    def ws_keyed(self, params: Mapping[str, str | int]) -> dict[str, str | int]:
+        """The same with the key alone."""
+        return {**params, "apiKey": self._api_key}
 
     def sign(self, payload: str) -> str:
         """The HMAC-SHA256 of a payload in hexadecimal."""

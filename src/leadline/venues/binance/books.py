@@ -95,6 +95,11 @@ class BookStream:
         """The id up to which the book is told; None while nothing is."""
         return self._last_id
 
+    def begin(self) -> None:
+        """Every change is told from here on, so a snapshot may come before the first of them."""
+        if not self.live and self._kept is None:
+            self._await()
+
     def wished(self) -> None:
         """A snapshot has been wished for."""
         self.needs_snapshot = False

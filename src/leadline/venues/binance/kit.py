@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from leadline.clock import NS_PER_S, Clock, SystemClock
+from leadline.clock import NS_PER_S, Clock
 from leadline.core.breaker import Breaker
+from leadline.core.cells import Cells
+from leadline.core.limits import Allowance
 from leadline.core.retry import ConnectBudget
 from leadline.errors import AuthError, Error
 from leadline.net.audit import Audit
-from leadline.net.http import Http, Purpose
-from leadline.net.http_client import AiohttpClient
+from leadline.net.http import Http, Purpose, Terms
 from leadline.net.key_state import KeyState
 from leadline.venues.binance import order_form
 from leadline.venues.binance.account import BinanceAccount
@@ -35,11 +35,13 @@ _VARIABLES = {
 }
 _MADE_AT_SENDING = frozenset({"newClientOrderId", "clientAlgoId", "timestamp", "recvWindow"})
 
+_NO_ORDER = "BTCUSDT:1"
+"""Nobody has it; to ask for it takes the permission to read orders, at an eightieth of what a list weighs."""
+
 _UNKNOWN_KEY = frozenset({-2008, -2014, -2015})
 """What a key is told that belongs to the other environment (dossier §1.2); -2015 has two more meanings."""
 _NO_PERMISSION = -2015
 _WRONG_SIGNATURE = -1022
-_WRONG_TIME = -1021
 
 
 class RawBinanceAccount(RawAccount, frozen=True):
@@ -80,6 +82,8 @@ class BinanceKit:
         for environment, names in _VARIABLES.items()
         for field, name in zip(("api_key", "api_secret"), names, strict=True)
     )
+    dead_man_cancels = "every order in symbols with one of ours, but no conditional order,"
+    streams_snapshots = False
     connection_life_s: float | None = 24 * 3600.0
     most_offset_s = 1.0
     """A request dated more than a second ahead of the venue is refused whatever its window (dossier §2.5);
@@ -130,20 +134,20 @@ class BinanceKit:
                     )
         return ""
 
-    def budget(self, address: str) -> AddressLimits:
-        """The one budget of this process for a REST address."""
-        return _address_limits(address)
+    def budget(self, clock: Clock, shared: Cells) -> AddressLimits:
+        """What the venue counts for one address of ours."""
+        return AddressLimits(clock, shared)
 
-    def client(self, address: str, clock: Clock, budget: AddressLimits) -> AiohttpClient:
-        """HTTP to an address within its budget; raises ConfigError for one that would not be safe."""
-        return AiohttpClient(address, clock, budget.weight, budget.terms)
+    def terms(self, budget: AddressLimits) -> tuple[Allowance, Terms]:
+        """The weight of a minute, and on which terms requests leave."""
+        return budget.weight, budget.terms
 
     def connects(self) -> ConnectBudget:
         """A new budget of connects: the venue counts them by our address, 300 in five minutes (dossier §3).
 
-        assumed: what the stricter venue allows, 150 in ten minutes, is enough here as well.
+        assumed: what is known of the spot venue counts here as well; four fifths of it are ours.
         """
-        return ConnectBudget()
+        return ConnectBudget(most=240, most_unproven=80, window_s=300.0)
 
     # --- parts ---
 
@@ -172,9 +176,9 @@ class BinanceKit:
         clock: Clock,
         budget: AddressLimits,
     ) -> Keyed:
-        """The ports of an account; nothing is sent yet. `state` keeps the breaker, there are no nonces."""
+        """The ports of an account; nothing is sent yet. `state` has the counts of its orders, no nonces."""
         assert isinstance(market, Binance), "the market of another venue"
-        return binance_account(key, wire, market, clock, budget)
+        return binance_account(key, state, wire, market, clock, budget)
 
     def wire_form(self, market: MarketData, placement: Placement) -> Sequence[tuple[str, str]]:
         """The order as it leaves, name by name."""
@@ -200,7 +204,7 @@ class BinanceKit:
         assert isinstance(account, BinanceAccount), "an account of another venue"
         return (
             Permission("read the account", lambda: account.fetch_balances(Purpose.DIAGNOSIS)),
-            Permission("read open orders", lambda: account.fetch_open_orders(Purpose.DIAGNOSIS)),
+            Permission("read orders", lambda: account.fetch_orders([_NO_ORDER], Purpose.DIAGNOSIS)),
             Permission("open the stream", account.key.get),
         )
 
@@ -230,6 +234,7 @@ class BinanceKit:
 
 def binance_account(
     key: BinanceKey,
+    state: KeyState,
     wire: Wire,
     market: Binance,
     clock: Clock,
@@ -237,7 +242,7 @@ def binance_account(
     make: type[BinanceAccount] = BinanceAccount,
 ) -> Keyed:
     """The ports of an account of Binance, `make` of them."""
-    breaker, audit, limits = Breaker(), Audit(clock), OrderLimits(budget)
+    breaker, audit, limits = Breaker(), Audit(clock), OrderLimits(budget, state)
     rest = SignedRest(wire, Signer(key.credentials), breaker, audit, market.venue_time, clock)
     account = make(rest, market.symbols, market.venue_time, limits, clock)
 
@@ -249,12 +254,6 @@ def binance_account(
         return Spent(weight.level(now_ns), weight.limit, fullest.level(now_ns), fullest.limit)
 
     return Keyed(account, breaker, audit, spent)
-
-
-@lru_cache(maxsize=64)
-def _address_limits(address: str) -> AddressLimits:
-    """At the bound an address is forgotten."""
-    return AddressLimits(SystemClock())
 
 
 BINANCE = BinanceKit()

@@ -126,6 +126,16 @@ class Depth:
         self._bridged_ns: int | None = None
         self._failures = 0
         """Snapshots that did not fit and breaks, since the book last held for a while."""
+        self._early = True
+        """Whether the acknowledgement is taken at its word; not again before it has proved true."""
+
+    def confirmed(self, now_ns: int) -> None:
+        """The venue says that it streams the book: its snapshot is wished for before the first change."""
+        if self._early:
+            self._early = False
+            self.stream.begin()
+            if self.stream.needs_snapshot:
+                self._wish(False, now_ns)
 
     def take(self, frame: bytes, now_ns: int, stamp_ns: int) -> None:
         stream = self.stream
@@ -139,7 +149,7 @@ class Depth:
             self._wish(verdict is Verdict.BROKEN, now_ns)
         if verdict is _APPLIED:
             if not was_live:
-                self._bridged_ns = now_ns
+                self._bridged_ns, self._early = now_ns, True
             self._emit(stream.view, stamp_ns)
         elif was_live:
             self._tell_dropped("a message is missing, or what it says cannot be", now_ns)
@@ -152,7 +162,7 @@ class Depth:
         if stream.needs_snapshot:
             self._wish(True, now_ns)
         if fit is Fit.BRIDGED:
-            self._bridged_ns = now_ns
+            self._bridged_ns, self._early = now_ns, True
             self._emit(stream.view, stamp_ns)
         elif was_live and not stream.live:
             self._tell_dropped("the snapshot and what followed make no book", now_ns)

@@ -21,6 +21,7 @@ from leadline.venues.binance.signed_rest import SignedRest
 from leadline.venues.binance.symbols import SymbolTable
 from leadline.venues.binance.trading_calls import ALGO_PATH, TradingCall
 from leadline.venues.ports import Path
+from leadline.venues.unanswered import raise_unanswered
 
 T = TypeVar("T")
 
@@ -42,12 +43,20 @@ class OrderCancels:
         """Per key None where Binance took it, else its refusal."""
         calls: dict[OrderKey, TradingCall[None]] = {}
         outcomes: dict[OrderKey, VenueError | None] = {}
+        lost: Error | None = None
         for key in keys:
             try:
                 where = await self._lookup.placed(key)
                 calls[key] = trading_calls.cancel(where, self._wire(where))
             except CheckFailed as error:
                 outcomes[key] = Rejected(str(error))
+            except VenueError as error:
+                outcomes[key] = error
+            except Error as error:  # of one that nobody here knows
+                lost = lost or error
+                outcomes[key] = VenueDown(f"it was not found, and not cancelled: {error}")
+        if lost is not None and not calls:
+            raise lost
         if path is Path.STREAM:
             outcomes |= await self._streamed(calls)
         else:
@@ -67,9 +76,7 @@ class OrderCancels:
     async def _streamed(self, calls: dict[OrderKey, TradingCall[None]]) -> dict[OrderKey, VenueError | None]:
         """All at once; one that got no answer leaves all of them to the other path, which harms none."""
         told = await self._api.ask_all(list(calls.values()), Purpose.CANCEL)
-        for one in told:
-            if isinstance(one, Error) and not isinstance(one, VenueError):
-                raise one
+        raise_unanswered(told)
         return dict(zip(calls, (one if isinstance(one, VenueError) else None for one in told), strict=True))
 
     async def _by_rest(self, calls: dict[OrderKey, TradingCall[None]]) -> dict[OrderKey, VenueError | None]:
@@ -83,11 +90,11 @@ class OrderCancels:
             *(_kept(self._batch(wire, some)) for wire, some in batches.items()),
             *(_kept(self._alone(key, call)) for key, call in calls.items() if key not in together),
         )
+        raise_unanswered(told)
         outcomes: dict[OrderKey, VenueError | None] = {}
         for one in told:
-            if isinstance(one, Error):
-                raise one
-            outcomes |= one
+            if not isinstance(one, Error):
+                outcomes |= one
         return outcomes
 
     async def _alone(self, key: OrderKey, call: TradingCall[None]) -> dict[OrderKey, VenueError | None]:

@@ -16,13 +16,13 @@ from leadline.errors import VenueError
 from leadline.model.order import Event, Fill, OrderKey, OrderReport, OrderState
 from leadline.net.http import Purpose, Request
 from leadline.venues.binance import order_form, reports, rest_account
-from leadline.venues.binance.algo_orders import AlgoOrders
+from leadline.venues.binance.algo_orders import HOLD_NS, AlgoOrders
 from leadline.venues.binance.algo_reports import Algo, algo_of_row, algo_report, algo_row, under
 from leadline.venues.binance.order_form import Params
 from leadline.venues.binance.refusals import NO_SUCH_ORDER, UNKNOWN_ORDER, code_of
-from leadline.venues.binance.reports import OrderRow, order_id, parse_id
+from leadline.venues.binance.reports import OrderRow, order_event, order_id, parse_id
 from leadline.venues.binance.rest import Endpoint
-from leadline.venues.binance.rest_account import WEEK_MS
+from leadline.venues.binance.rest_account import KEPT_MS, WEEK_MS
 from leadline.venues.binance.signed_rest import SignedRest
 from leadline.venues.binance.symbols import SymbolTable
 from leadline.venues.binance.user_events import MS
@@ -33,9 +33,6 @@ TRADES_MAX = 1000
 
 FORGOTTEN_NS = 4 * 86_400 * NS_PER_S
 """An order that ended without a match is forgotten three days after it was made (§6.4); told a day later."""
-
-TRADES_KEPT_MS = 90 * 86_400_000
-"""How long the venue keeps matches (§8.5)."""
 
 
 class OrderLookup:
@@ -103,16 +100,49 @@ class OrderLookup:
     async def by_id(
         self, order_ids: Sequence[str], purpose: Purpose, known: Collection[str] = ()
     ) -> list[OrderReport]:
-        """Orders by our names of them, each preceded by its fills; unknown ones are left out."""
+        """Orders by our names of them, each preceded by its fills.
+
+        Left out are unknown ones, and those of which it is not clear yet whether a conditional order has
+        placed them; what one has placed is told under its name.
+        """
         told: list[OrderReport] = []
+        listed: set[str] = set()
         for name in order_ids:
-            key = OrderKey(order_id=name)
+            parent = self._algos.parent(name)
+            key = OrderKey(order_id=name if parent is None else parent.name)
             if order_form.is_conditional_key(key):
                 told += await self._conditional(key, purpose, known, None)
                 continue
             row = await self._order(order_form.reference(key, order_form.wire_of_key(key)), purpose, None)
-            told += [] if row is None else await self._told(row, purpose, known)
+            if row is None:
+                continue
+            if not self._algos.origin_known(order_event(row)):
+                await self._list_algos(row, listed, purpose)
+                parent = self._algos.parent(name)
+                if parent is None and not self._is_plain(row):
+                    continue
+            reports = await self._told(row, purpose, known)
+            told += reports if parent is None else [under(parent, report) for report in reports]
         return told
+
+    async def _list_algos(self, row: OrderRow, listed: set[str], purpose: Purpose) -> None:
+        """Learn what the conditional orders have placed that may have placed this order."""
+        if row.symbol not in listed:
+            listed.add(row.symbol)
+            for algo in await self._rest.ask(rest_account.all_algo_orders(row.symbol), purpose):
+                self._algos.heard(algo)
+        if self._algos.parent(order_id(row.symbol, row.order_id)) is None:
+            for key in self._algos.suspects(order_event(row)):
+                await self.algo(key, purpose)
+
+    def _is_plain(self, row: OrderRow) -> bool:
+        """Whether no conditional order can have placed it, now that all have been asked about."""
+        o = order_event(row)
+        young = self._venue_ns() - (row.time or 0) * MS < HOLD_NS and bool(self._algos.suspects(o))
+        if young or self._algos.triggering(o):
+            return False
+        self._algos.plain(order_id(row.symbol, row.order_id))
+        return True
 
     async def algo(
         self, key: OrderKey, purpose: Purpose, leaving: Callable[[], None] | None = None
@@ -182,7 +212,7 @@ class OrderLookup:
         fills = {fill.exec_id: fill for fill in await self._page(row, (), purpose)}
         now_ms = self._venue_ns() // MS
         made_ms, last_ms = row.time or now_ms, row.update_time or now_ms
-        starts_ms = range(max(made_ms, now_ms - TRADES_KEPT_MS), last_ms + 1, WEEK_MS)
+        starts_ms = range(max(made_ms, now_ms - KEPT_MS), last_ms + 1, WEEK_MS)
         for start_ms in starts_ms if made_ms <= now_ms - WEEK_MS else ():
             if sum(fill.qty for fill in fills.values()) >= filled:
                 break

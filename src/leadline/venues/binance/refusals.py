@@ -22,8 +22,10 @@ MOST_TEXT = 300
 
 BAN_S = 120.0
 """The shortest ban there is (dossier §3.3); for one whose end is not told."""
-MINUTE_S = 60.0
-ORDER_WINDOW_S = 10.0
+LONGEST_BAN_S = 3 * 86_400.0
+"""The longest there is (§3.3); a wait that is told to be longer is no longer than that."""
+MINUTE_S = 60
+ORDER_WINDOW_S = 10
 
 
 class Retry(Enum):
@@ -112,6 +114,7 @@ _BY_STATUS: dict[int, Refusal] = {
 
 _NOT_EXECUTED_TEXTS = ("service unavailable", "internal error; unable to process", "request throttled by")
 _BANNED = re.compile(r"banned until (\d{13})")
+_ORDER_WINDOW = re.compile(r"orders per [A-Z0-9_ ]*(SECOND|MINUTE)")
 
 
 def row_of(code: int | None, status: int, message: str) -> Refusal:
@@ -137,33 +140,50 @@ class BinanceRefusal(Struct, frozen=True):
     text: str
 
 
-def refusal(code: int | None, status: int, message: str, *, venue_ms: int | None = None) -> VenueError:
+def refusal(
+    code: int | None,
+    status: int,
+    message: str,
+    *,
+    venue_ms: int | None = None,
+    headers: Iterable[tuple[str, str]] = (),
+) -> VenueError:
     """The error a refusal means; its text begins with the code, where there is one.
 
-    `venue_ms` is the venue's Unix time, which turns the end of a ban into a wait.
+    `venue_ms` is the venue's Unix time, which turns the end of a ban or of a window into a wait.
     """
     row = row_of(code, status, message)
     told = message[:MOST_TEXT].strip() or f"HTTP {status}"
     error = row.error(told if code is None else f"{code} {told}")
     error.acted = row.acted
     if isinstance(error, RateLimited):
-        error.retry_s = _wait_s(code, status, message, venue_ms)
+        error.retry_s = told_wait_s(status, message, venue_ms, headers)
+        if error.retry_s is None:
+            span_s = max(order_windows_s(message)) if code == TOO_MANY_ORDERS else MINUTE_S
+            error.retry_s = span_s - (0.0 if venue_ms is None else venue_ms / 1000 % span_s)
     return error
 
 
-def _wait_s(code: int | None, status: int, message: str, venue_ms: int | None) -> float:
-    ends_ms = banned_until_ms(message)
-    if ends_ms is not None and venue_ms is not None:
-        return max(0.0, (ends_ms - venue_ms) / 1000)
-    if status == 418 or ends_ms is not None:
-        return BAN_S
-    return ORDER_WINDOW_S if code == TOO_MANY_ORDERS else MINUTE_S
+def told_wait_s(
+    status: int, message: str, venue_ms: int | None, headers: Iterable[tuple[str, str]] = ()
+) -> float | None:
+    """For how long the venue says that it refuses us; None where that is until the window ends.
 
-
-def banned_until_ms(message: str) -> int | None:
-    """When a ban ends, in Unix milliseconds of the venue; None where the text tells none (§3.3)."""
+    The end of a ban outranks `Retry-After`, and a ban without either lasts as long as the shortest (§3.2).
+    """
     found = _BANNED.search(message)
-    return None if found is None else int(found[1])
+    if found is not None and venue_ms is not None:
+        return min(max(0.0, (int(found[1]) - venue_ms) / 1000), LONGEST_BAN_S)
+    after_s = _retry_after_s(headers)
+    return BAN_S if after_s is None and (found is not None or status == 418) else after_s
+
+
+def order_windows_s(message: str) -> tuple[int, ...]:
+    """The windows that may have too many orders, the one that a refusal names or else both (§3.3)."""
+    named = _ORDER_WINDOW.search(message)
+    if named is None:
+        return (MINUTE_S, ORDER_WINDOW_S)
+    return (MINUTE_S,) if named[1] == "MINUTE" else (ORDER_WINDOW_S,)
 
 
 def code_of(error: VenueError) -> int | None:
@@ -183,11 +203,7 @@ def retry_of(error: VenueError) -> Retry:
 def status_error(response: Response, *, venue_ms: int | None = None) -> VenueError:
     """The error that an answer of a status other than 200 means; `Retry-After` outranks what is assumed."""
     told = read_refusal(response.body)
-    error = refusal(told.code, response.status, told.text, venue_ms=venue_ms)
-    if isinstance(error, RateLimited) and banned_until_ms(told.text) is None:
-        after_s = _retry_after_s(response.headers)
-        error.retry_s = error.retry_s if after_s is None else after_s
-    return error
+    return refusal(told.code, response.status, told.text, venue_ms=venue_ms, headers=response.headers)
 
 
 class _Body(Struct):
@@ -208,6 +224,6 @@ def read_refusal(body: bytes) -> BinanceRefusal:
 
 
 def _retry_after_s(headers: Iterable[tuple[str, str]]) -> float | None:
-    """Seconds in `Retry-After`; the venue's futures documents do not promise it (§3.2)."""
+    """Seconds in `Retry-After`, which the venue's futures documents do not promise (§3.2); 0 says nothing."""
     text = next((value for name, value in headers if name.lower() == "retry-after"), "").strip()
-    return float(text) if text.isdecimal() else None
+    return (min(float(text), LONGEST_BAN_S) or None) if text.isdecimal() else None

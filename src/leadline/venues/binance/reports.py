@@ -213,6 +213,21 @@ order_row: msgspec.json.Decoder[OrderRow] = msgspec.json.Decoder(OrderRow, stric
 trade_rows: msgspec.json.Decoder[list[TradeRow]] = msgspec.json.Decoder(list[TradeRow], strict=False)
 
 
+def order_event(row: OrderRow) -> OrderEvent:
+    """Which order this is, in the form of its events, and nothing of what it did."""
+    return OrderEvent(
+        s=row.symbol,
+        S=row.side,
+        o=row.type or "",
+        x="",
+        X=row.status,
+        i=row.order_id,
+        T=row.time or 0,
+        c=row.client_order_id,
+        ps=row.position_side,
+    )
+
+
 def order_report(row: OrderRow, names: Names) -> OrderReport:
     """How an order stands, open or closed."""
     filled = number(row.executed_qty)

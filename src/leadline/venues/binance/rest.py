@@ -119,11 +119,12 @@ def book(symbol: str, wire: str, levels: int) -> Endpoint[FrozenBook]:
     """The top of one book, best first: exactly `levels` a side where it has so many (at most 1000)."""
     limit = next((limit for limit in BOOK_WEIGHTS if limit >= levels), max(BOOK_WEIGHTS))
 
-    def read(body: bytes) -> FrozenBook:
-        told = decode_depth(body)
-        return FrozenBook(symbol, _levels(told.bids[:levels]), _levels(told.asks[:levels]), told.venue_ms)
+    return Endpoint(_depth_request(wire, limit), lambda body: top_of(symbol, decode_depth(body), levels))
 
-    return Endpoint(_depth_request(wire, limit), read)
+
+def top_of(symbol: str, told: DepthSnapshot, levels: int) -> FrozenBook:
+    """The best levels of a snapshot; raises ValueError where a number is no amount."""
+    return FrozenBook(symbol, _levels(told.bids[:levels]), _levels(told.asks[:levels]), told.venue_ms)
 
 
 def _depth_request(wire: str, limit: int) -> Request:
@@ -341,7 +342,8 @@ class BarSpan:
 def bars(symbol: str, wire: str, span: BarSpan, asked_ms: int) -> Endpoint[list[Bar]]:
     """The candles of a span, oldest first.
 
-    The venue marks none as ended: those have whose last millisecond was over at `asked_ms` by its own clock.
+    The venue marks none as ended. Those have that are told together with a later one, and those whose last
+    millisecond was over at `asked_ms` by its own clock.
     """
     query = (
         ("symbol", wire),
@@ -353,7 +355,11 @@ def bars(symbol: str, wire: str, span: BarSpan, asked_ms: int) -> Endpoint[list[
 
     def read(body: bytes) -> list[Bar]:
         rows = _candles.decode(body)
-        return [_bar(symbol, span.interval_s, row, row.close_time < asked_ms) for row in rows]
+        running_ms = max((row.open_time for row in rows), default=0)
+        return [
+            _bar(symbol, span.interval_s, row, row.open_time < running_ms or row.close_time < asked_ms)
+            for row in rows
+        ]
 
     return Endpoint(_get("/fapi/v1/klines", weight, *query), read)
 

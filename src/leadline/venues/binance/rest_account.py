@@ -19,6 +19,7 @@ from leadline.venues.binance.algo_reports import Algo
 from leadline.venues.binance.holdings import AssetHeld
 from leadline.venues.binance.reports import OrderRow
 from leadline.venues.binance.rest import Endpoint
+from leadline.venues.binance.trading_calls import TradingCall
 from leadline.venues.binance.user_events import (
     MS,
     POSITION_SIDES,
@@ -32,6 +33,9 @@ TRADES_A_PAGE = 1000
 INCOME_A_PAGE = 1000
 WEEK_MS = 7 * 86_400_000
 """The longest span one question about trades may have (dossier §8.5)."""
+
+KEPT_MS = 90 * 86_400_000
+"""So far back trades and income are told (§8.5, §8.6); assumed: "three months" are no shorter than that."""
 
 
 def _get(path: str, cost: float, *query: tuple[str, str]) -> Request:
@@ -53,14 +57,15 @@ def _read_key(body: bytes) -> str:
     return msgspec.json.decode(body, type=_Key).listen_key
 
 
-def create_key() -> Endpoint[str]:
-    """The key of the account's stream: the one there is, its life made longer, or a new one."""
-    return Endpoint(Request("POST", "/fapi/v1/listenKey", cost=1.0), _read_key)
+CREATE_KEY = TradingCall("POST", "/fapi/v1/listenKey", (), _read_key, cost=1.0)
+"""The key of the account's stream: the one there is, its life made longer, or a new one."""
 
+PROVE_KEY = TradingCall(
+    "PUT", "/fapi/v1/listenKey", (), _read_key, cost=1.0, ws="userDataStream.ping", signed=False
+)
+"""Makes the life of the key longer; the key, or an empty text where the answer does not say.
 
-def prove_key() -> Endpoint[str]:
-    """Makes the life of the key longer; the key, or an empty text where the answer does not say."""
-    return Endpoint(Request("PUT", "/fapi/v1/listenKey", cost=1.0), _read_key)
+assumed: over the WebSocket API the key alone is enough, without a signature."""
 
 
 # Holdings

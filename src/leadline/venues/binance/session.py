@@ -6,22 +6,17 @@ An acknowledgement proves nothing (dossier §10.2): a stream counts once its dat
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from leadline.clock import NS_PER_S
 from leadline.core.book import BookCounts, sum_of
-from leadline.core.echo import Echo
+from leadline.core.connection_life import ConnectionLife
 from leadline.core.session import (
     Confirmed,
     Coverage,
     Emit,
-    FrameSkipped,
     LineDown,
     LineUp,
-    Output,
-    Reconnect,
-    Send,
     SubscriptionRefused,
 )
 from leadline.core.subscriptions import FIRST_DATA_TIMEOUT_NS, Ask, Subscriptions, Verb, by_priority
@@ -35,32 +30,31 @@ from leadline.venues.binance.snapshots import DepthSnapshot, Snapshots
 from leadline.venues.binance.stream_names import ALL, INSTRUMENTS, MARKET, stream_name
 from leadline.venues.binance.wire import MOST_TEXT, NOT_UNDERSTOOD
 
-SILENCE_NS = 5 * NS_PER_S
-"""A connection that is asked and does not answer for so long is dead."""
-
 QUIET_NS = 2 * NS_PER_S
 """There are no heartbeats: after so long without a frame the connection is asked whether it lives."""
 
-_SPEAKING = frozenset({Channel.TICKER, Channel.BOOK, Channel.TOP, Channel.MARK, Channel.STATS})
-"""assumed: these have something to tell every few seconds; silence on the others can be the market's."""
+PROMPT = frozenset({Channel.MARK, Channel.STATS})
+"""assumed: these are told every few seconds whatever happens. Silence on the others can be the market's: to
+ask for them anew would make a hole in what need not be one."""
 
-_KEPT_FRAMES = 100
 _HEAD = b'{"stream":"'
 _HEAD_LENGTH = len(_HEAD)
 
 
 def patience_ns(subscription: Subscription) -> int | None:
     """How long a stream may be silent once it is acknowledged; None where silence proves nothing."""
-    return FIRST_DATA_TIMEOUT_NS if subscription.channel in _SPEAKING else None
+    return FIRST_DATA_TIMEOUT_NS if subscription.channel in PROMPT else None
 
 
-class BinanceSession:
+class BinanceSession(ConnectionLife):
     """One connection on one route ("public" or "market"); a `MarketSession`, and a `Taker` of snapshots.
 
     `contract_news` is called when the venue tells of a contract: what it is now, exchangeInfo says. A symbol
     has one book: a new depth replaces the old one. `LineDown` says that every book is empty; only a book
     lost on a connection that stands is a `BookDropped`.
     """
+
+    ping_every_ns = QUIET_NS
 
     def __init__(
         self,
@@ -71,24 +65,12 @@ class BinanceSession:
         depth_ms: int = 100,
         contract_news: Callable[[], None] = lambda: None,
     ) -> None:
-        self.last_frame_ns = 0
-        self.last_data_ns: int | None = None
-        self.changed = False
-        self.retry_floor_s = 0.0
-        self.poke: Callable[[], None] = lambda: None
-        self.skipped: deque[FrameSkipped] = deque(maxlen=_KEPT_FRAMES)
-        self.skipped_count = 0
+        super().__init__(emit)
         self._emit = emit
         self._symbols = symbols
         self._snapshots = snapshots
         self._depth_ms = depth_ms
         self._contract_news = contract_news
-        self._open = False
-        self._silent = False
-        self._asked_ns = 0
-        """When the connection was last asked whether it lives."""
-        self._echo = Echo()
-        self._outputs: list[Output] = []
         self._subscriptions = Subscriptions(requests.PACE, patience_ns)
         self._names: dict[Subscription, str] = {}
         """Of everything ever wanted: what is wanted no longer is named once more to be ended."""
@@ -102,9 +84,6 @@ class BinanceSession:
             self._want(subscription, 0)
 
     # What is wanted
-
-    def up(self, now_ns: int) -> bool:
-        return self._open and now_ns - self.last_frame_ns <= SILENCE_NS
 
     def want(self, subscription: Subscription, now_ns: int) -> None:
         try:
@@ -190,63 +169,31 @@ class BinanceSession:
     # The connection
 
     def opened(self, now_ns: int) -> None:
-        self._open = True
-        self._silent = False
-        self.last_frame_ns = self._asked_ns = now_ns
-        self.last_data_ns = None
-        self._echo = Echo()
-        self._outputs.clear()
+        self._begin(now_ns)
         self._subscriptions.opened(now_ns)
         self._emit(LineUp(), now_ns)
         self._ask(now_ns)
 
     def closed(self, reason: str, now_ns: int) -> None:
-        self._open = False
-        self._outputs.clear()
+        self._end()
         self._subscriptions.closed()
         for listener in self._listeners.values():
             listener.closed()
         self._emit(LineDown(reason), now_ns)
 
     def woke(self, now_ns: int) -> None:
-        silent_ns = now_ns - self.last_frame_ns
-        if self._open and not self._silent and silent_ns >= SILENCE_NS:
-            self._give_up(f"no frame for {silent_ns / NS_PER_S:.1f} s")
-        elif self._open and not self._silent and now_ns >= (self._echo.due_ns() or now_ns + 1):
-            self._give_up("behind the venue, and no ping is answered")
-        elif self._open and now_ns >= self._ping_due_ns():
-            self._ping(now_ns)
+        self._look(now_ns)
         self._ask(now_ns)
 
-    def _give_up(self, why: str) -> None:
-        self._silent = True
-        self._outputs.append(Reconnect(why))
+    def wake_at(self) -> int | None:
+        return self._look_at(self._subscriptions.wake_at())
 
     def _ping_due_ns(self) -> int:
-        return max(self.last_frame_ns, self._asked_ns) + QUIET_NS
+        """There are no heartbeats: after so long without a frame it is asked."""
+        return max(self.last_frame_ns, self._pinged_ns) + QUIET_NS
 
-    def _ping(self, now_ns: int) -> None:
-        """assumed: the answer comes behind whatever the venue had sent before it."""
-        self._asked_ns = now_ns
-        self._echo.sent(now_ns)
-        self._outputs.append(Send(requests.PING))
-
-    def held_up(self, since_ns: int, now_ns: int) -> None:
-        if self._open and self._echo.held_up(since_ns):
-            self._ping(now_ns)
-            self.changed = True
-
-    def wake_at(self) -> int | None:
-        if not self._open or self._silent:
-            return None
-        own_ns = min(self.last_frame_ns + SILENCE_NS, self._ping_due_ns())
-        others_ns = (self._echo.due_ns(), self._subscriptions.wake_at())
-        return min([own_ns, *(due_ns for due_ns in others_ns if due_ns is not None)])
-
-    def outputs(self) -> list[Output]:
-        outputs, self._outputs = self._outputs, []
-        self.changed = False
-        return outputs
+    def _ping_text(self, now_ns: int) -> str:
+        return requests.PING
 
     # What the venue says
 
@@ -279,15 +226,15 @@ class BinanceSession:
         elif not reply.understood:
             self._skip(frame, "neither a stream's nor an answer", now_ns)
         elif reply.request_id == requests.PING_ID:
-            if self._echo.answered(now_ns):
-                self._ping(now_ns)
-                self.changed = True
+            self._ponged(now_ns)
         elif reply.error is not None:
             self._refused(reply.request_id, reply.error, frame, now_ns)
         elif (ask := self._subscriptions.request(reply.request_id)) and ask.verb is Verb.SUBSCRIBE:
             for subscription in self._subscriptions.unanswered(ask):
                 if self._subscriptions.confirmed(subscription, now_ns):
                     self._emit(Confirmed(subscription), now_ns)
+                    if isinstance(listener := self._listeners.get(subscription), Depth):
+                        listener.confirmed(now_ns)
             self.changed = True
 
     def _refused(self, request_id: int | None, why: requests.WireRefusal, frame: bytes, now_ns: int) -> None:
@@ -323,7 +270,7 @@ class BinanceSession:
     def _ask(self, now_ns: int) -> None:
         self.changed = True
         for ask in self._subscriptions.due(now_ns):
-            self._outputs.append(Send(requests.encode(ask.verb, self._named(ask), ask.request_id)))
+            self._send(requests.encode(ask.verb, self._named(ask), ask.request_id))
 
     def _named(self, ask: Ask) -> list[str]:
         names = []
@@ -332,12 +279,6 @@ class BinanceSession:
             if listener := self._listeners.get(subscription):
                 listener.heard = False
         return names
-
-    def _skip(self, frame: bytes, why: str, now_ns: int) -> None:
-        self.skipped_count += 1
-        news = FrameSkipped(frame[:MOST_TEXT], why[:MOST_TEXT])
-        self.skipped.append(news)
-        self._emit(news, now_ns)
 
 
 def _spellings(name: str) -> set[bytes]:

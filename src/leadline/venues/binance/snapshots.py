@@ -76,7 +76,8 @@ class _Open:
     """By identity: who takes it, and how many levels it needs."""
     due_ns: int = 0
     failures: int = 0
-    fetching: bool = False
+    fetching: Wish | None = None
+    """What has been asked for, or waits for its turn to be."""
 
 
 def limit_for(depth: int) -> int:
@@ -129,8 +130,13 @@ class Snapshots:
             return None
         symbol = min(due)[2]
         wish = self._open[symbol]
-        wish.fetching = True
-        return Wish(symbol, max(limit_for(depth) for _, depth in wish.takers.values()))
+        wish.fetching = Wish(symbol, max(limit_for(depth) for _, depth in wish.takers.values()))
+        return wish.fetching
+
+    def under_way(self, symbol: str) -> Wish | None:
+        """What is being fetched for a symbol; None where nothing is."""
+        wish = self._open.get(symbol)
+        return None if wish is None else wish.fetching
 
     def fetched(self, wish: Wish, snapshot: DepthSnapshot, now_ns: int) -> None:
         """A snapshot has come: everybody who waits for it takes it, who needs more levels waits on."""
@@ -154,7 +160,7 @@ class Snapshots:
         held = self._open.get(wish.symbol)
         if held is None:
             return
-        held.fetching = False
+        held.fetching = None
         if not held.takers:
             del self._open[wish.symbol]
             return

@@ -20,9 +20,6 @@ ALL = "*"
 
 INSTRUMENTS = Subscription(Channel.INSTRUMENTS, ALL)
 
-DEPTH_SPEEDS_MS = (0, 100, 250, 500)
-"""How often changes of depth are told; 0 is undocumented, at once."""
-
 TOP_DEPTHS = (5, 10, 20)
 
 BOOK_DEPTHS = (5, 10, 20, 50, 100, 500, 1000)

@@ -6,7 +6,7 @@ Rule: an acknowledgement is read whole or counts as not understood; then the ven
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import msgspec
@@ -20,7 +20,7 @@ from leadline.venues.binance.order_form import Params
 from leadline.venues.binance.refusals import MOST_TEXT, refusal
 from leadline.venues.binance.reports import algo_id, order_id
 from leadline.venues.binance.rest import Endpoint
-from leadline.venues.ports import Placed, Placement
+from leadline.venues.ports import Placed, Placement, whenever
 
 T = TypeVar("T")
 
@@ -30,7 +30,10 @@ ALGO_PATH = "/fapi/v1/algoOrder"
 
 @dataclass(frozen=True, slots=True)
 class TradingCall(Generic[T]):
-    """One request with its cost in weight; `ws` is its method on the WebSocket API, None for none."""
+    """One request with its cost in weight; `ws` is its method on the WebSocket API, None for none.
+
+    One that is not `signed` is named by the API key alone there (§9).
+    """
 
     method: str
     path: str
@@ -38,6 +41,9 @@ class TradingCall(Generic[T]):
     read: Callable[[bytes], T]
     cost: float = 0.0
     ws: str | None = None
+    signed: bool = True
+    may_leave: Callable[[], None] = whenever
+    """Asked just before it leaves on the WebSocket API, each time; raises a Refused."""
 
     @property
     def endpoint(self) -> Endpoint[T]:
@@ -50,9 +56,12 @@ class _Row(Struct, rename="camel"):
     algo_id: int | None = None
     symbol: str | None = None
     client_order_id: str | None = None
+    status: str = ""
     code: int | str | None = None
     msg: str = ""
 
+
+_GONE = frozenset({"CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "REJECTED"})
 
 _row: msgspec.json.Decoder[_Row] = msgspec.json.Decoder(_Row)
 _rows: msgspec.json.Decoder[list[_Row]] = msgspec.json.Decoder(list[_Row])
@@ -62,8 +71,11 @@ def place(placement: Placement, wire: str) -> TradingCall[Placed]:
     """The placement of one order, by its kind at the order or the algo endpoint (§6.1, §7)."""
     if order_form.is_conditional(placement.sent):
         params = order_form.conditional(placement, wire)
-        return TradingCall("POST", ALGO_PATH, params, _placed, ws="algoOrder.place")
-    return TradingCall("POST", ORDER_PATH, order_form.order(placement, wire), _placed, ws="order.place")
+        call = TradingCall("POST", ALGO_PATH, params, _placed, ws="algoOrder.place")
+    else:
+        params = order_form.order(placement, wire)
+        call = TradingCall("POST", ORDER_PATH, params, _placed, ws="order.place")
+    return replace(call, may_leave=placement.may_leave)
 
 
 def test(placement: Placement, wire: str) -> TradingCall[Placed]:
@@ -80,10 +92,13 @@ def place_batch(
     return TradingCall("POST", "/fapi/v1/batchOrders", params, lambda body: _batch(body, names), cost=5.0)
 
 
-def amend(order: Order, change: Amendment, wire: str) -> TradingCall[None]:
-    """Change quantity or price of a limit order in its place in neither (§6.3)."""
+def amend(order: Order, change: Amendment, wire: str) -> TradingCall[bool]:
+    """Change quantity or price of a limit order in its place in neither; whether it still stands (§6.3).
+
+    A post-only order that would cross, and a quantity that has filled meanwhile, end it instead.
+    """
     params = order_form.amended(order, change, wire)
-    return TradingCall("PUT", ORDER_PATH, params, _taken, ws="order.modify")
+    return TradingCall("PUT", ORDER_PATH, params, _stands, ws="order.modify")
 
 
 def cancel(key: OrderKey, wire: str | None) -> TradingCall[None]:
@@ -132,6 +147,10 @@ def _named(row: _Row) -> Placed:
 def _taken(body: bytes) -> None:
     """Any object: `code` may be 200 or "200" or absent, all of them a yes (§17, 9)."""
     msgspec.json.decode(body, type=dict[str, Raw])
+
+
+def _stands(body: bytes) -> bool:
+    return _row.decode(body).status not in _GONE
 
 
 def _batch(body: bytes, names: Sequence[str]) -> list[Placed | VenueError]:

@@ -30,7 +30,7 @@ from leadline.net.departures import Priority
 from leadline.net.http import Http, Purpose
 from leadline.venues.binance import rest, stream_names
 from leadline.venues.binance.limits import AddressLimits
-from leadline.venues.binance.session import BinanceSession
+from leadline.venues.binance.session import PROMPT, BinanceSession
 from leadline.venues.binance.snapshots import Snapshots, Wish
 from leadline.venues.binance.stream_names import BOOK_DEPTHS, INTERVALS, TOP_DEPTHS
 from leadline.venues.binance.symbols import VENUE, SymbolTable
@@ -65,6 +65,9 @@ _PRIORITIES = {
     Purpose.CROSS_CHECK: Priority.BACKGROUND,
 }
 
+_IN_ITS_PLACE = frozenset({Purpose.SNAPSHOT, Purpose.FALLBACK})
+"""What is asked for because the stream has nothing to tell (yet)."""
+
 _STREAMED = frozenset(
     {
         *(Channel.TICKER, Channel.BOOK, Channel.TRADES, Channel.BARS),
@@ -81,7 +84,7 @@ LIMITS = Limits(
     channels=_STREAMED,
     rest_channels=_STREAMED - {Channel.LIQUIDATIONS},
     top_depths=TOP_DEPTHS,
-    prompt_channels=frozenset({Channel.MARK, Channel.STATS}),
+    prompt_channels=PROMPT,
     heartbeats=False,
     one_by_one={
         Channel.TICKER: MOST_BEST_PRICES,
@@ -178,10 +181,20 @@ class Binance:
         return await self._of_each_or_all(rest.day_stats, symbols, MOST_STATS, purpose)
 
     async def fetch_book(self, symbol: str, depth: int, purpose: Purpose) -> FrozenBook:
-        """The top of one book, at most 1 000 levels a side; raises CheckFailed for a depth below one."""
+        """The top of one book, at most 1 000 levels a side; raises CheckFailed for a depth below one.
+
+        What stands in for a stream shares the request for the snapshot that its book waits for.
+        """
         if depth < 1:
             raise CheckFailed(f"a book has at least one level a side, not {depth}")
-        return await self._ask(rest.book(*self._names(symbol), min(depth, LIMITS.rest_book_depth)), purpose)
+        unified, wire = self._names(symbol)
+        levels = min(depth, LIMITS.rest_book_depth)
+        if purpose in _IN_ITS_PLACE:
+            wish = self.snapshots.under_way(unified)
+            if wish is not None and wish.limit >= levels:  # requests that are alike are one
+                told = await self._ask(rest.depth(wire, wish.limit), purpose)
+                return rest.top_of(unified, told, levels)
+        return await self._ask(rest.book(unified, wire, levels), purpose)
 
     async def fetch_trades(self, symbol: str, since_ns: int, purpose: Purpose) -> list[Trade]:
         """Up to 1 000 trades of the millisecond of a Unix time and after, oldest first.

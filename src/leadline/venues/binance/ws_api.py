@@ -20,7 +20,7 @@ from leadline.core.venue_time import VenueTime
 from leadline.errors import ConnectFailed, RateLimited
 from leadline.venues.binance.auth import Signer
 from leadline.venues.binance.order_form import Params
-from leadline.venues.binance.refusals import MOST_TEXT, refusal
+from leadline.venues.binance.refusals import MOST_TEXT, refusal, told_wait_s
 from leadline.venues.binance.symbols import RateLimitRow
 from leadline.venues.binance.timing import Moment
 
@@ -141,9 +141,9 @@ class WsApiSession:
         return max(self.last_frame_ns, self._resumes_ns)
 
     def ask(
-        self, method: str, params: Params, moment: Moment, weight: float, now_ns: int, waiter: Waiter
+        self, method: str, params: Params, moment: Moment | None, weight: float, now_ns: int, waiter: Waiter
     ) -> int:
-        """Put a signed request on the connection and return its number.
+        """Put a request on the connection, signed where it has a moment, and return its number.
 
         Raises ConnectFailed when there is none to put it on.
         """
@@ -152,6 +152,8 @@ class WsApiSession:
         named: dict[str, str | int] = {
             name: int(value) if name in _INTEGERS else value for name, value in params
         }
+        if moment is None:
+            return self._send(method, self._signer.ws_keyed(named), weight, now_ns, waiter)
         named |= {"recvWindow": moment.window_ms, "timestamp": moment.at_ms}
         return self._send(method, self._signer.ws(named), weight, now_ns, waiter)
 
@@ -242,7 +244,7 @@ class WsApiSession:
             venue_ms = None if known_ns is None else known_ns // NS_PER_MS
             error = refusal(told.code, answer.status, told.msg, venue_ms=venue_ms)
             if isinstance(error, RateLimited):
-                self._counts.refused(error.retry_s, now_ns)
+                self._counts.refused(told_wait_s(answer.status, told.msg, venue_ms), now_ns)
             else:
                 self._leave(f"it does not tell the time: {error}")
             return

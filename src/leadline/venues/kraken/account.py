@@ -6,7 +6,7 @@ Rule: a list is handed out whole or not at all; every page of it was read.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from leadline.clock import NS_PER_S, Clock
@@ -41,6 +41,7 @@ class KrakenAccount(KrakenOrderEntry):
     """
 
     name = VENUE
+    kept_s: float | None = None
 
     def __init__(
         self, rest: PrivateRest, public: Http, symbols: SymbolTable, limits: KeyLimits, clock: Clock
@@ -48,6 +49,8 @@ class KrakenAccount(KrakenOrderEntry):
         venue_time = VenueTime()
         lookup = OrderLookup(rest, public, symbols, clock, venue_time)
         super().__init__(rest, lookup, venue_time, symbols, limits, clock)
+        self.credential_failures = 0
+        """Tokens of the stream that could not be had so far."""
         self._renewals: dict[KrakenAccountSession, asyncio.Future[Error | None]] = {}
 
     async def authorise(self, session: AccountSession) -> None:
@@ -69,6 +72,7 @@ class KrakenAccount(KrakenOrderEntry):
             token = await self._rest.ask(rest_private.websockets_token(), Purpose.CREDENTIAL)
             outcome = None
         except Error as error:
+            self.credential_failures += 1
             outcome = error
             raise
         finally:
@@ -115,14 +119,18 @@ class KrakenAccount(KrakenOrderEntry):
         """Orders by the venue's ids, each preceded by the reports of its fills."""
         return await self._lookup.by_id(order_ids, purpose)
 
-    async def fetch_fills(self, since_ns: int, purpose: Purpose) -> Sequence[Fill]:
-        """All fills from a Unix time on, oldest first, paged to the end."""
+    async def fetch_fills(
+        self, since_ns: int, purpose: Purpose, symbols: Collection[str] = ()
+    ) -> Sequence[Fill]:
+        """All fills from a Unix time on, oldest first, paged to the end; of these symbols, where any are
+        named, though the venue is asked for all."""
 
         def page(offset: int | None) -> PrivateEndpoint[Page[Fill]]:
             return rest_orders.trades_history(self._symbols, after_s=_before(since_ns), offset=offset)
 
         fills = {fill.exec_id: fill for fill in await self._paged(page, purpose)}
-        since = [fill for fill in fills.values() if (fill.venue_ns or since_ns) >= since_ns]
+        wanted = [fill for fill in fills.values() if not symbols or fill.symbol in symbols]
+        since = [fill for fill in wanted if (fill.venue_ns or since_ns) >= since_ns]
         return _oldest_first(since, lambda fill: fill.venue_ns)
 
     def comparable(self, asset: str) -> bool:

@@ -6,7 +6,6 @@ awaited are true nevertheless: only their being complete is in doubt, so none of
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,7 +21,8 @@ from leadline.core.account_session import (
     OrdersReported,
     OrdersSnapshot,
 )
-from leadline.core.session import FrameSkipped, LineDown, LineUp, Output, Reconnect, Send
+from leadline.core.connection_life import SILENCE_NS, ConnectionLife
+from leadline.core.session import LineDown, LineUp
 from leadline.core.venue_time import VenueTime
 from leadline.errors import ConnectFailed, RateLimited, VenueDown, VenueError
 from leadline.venues.kraken import order_wire, reports, wire
@@ -30,8 +30,8 @@ from leadline.venues.kraken.account_channels import PrivateChannel, Step
 from leadline.venues.kraken.answers import Answer, decode_answer, order_threshold
 from leadline.venues.kraken.order_wire import Members
 from leadline.venues.kraken.refusals import Retry, refusal
-from leadline.venues.kraken.session import PING_NS, SILENCE_NS, floor_after
-from leadline.venues.kraken.wire import MOST_TEXT, NOT_UNDERSTOOD
+from leadline.venues.kraken.session import PING_NS, floor_after
+from leadline.venues.kraken.wire import NOT_UNDERSTOOD
 
 EXECUTIONS = "executions"
 BALANCES = "balances"
@@ -47,7 +47,6 @@ RENEWAL_NS = 5 * NS_PER_S
 RENEWALS_APART_NS = 4 * NS_PER_S
 """A credential refused again so soon waits so long for the next: each costs a point of the REST counter."""
 
-_KEPT_FRAMES = 100
 _MASK = b"***"
 
 
@@ -69,12 +68,14 @@ class _Asked:
     channel: PrivateChannel | None = None
 
 
-class KrakenAccountSession:
+class KrakenAccountSession(ConnectionLife):
     """One private connection; implements `AccountSession`.
 
     `venue_time` learns from every answer. `limit_told` hears the threshold of the account's order counter.
     A credential must have been given with `authorise` before each connection is opened.
     """
+
+    ping_every_ns = PING_NS
 
     def __init__(
         self,
@@ -82,13 +83,7 @@ class KrakenAccountSession:
         venue_time: VenueTime,
         limit_told: Callable[[int], None],
     ) -> None:
-        self.poke: Callable[[], None] = _nobody
-        self.last_frame_ns = 0
-        self.last_data_ns: int | None = None
-        self.changed = False
-        self.retry_floor_s = 0.0
-        self.skipped: deque[FrameSkipped] = deque(maxlen=_KEPT_FRAMES)
-        self.skipped_count = 0
+        super().__init__(emit)
         self._emit = emit
         self._venue_time = venue_time
         self._limit_told = limit_told
@@ -96,10 +91,6 @@ class KrakenAccountSession:
         self._executions = PrivateChannel(EXECUTIONS, _EXECUTIONS_OPTIONS)
         self._balances = PrivateChannel(BALANCES, _BALANCES_OPTIONS)
         self._channels = (self._executions, self._balances)
-        self._open = False
-        self._leaving = False
-        self._ping_ns = 0
-        self._outputs: list[Output] = []
         self._asked: dict[int, _Asked] = {}
         self._last_request = 0
         self._last_ping: int | None = None
@@ -120,8 +111,7 @@ class KrakenAccountSession:
 
     def ready(self, now_ns: int) -> bool:
         return (
-            self._open
-            and not self._leaving
+            self._kept
             and self._renewal_due_ns is None
             and self._refusal is None
             and now_ns - self.last_frame_ns <= SILENCE_NS
@@ -153,9 +143,9 @@ class KrakenAccountSession:
 
         Raises ConnectFailed when there is no connection to put it on.
         """
-        if not self._open or self._leaving:
+        if not self._kept:
             raise ConnectFailed("the private stream is not connected")
-        request_id = self._send(method, params)
+        request_id = self._request(method, params)
         self._asked[request_id] = _Asked(now_ns, self._credential, waiter)
         return request_id
 
@@ -174,20 +164,15 @@ class KrakenAccountSession:
     # The contract of a session
 
     def opened(self, now_ns: int) -> None:
-        self._open, self._leaving = True, False
-        self.last_frame_ns = now_ns
-        self.last_data_ns = None
-        self._ping_ns = now_ns + PING_NS
+        self._begin(now_ns)
         self._renewal_due_ns = self._refusal = None
-        self._outputs.clear()
         for channel in self._channels:
             channel.opened(now_ns)
         self._emit(LineUp(), now_ns)
         self._act(now_ns)
 
     def closed(self, reason: str, now_ns: int) -> None:
-        self._open = False
-        self._outputs.clear()
+        self._end()
         asked, self._asked = self._asked, {}
         for channel in self._channels:
             channel.closed()
@@ -198,17 +183,13 @@ class KrakenAccountSession:
 
     def held_up(self, since_ns: int, now_ns: int) -> None:
         """An account's news is worth no less for being old; whether the line stands is asked at once."""
-        if self._open and not self._leaving:
+        if self._kept:
             self._ping(now_ns)
-            self.changed = True
 
     def woke(self, now_ns: int) -> None:
-        silent_ns = now_ns - self.last_frame_ns
-        if not self._open or self._leaving:
+        if not self._look(now_ns):
             return
-        if silent_ns >= SILENCE_NS:
-            self._leave(f"no frame for {silent_ns / NS_PER_S:.1f} s")
-        elif self._renewal_due_ns is not None and now_ns >= self._renewal_due_ns:
+        if self._renewal_due_ns is not None and now_ns >= self._renewal_due_ns:
             self._leave("the credential was refused and not renewed")
         else:
             if self._refusal is not None:
@@ -216,20 +197,8 @@ class KrakenAccountSession:
             self._act(now_ns)
 
     def wake_at(self) -> int | None:
-        if not self._open or self._leaving:
-            return None
-        own_ns = [self.last_frame_ns + SILENCE_NS, self._ping_ns]
-        dues_ns = [
-            self._renewal_due_ns,
-            self._next_renewal_ns(),
-            *(channel.due_ns for channel in self._channels),
-        ]
-        return min(own_ns + [due_ns for due_ns in dues_ns if due_ns is not None])
-
-    def outputs(self) -> list[Output]:
-        outputs, self._outputs = self._outputs, []
-        self.changed = False
-        return outputs
+        channels_ns = (channel.due_ns for channel in self._channels)
+        return self._look_at(self._renewal_due_ns, self._next_renewal_ns(), *channels_ns)
 
     def received(self, frame: bytes, now_ns: int) -> None:
         self.last_frame_ns = now_ns
@@ -379,9 +348,9 @@ class KrakenAccountSession:
     # Book-keeping
 
     def _act(self, now_ns: int) -> None:
-        """Whatever is due: questions to ask, a ping, or leaving."""
+        """Whatever is due: questions to ask, or leaving."""
         self.changed = True
-        if not self._open or self._leaving:
+        if not self._kept:
             return
         for channel in self._channels:
             if channel.timed_out(now_ns):
@@ -389,38 +358,29 @@ class KrakenAccountSession:
                 return
             if channel.asks(now_ns):
                 self._subscribe(channel, now_ns)
-        if now_ns >= self._ping_ns:
-            self._ping(now_ns)
 
     def _subscribe(self, channel: PrivateChannel, now_ns: int) -> None:
         if channel.unsubscribe_first:
-            request_id = self._send("unsubscribe", channel.named)
+            request_id = self._request("unsubscribe", channel.named)
             self._asked[request_id] = _Asked(now_ns, self._credential)
-        request_id = self._send("subscribe", channel.named + channel.options)
+        request_id = self._request("subscribe", channel.named + channel.options)
         self._asked[request_id] = _Asked(now_ns, self._credential, channel=channel)
         self.credential_used = True
         channel.sent(request_id, now_ns)
 
-    def _send(self, method: str, params: Members) -> int:
+    def _request(self, method: str, params: Members) -> int:
         self._last_request += 1
-        self._outputs.append(Send(order_wire.frame(method, params, self._token, self._last_request)))
-        self.changed = True
+        self._send(order_wire.frame(method, params, self._token, self._last_request))
         return self._last_request
 
-    def _ping(self, now_ns: int) -> None:
+    def _ping_text(self, now_ns: int) -> str:
         """`params` would be refused (dossier §3.3); the answer's times narrow the venue's clock down."""
-        self._ping_ns = now_ns + PING_NS
         if self._last_ping is not None:
             self.forget(self._last_ping)
         self._last_request += 1
         self._last_ping = self._last_request
         self._asked[self._last_request] = _Asked(now_ns, self._credential)
-        self._outputs.append(Send(f'{{"method":"ping","req_id":{self._last_request}}}'))
-
-    def _leave(self, reason: str) -> None:
-        if not self._leaving:
-            self._leaving = self.changed = True
-            self._outputs.append(Reconnect(reason))
+        return f'{{"method":"ping","req_id":{self._last_request}}}'
 
     def _masked(self, frame: bytes) -> bytes:
         """A frame without the credential, however its slashes are written."""
@@ -430,11 +390,4 @@ class KrakenAccountSession:
         return frame
 
     def _skip(self, frame: bytes, why: str, now_ns: int) -> None:
-        self.skipped_count += 1
-        news = FrameSkipped(self._masked(frame)[:MOST_TEXT], why[:MOST_TEXT])
-        self.skipped.append(news)
-        self._emit(news, now_ns)
-
-
-def _nobody() -> None:
-    """Nobody drives it yet."""
+        super()._skip(self._masked(frame), why, now_ns)

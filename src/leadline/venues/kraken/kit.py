@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.breaker import Breaker
+from leadline.core.cells import Cells
 from leadline.core.level3 import EmitLevel3
-from leadline.core.limits import DecayingCounter
+from leadline.core.limits import Allowance, Budget, SharedBudget, Standing
 from leadline.core.nonce import Floor, nonce_floor
 from leadline.core.retry import ConnectBudget
 from leadline.errors import AuthError, Error
 from leadline.net.audit import Audit
-from leadline.net.http import Http, Purpose
-from leadline.net.http_client import AiohttpClient
+from leadline.net.http import Http, Purpose, Terms
 from leadline.net.key_state import KeyState
 from leadline.net.keyed_http import KeyedHttp
 from leadline.venues.kit import (
@@ -104,6 +103,8 @@ class KrakenKit:
         Variable(PRODUCTION, "api_key", API_KEY),
         Variable(PRODUCTION, "private_key", PRIVATE_KEY),
     )
+    dead_man_cancels = "every order of it"
+    streams_snapshots = True
     connection_life_s: float | None = None
     most_offset_s = 5.0
 
@@ -138,13 +139,13 @@ class KrakenKit:
         """Nothing is: there is one environment."""
         return ""
 
-    def budget(self, address: str) -> DecayingCounter:
-        """The one budget of this process for public requests to an address."""
-        return _public_budget(address)
+    def budget(self, clock: Clock, shared: Cells) -> Budget:
+        """The budget of public requests to one address."""
+        return SharedBudget(shared.cell("public", Standing), *PUBLIC_BUDGET)
 
-    def client(self, address: str, clock: Clock, budget: DecayingCounter) -> AiohttpClient:
-        """HTTP to an address within its budget; raises ConfigError for one that would not be safe."""
-        return AiohttpClient(address, clock, budget)
+    def terms(self, budget: Budget) -> tuple[Allowance, Terms]:
+        """What public requests spend, and on which terms they leave."""
+        return budget, Terms()
 
     def connects(self) -> ConnectBudget:
         """A new budget of connects: the venue counts them by our address (dossier §3.5)."""
@@ -169,7 +170,7 @@ class KrakenKit:
         Signer(credentials)  # refuses a key that cannot be one
         return KrakenKey(credentials, tier or Tier.INTERMEDIATE, floor)
 
-    def market(self, http: Http, clock: Clock, budget: DecayingCounter) -> Kraken:
+    def market(self, http: Http, clock: Clock, budget: Budget) -> Kraken:
         """Its market data over an Http port that knows the address; the port keeps the budget."""
         return Kraken(http, clock)
 
@@ -180,7 +181,7 @@ class KrakenKit:
         wire: Wire,
         market: MarketData,
         clock: Clock,
-        budget: DecayingCounter,
+        budget: Budget,
     ) -> Keyed:
         """The ports of an account over the open state of its key, which has a budget of its own there."""
         assert isinstance(market, Kraken), "the market of another venue"
@@ -219,12 +220,6 @@ class KrakenKit:
             if str(error).startswith(text):
                 return cure
         return "see the message; nothing was changed"
-
-
-@lru_cache(maxsize=64)
-def _public_budget(address: str) -> DecayingCounter:
-    """At the bound an address is forgotten."""
-    return DecayingCounter(*PUBLIC_BUDGET)
 
 
 def kraken_account(

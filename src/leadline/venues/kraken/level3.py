@@ -12,26 +12,16 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
-from leadline.clock import NS_PER_S
-from leadline.core.echo import Echo
+from leadline.core.connection_life import ConnectionLife
 from leadline.core.level3 import EmitLevel3, Level3Book, OrderChange, OrderEvent
-from leadline.core.session import (
-    Coverage,
-    FrameSkipped,
-    LineDown,
-    LineUp,
-    Output,
-    Reconnect,
-    Send,
-    SubscriptionRefused,
-)
+from leadline.core.session import Coverage, LineDown, LineUp, SubscriptionRefused
 from leadline.core.subscriptions import Ask, Pace, Subscriptions, Verb
 from leadline.errors import CheckFailed, RateLimited, VenueDown
 from leadline.model.instrument import Instrument, to_units
 from leadline.model.market import BookDropped, Channel, Subscription
 from leadline.venues.kraken import requests, wire
 from leadline.venues.kraken.refusals import Retry, refusal
-from leadline.venues.kraken.session import PING_NS, SILENCE_NS
+from leadline.venues.kraken.session import PING_NS
 from leadline.venues.kraken.wire import MOST_TEXT, NOT_UNDERSTOOD, Kind
 
 DEPTHS = (10, 100, 1000)
@@ -65,25 +55,19 @@ _frames: msgspec.json.Decoder[Level3Frame | wire.StatusFrame | wire.HeartbeatFra
 )
 
 
-class Level3Session:
+class Level3Session(ConnectionLife):
     """One level3 connection; `instrument` finds reference data. A symbol is wanted at one depth at a time."""
 
+    ping_every_ns = PING_NS
+
     def __init__(self, emit: EmitLevel3, instrument: Callable[[str], Instrument | None]) -> None:
-        self.last_frame_ns = 0
-        self.last_data_ns: int | None = None
-        self.changed = False
-        self.retry_floor_s = 0.0
+        super().__init__(emit)
         self._emit = emit
         self._instrument = instrument
         self._subscriptions = Subscriptions(PACE)
         self._books: dict[str, Level3Book] = {}
         self._synced: set[str] = set()
         self._token = ""
-        self._open = False
-        self._leaving = False
-        self._ping_ns = 0
-        self._echo = Echo()
-        self._outputs: list[Output] = []
 
     def authorise(self, token: str, now_ns: int) -> None:
         """Use this credential for the next connection and everything asked from now on."""
@@ -119,56 +103,31 @@ class Level3Session:
     # The contract of a session
 
     def opened(self, now_ns: int) -> None:
-        self._open, self._leaving = True, False
-        self.last_frame_ns, self.last_data_ns = now_ns, None
-        self._ping_ns = now_ns + PING_NS
-        self._echo = Echo()
-        self._outputs.clear()
+        self._begin(now_ns)
         self._subscriptions.opened(now_ns)
         self._emit(LineUp(), now_ns)
         self._ask(now_ns)
 
     def closed(self, reason: str, now_ns: int) -> None:
-        self._open = False
-        self._outputs.clear()
+        self._end()
         self._subscriptions.closed()
         for symbol in tuple(self._books):
             self._drop(symbol)
         self._emit(LineDown(reason), now_ns)
 
     def woke(self, now_ns: int) -> None:
-        silent_ns = now_ns - self.last_frame_ns
-        if self._open and silent_ns >= SILENCE_NS and self._subscriptions.entries:
-            self._leave(f"no frame for {silent_ns / NS_PER_S:.1f} s")
-        elif self._open and now_ns >= (self._echo.due_ns() or now_ns + 1):
-            self._leave("behind the venue, and no ping is answered")
-        elif self._open and now_ns >= self._ping_ns:
-            self._ping(now_ns)
+        self._look(now_ns)
         self._ask(now_ns)
 
-    def held_up(self, since_ns: int, now_ns: int) -> None:
-        if self._open and self._echo.held_up(since_ns):
-            self._ping(now_ns)
-
-    def _ping(self, now_ns: int) -> None:
-        self._ping_ns = now_ns + PING_NS
-        self._echo.sent(now_ns)
-        self._outputs.append(Send(requests.PING))
-        self.changed = True
-
     def wake_at(self) -> int | None:
-        if not self._open or self._leaving:
-            return None
-        asking_ns = self._subscriptions.wake_at()
-        dues_ns = [self._ping_ns, self._echo.due_ns() or self._ping_ns]
-        if self._subscriptions.entries:  # without any, the venue sends no heartbeat
-            dues_ns.append(self.last_frame_ns + SILENCE_NS)
-        return min(dues_ns if asking_ns is None else [*dues_ns, asking_ns])
+        return self._look_at(self._subscriptions.wake_at())
 
-    def outputs(self) -> list[Output]:
-        outputs, self._outputs = self._outputs, []
-        self.changed = False
-        return outputs
+    def _dead_ns(self) -> int | None:
+        """Without a subscription, the venue sends no heartbeat."""
+        return super()._dead_ns() if self._subscriptions.entries else None
+
+    def _ping_text(self, now_ns: int) -> str:
+        return requests.PING
 
     def received(self, frame: bytes, now_ns: int) -> None:
         self.last_frame_ns = now_ns
@@ -231,11 +190,10 @@ class Level3Session:
         try:
             reply = requests.decode_reply(frame)
         except NOT_UNDERSTOOD:
-            text = frame.replace(self._token.encode(), b"***") if self._token else frame
-            self._emit(FrameSkipped(text[:MOST_TEXT], why[:MOST_TEXT]), now_ns)
+            self._skip(frame.replace(self._token.encode(), b"***") if self._token else frame, why, now_ns)
             return
-        if reply.method == "pong" and self._echo.answered(now_ns):
-            self._ping(now_ns)
+        if reply.method == "pong":
+            self._ponged(now_ns)
         ask = self._subscriptions.request(reply.req_id)
         if ask is None or ask.verb is not Verb.SUBSCRIBE:
             return
@@ -259,9 +217,9 @@ class Level3Session:
         self._ask(now_ns)
 
     def _ask(self, now_ns: int) -> None:
-        if self._open and not self._leaving:
+        if self._kept:
             for ask in self._subscriptions.due(now_ns):
-                self._outputs.append(Send(self._encoded(ask)))
+                self._send(self._encoded(ask))
         self.changed = True
 
     def _encoded(self, ask: Ask) -> str:
@@ -273,11 +231,6 @@ class Level3Session:
         params["token"] = self._token
         method = "subscribe" if ask.verb is Verb.SUBSCRIBE else "unsubscribe"
         return msgspec.json.encode({"method": method, "params": params, "req_id": ask.request_id}).decode()
-
-    def _leave(self, reason: str) -> None:
-        if not self._leaving:
-            self._leaving = self.changed = True
-            self._outputs.append(Reconnect(reason))
 
 
 def _changes(orders: list[WireOrder], book: Level3Book) -> list[OrderChange]:

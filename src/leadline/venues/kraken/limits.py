@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from leadline.clock import NS_PER_S
-from leadline.core.limits import Budget
+from leadline.core.cells import Cells
+from leadline.core.limits import Budget, SharedBudget, Standing
 from leadline.net.departures import Priority
-from leadline.net.key_state import KeyState
 from leadline.venues.ports import Action
 
 
@@ -83,9 +83,10 @@ def tier_of(max_rate_count: float) -> Tier:
 class KeyLimits:
     """Both kinds of counters of one key, shared through its state with all that use it on this machine."""
 
-    def __init__(self, state: KeyState, tier: Tier) -> None:
+    def __init__(self, state: Cells, tier: Tier) -> None:
+        figures = tier.value
         self.tier = tier
-        self.rest: Budget = state.budget("rest", tier.value.rest_limit, tier.value.rest_decay)
+        self.rest: Budget = SharedBudget(state.cell("rest", Standing), figures.rest_limit, figures.rest_decay)
         """For KeyedHttp, with REST_RESERVE."""
         self._state = state
         self._pairs: dict[str, Budget] = {}
@@ -145,9 +146,8 @@ class KeyLimits:
     def _pair(self, symbol: str) -> Budget:
         if symbol not in self._pairs:
             figures = self.tier.value
-            self._pairs[symbol] = self._state.budget(
-                f"orders {symbol}", figures.order_limit, figures.order_decay
-            )
+            cell = self._state.cell(f"orders {symbol}", Standing)
+            self._pairs[symbol] = SharedBudget(cell, figures.order_limit, figures.order_decay)
         return self._pairs[symbol]
 
     def _reserve(self, action: Action) -> float:

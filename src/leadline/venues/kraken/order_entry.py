@@ -12,7 +12,16 @@ from typing import TypeVar
 from leadline.clock import NS_PER_S, Clock
 from leadline.core.account_session import AccountSession, EmitAccount
 from leadline.core.venue_time import VenueTime
-from leadline.errors import Acted, ConnectFailed, RateLimited, Rejected, UnknownSymbol, VenueDown, VenueError
+from leadline.errors import (
+    Acted,
+    ConnectFailed,
+    Error,
+    RateLimited,
+    Rejected,
+    UnknownSymbol,
+    VenueDown,
+    VenueError,
+)
 from leadline.model.order import Amendment, Order, OrderKey, OrderReport, OrderRequest
 from leadline.net.http import Purpose
 from leadline.net.keyed_http import Recall
@@ -27,7 +36,8 @@ from leadline.venues.kraken.rest_private import PrivateEndpoint
 from leadline.venues.kraken.rest_trading import BATCH_MAX, CANCEL_BATCH_MAX
 from leadline.venues.kraken.stream_requests import StreamRequests
 from leadline.venues.kraken.symbols import SymbolTable
-from leadline.venues.ports import Action, Path, Placed, Placement
+from leadline.venues.ports import Action, Path, Placed, Placement, whenever
+from leadline.venues.unanswered import raise_unanswered
 
 T = TypeVar("T")
 
@@ -38,7 +48,10 @@ class KrakenOrderEntry:
     batch_max = BATCH_MAX
     cancel_batch_max = CANCEL_BATCH_MAX
     replaces_named = False
+    sight_lag_s = 1.0
+    """assumed: nothing is known of how long it takes; a second is generous for one place that knows all."""
     dead_man_by_symbol = False
+    dead_man_spares_conditional = False
     rest_deadline_min_s = 2.0
     """Dossier §14.3: a deadline by REST lies at least so far ahead."""
 
@@ -85,6 +98,14 @@ class KrakenOrderEntry:
     def check_amendment(self, order: Order, amendment: Amendment) -> None:
         """The same for an amendment."""
         order_rules.check_amendment(amendment, self._symbols.instrument(order.symbol))
+
+    def spelled(self, symbol: str) -> str:
+        """The pair's own name; raises UnknownSymbol."""
+        return self._symbols.instrument(symbol).symbol
+
+    def market_qty_max(self, symbol: str) -> Decimal | None:
+        """Kraken names no bound."""
+        return None
 
     def needs_userref(self, request: OrderRequest) -> bool:
         """Whether Kraken refuses a client id on this order: beside a conditional close (dossier §10.1)."""
@@ -165,14 +186,21 @@ class KrakenOrderEntry:
         endpoint = rest_trading.edit_order(order_id, placement, self._rest_pair(symbol))
         return await self._of_pair(symbol, self._by_rest([placement], endpoint))
 
-    async def amend(self, order: Order, amendment: Amendment, deadline_ns: int, path: Path) -> None:
+    async def amend(
+        self,
+        order: Order,
+        amendment: Amendment,
+        deadline_ns: int,
+        path: Path,
+        may_leave: Callable[[], None] = whenever,
+    ) -> None:
         """Change a live order in place."""
         if path is Path.STREAM:
             params = order_wire.amend_order(order.key, amendment, deadline_ns)
             await self._of_pair(order.symbol, self._streamed("amend_order", params, answers.taken))
             return
         endpoint = rest_trading.amend_order(order.key, amendment, deadline_ns)
-        await self._of_pair(order.symbol, self._rest.ask(endpoint, Purpose.ORDER))
+        await self._of_pair(order.symbol, self._rest.ask(endpoint, Purpose.ORDER, Recall([may_leave])))
 
     # Cancels
 
@@ -202,24 +230,39 @@ class KrakenOrderEntry:
         if len(limited) < 2:
             return outcomes
         params = order_wire.batch_cancel(limited)
-        count = await self._streamed("batch_cancel", params, answers.cancelled_count, Purpose.CANCEL)
+        try:
+            count = await self._streamed("batch_cancel", params, answers.cancelled_count, Purpose.CANCEL)
+        except ConnectFailed as error:  # what was asked before had left
+            raise_unanswered([*outcomes, error])
+            raise
         again = dict(zip(limited, _counted(count, len(limited)), strict=True))
         return [again.get(key, error) for key, error in zip(keys, outcomes, strict=True)]
 
     async def _cancel_by_rest(self, keys: Sequence[OrderKey]) -> list[VenueError | None]:
-        """Those whose id at the venue is known in one request, the others one by one."""
+        """Those whose id at the venue is known in one request, the others one by one.
+
+        All are sent whatever becomes of one; what got no answer is raised after that.
+        """
         outcomes: dict[OrderKey, VenueError | None] = {}
+        lost: list[Error] = []
         known = [key for key in keys if key.order_id is not None]
         if len(known) > 1:
             endpoint = rest_trading.cancel_order_batch([key.order_id for key in known if key.order_id])
             try:
                 told = _counted(await self._rest.ask(endpoint, Purpose.CANCEL), len(known))
+                outcomes.update(zip(known, told, strict=True))
             except VenueError as error:
-                told = [error] * len(known)
-            outcomes.update(zip(known, told, strict=True))
+                outcomes.update(dict.fromkeys(known, error))
+            except Error as error:
+                lost.append(error)
         for key in keys:
-            if key not in outcomes:
+            if key in outcomes or (key in known and len(known) > 1):
+                continue
+            try:
                 outcomes[key] = await self._cancel_one(key)
+            except Error as error:
+                lost.append(error)
+        raise_unanswered([*outcomes.values(), *lost])
         return [outcomes[key] for key in keys]
 
     async def _cancel_one(self, key: OrderKey) -> VenueError | None:

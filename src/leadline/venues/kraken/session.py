@@ -5,23 +5,18 @@ A frame that is not understood is counted, kept and skipped; a subscription that
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from leadline.clock import NS_PER_S
 from leadline.core.book import BookCounts, sum_of
-from leadline.core.echo import Echo
+from leadline.core.connection_life import ConnectionLife
 from leadline.core.session import (
     Confirmed,
     Coverage,
     Emit,
-    FrameSkipped,
     LineDown,
     LineUp,
-    Output,
-    Reconnect,
-    Send,
     SubscriptionRefused,
 )
 from leadline.core.subscriptions import Ask, Pace, Subscriptions, Verb, by_priority
@@ -44,9 +39,6 @@ from leadline.venues.kraken.refusals import refusal
 from leadline.venues.kraken.requests import Reply
 from leadline.venues.kraken.wire import MOST_TEXT, NOT_UNDERSTOOD, BookFrame, decode
 
-SILENCE_NS = 5 * NS_PER_S
-"""Heartbeats come every second once something is subscribed (dossier §3.2): five without a frame is death."""
-
 PING_NS = 30 * NS_PER_S
 """assumed: Kraken closes a connection that has not sent anything for a minute, subscribed or not (§3.4)."""
 
@@ -67,11 +59,10 @@ def floor_after(mode: VenueMode, floor_s: float) -> float:
     return 0.0 if mode is VenueMode.ONLINE else floor_s
 
 
-_KEPT_FRAMES = 100
 _PROVEN = Verdict.PROVEN
 
 
-class KrakenSession:
+class KrakenSession(ConnectionLife):
     """One public connection; `instrument` finds reference data loaded elsewhere, the stream's overrides it.
 
     `learn` is told of instruments before `emit` is.
@@ -80,28 +71,19 @@ class KrakenSession:
     `LineDown` says that every book is empty; only a book lost on a connection that stands is a `BookDropped`.
     """
 
+    ping_every_ns = PING_NS
+
     def __init__(
         self,
         emit: Emit,
         instrument: Callable[[str], Instrument | None],
         learn: Callable[[Sequence[Instrument]], None] | None = None,
     ) -> None:
-        self.last_frame_ns = 0
-        self.last_data_ns: int | None = None
-        self.changed = False
-        self.retry_floor_s = 0.0
-        self.poke: Callable[[], None] = lambda: None
-        self.skipped: deque[FrameSkipped] = deque(maxlen=_KEPT_FRAMES)
-        self.skipped_count = 0
+        super().__init__(emit)
         self._emit = emit
         self._reference = instrument
         self._learn = learn
         self._told: dict[str, Instrument] = {}
-        self._open = False
-        self._silent = False
-        self._ping_ns = 0
-        self._echo = Echo()
-        self._outputs: list[Output] = []
         self._subscriptions = Subscriptions(PACE)
         self._wanted_books: dict[str, Subscription] = {}
         self._books: dict[str, BookStream] = {}
@@ -117,9 +99,6 @@ class KrakenSession:
             wire.HeartbeatFrame: self._heartbeat,
         }
         self._subscriptions.want(INSTRUMENTS, 0)
-
-    def up(self, now_ns: int) -> bool:
-        return self._open and now_ns - self.last_frame_ns <= SILENCE_NS
 
     def want(self, subscription: Subscription, now_ns: int) -> None:
         if subscription.channel is Channel.BOOK:
@@ -172,21 +151,14 @@ class KrakenSession:
         return self._books.get(symbol)
 
     def opened(self, now_ns: int) -> None:
-        self._open = True
-        self._silent = False
-        self.last_frame_ns = now_ns
-        self.last_data_ns = None
-        self._ping_ns = now_ns + PING_NS
-        self._echo = Echo()
-        self._outputs.clear()
+        self._begin(now_ns)
         self._subscriptions.want(INSTRUMENTS, now_ns)  # anew, should it have been refused
         self._subscriptions.opened(now_ns)
         self._emit(LineUp(), now_ns)
         self._ask(now_ns)
 
     def closed(self, reason: str, now_ns: int) -> None:
-        self._open = False
-        self._outputs.clear()
+        self._end()
         self._subscriptions.closed()
         self._changing.clear()
         for stream in self._books.values():
@@ -194,41 +166,14 @@ class KrakenSession:
         self._emit(LineDown(reason), now_ns)
 
     def woke(self, now_ns: int) -> None:
-        silent_ns = now_ns - self.last_frame_ns
-        if self._open and not self._silent and silent_ns >= SILENCE_NS:
-            self._silent = True
-            self._outputs.append(Reconnect(f"no frame for {silent_ns / NS_PER_S:.1f} s"))
-        elif self._open and not self._silent and now_ns >= (self._echo.due_ns() or now_ns + 1):
-            self._silent = True
-            self._outputs.append(Reconnect("behind the venue, and no ping is answered"))
-        elif self._open and now_ns >= self._ping_ns:
-            self._ping(now_ns)
+        self._look(now_ns)
         self._ask(now_ns)
 
-    def _ping(self, now_ns: int) -> None:
-        """assumed: the answer comes behind whatever the venue had sent before it (dossier §3.3)."""
-        self._ping_ns = now_ns + PING_NS
-        self._echo.sent(now_ns)
-        self._outputs.append(Send(requests.PING))
-
-    def held_up(self, since_ns: int, now_ns: int) -> None:
-        if self._open and self._echo.held_up(since_ns):
-            self._ping(now_ns)
-            self.changed = True
-
     def wake_at(self) -> int | None:
-        if not self._open or self._silent:
-            return None
-        own_ns = min(self.last_frame_ns + SILENCE_NS, self._ping_ns)
-        if (echo_ns := self._echo.due_ns()) is not None:
-            own_ns = min(own_ns, echo_ns)
-        asking_ns = self._subscriptions.wake_at()
-        return own_ns if asking_ns is None else min(own_ns, asking_ns)
+        return self._look_at(self._subscriptions.wake_at())
 
-    def outputs(self) -> list[Output]:
-        outputs, self._outputs = self._outputs, []
-        self.changed = False
-        return outputs
+    def _ping_text(self, now_ns: int) -> str:
+        return requests.PING
 
     def received(self, frame: bytes, now_ns: int) -> None:
         self.last_frame_ns = now_ns
@@ -309,9 +254,7 @@ class KrakenSession:
                     self._resync(stream, "a message was not understood", now_ns)
             return
         if reply.method == "pong":
-            if self._echo.answered(now_ns):
-                self._ping(now_ns)
-                self.changed = True
+            self._ponged(now_ns)
         elif reply.success is not True:
             self._refuse(reply, frame, now_ns)
         elif (ask := self._subscriptions.request(reply.req_id)) and ask.verb is Verb.SUBSCRIBE:
@@ -401,13 +344,7 @@ class KrakenSession:
     def _ask(self, now_ns: int) -> None:
         self.changed = True
         for ask in self._subscriptions.due(now_ns):
-            self._outputs.append(Send(requests.encode(ask)))
-
-    def _skip(self, frame: bytes, why: str, now_ns: int) -> None:
-        self.skipped_count += 1
-        news = FrameSkipped(frame[:MOST_TEXT], why[:MOST_TEXT])
-        self.skipped.append(news)
-        self._emit(news, now_ns)
+            self._send(requests.encode(ask))
 
 
 _VALUES: dict[type, tuple[Channel, Callable[[Any], Sequence[Ticker | TradeBatch | BarBatch]]]] = {

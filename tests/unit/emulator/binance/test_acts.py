@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from leadline.emulator.binance.acts import text_of
 from pit import LIMIT, ORDER, Pit
 
@@ -51,6 +53,13 @@ def test_orders_are_cancelled_by_a_list_of_ids() -> None:
     assert pit.ask("DELETE", BATCH, symbol="BTCUSDT").code == -1102
     eleven = json.dumps(list(range(11)), separators=(",", ":"))
     assert pit.ask("DELETE", BATCH, symbol="BTCUSDT", orderIdList=eleven).code == -4032
+
+
+@pytest.mark.parametrize(
+    "named", [{"orderIdList": "[1, 2]"}, {"orderIdList": '["1"]'}, {"origClientOrderIdList": '["a", "b"]'}]
+)
+def test_a_list_with_spaces_or_quoted_numbers_is_refused(named: dict[str, str]) -> None:
+    assert Pit().ask("DELETE", BATCH, symbol="BTCUSDT", **named).code == -1100
 
 
 def test_cancel_all_takes_the_orders_of_one_contract_and_says_so_when_there_were_none() -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from binance_emulated import NAMED, START_NS, S, binance, closes, control, payloads, reading, texts
 from leadline.emulator.binance.connection import Connection
-from leadline.emulator.binance.targets import target_of
 
 T = START_NS + 5 * S
 ACK = '{"result":null,"id":1}'
@@ -88,7 +87,7 @@ def test_what_is_no_json_is_named_and_ends_it() -> None:
 
 def test_payloads_come_wrapped_or_bare_as_the_address_or_the_property_says() -> None:
     exchange = binance(rate=300)
-    bare = exchange.connect(START_NS, "ws_public", target_of("/public/ws/btcusdt@bookTicker", ""))
+    bare = exchange.connect(START_NS, "ws_public", "/public/ws/btcusdt@bookTicker")
     exchange.advance(START_NS + S)
     assert json.loads(texts(bare)[0])["e"] == "bookTicker"
     control(bare, START_NS + S, "SET_PROPERTY", "combined", True)

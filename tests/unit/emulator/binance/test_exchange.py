@@ -23,7 +23,7 @@ from binance_emulated import (
 from leadline.emulator.binance.exchange import CONNECTS, BinanceExchange
 from leadline.emulator.exchange import Exchange
 from leadline.emulator.fault_board import RefusedConnect
-from leadline.emulator.faults import FaultError
+from leadline.emulator.fault_forms import FaultError
 from leadline.emulator.market import NEVER
 from leadline.emulator.wire import Answer
 

@@ -7,7 +7,7 @@ from pit import Pit
 def test_what_cannot_keep_its_margin_is_closed_by_force_at_the_mark() -> None:
     pit = Pit(usdt=100)
     heard: list[Liquidated] = []
-    pit.trading.liquidation_listeners.append(heard.append)
+    pit.trading.forced.listeners.append(heard.append)
     pit.long("0.030")
     resting = pit.order(price="40000.0", quantity="0.003").value["orderId"]
     pit.mark("47000")

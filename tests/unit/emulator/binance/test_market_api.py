@@ -5,14 +5,13 @@ from typing import Any
 
 from binance_emulated import START_NS, S, asked, binance, texts
 from leadline.emulator.binance.exchange import BinanceExchange
-from leadline.emulator.binance.targets import target_of
 
 MINUTE_NS = (START_NS // (60 * S) + 1) * 60 * S
 
 
 def told(exchange: BinanceExchange, method: str, query: str = "", **params: Any) -> dict[str, Any]:
     assert exchange.refusal(MINUTE_NS, "ws_api") is None
-    line = exchange.connect(MINUTE_NS, "ws_api", target_of("/ws-fapi/v1", query))
+    line = exchange.connect(MINUTE_NS, "ws_api", f"/ws-fapi/v1?{query}")
     line.received(json.dumps({"id": "a1", "method": method, "params": params}), MINUTE_NS)
     (text,) = texts(line)
     found: dict[str, Any] = json.loads(text)

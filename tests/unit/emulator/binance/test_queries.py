@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from leadline.emulator.faults import Misstate
-from pit import LIMIT, MARKET, ORDER, Pit
+from leadline.emulator.faults import Misstate, Unseen
+from pit import ALGO, LIMIT, MARKET, ORDER, Pit
 
 DAY_S = 86_400
 
@@ -35,6 +35,36 @@ def test_an_open_order_is_never_forgotten() -> None:
     order_id = pit.order(price="49000.0").value["orderId"]
     pit.wait(100 * DAY_S)
     assert pit.ask("GET", ORDER, symbol="BTCUSDT", orderId=order_id).value["status"] == "NEW"
+
+
+def test_a_new_order_comes_in_sight_late_where_it_is_to_but_can_be_cancelled_at_once() -> None:
+    pit = Pit()
+    pit.board.put(Unseen(venue="binance", delay_s=2.0), pit.now_ns)
+    order_id = pit.order(price="49000.0", newClientOrderId="mine").value["orderId"]
+    other_id = pit.order(price="48000.0").value["orderId"]
+    named = {"symbol": "BTCUSDT", "origClientOrderId": "mine"}
+    pit.wait(1.999)
+    for path in (ORDER, "/fapi/v1/openOrder"):
+        assert pit.ask("GET", path, **named).code == -2013
+    for path in ("/fapi/v1/openOrders", "/fapi/v1/allOrders"):
+        assert ids(pit, path, symbol="BTCUSDT") == []
+    assert pit.ask("DELETE", ORDER, symbol="BTCUSDT", orderId=other_id).value["status"] == "CANCELED"
+    pit.wait(0.001)
+    assert pit.ask("GET", ORDER, **named).value["orderId"] == order_id
+    assert ids(pit, "/fapi/v1/openOrders") == [order_id]
+
+
+def test_so_does_a_conditional_one() -> None:
+    pit = Pit()
+    pit.board.put(Unseen(venue="binance", delay_s=2.0), pit.now_ns)
+    stop = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_MARKET", "quantity": "0.010"}
+    algo_id = pit.ask("POST", ALGO, algoType="CONDITIONAL", triggerPrice="40000", **stop).value["algoId"]
+    lists = ("/fapi/v1/openAlgoOrders", "/fapi/v1/allAlgoOrders")
+    assert pit.ask("GET", ALGO, algoId=algo_id).code == -2013
+    assert [pit.ask("GET", path, symbol="BTCUSDT").value for path in lists] == [[], []]
+    pit.wait(2)
+    assert pit.ask("GET", ALGO, algoId=algo_id).value["algoStatus"] == "NEW"
+    assert [len(pit.ask("GET", path, symbol="BTCUSDT").value) for path in lists] == [1, 1]
 
 
 def test_all_orders_are_ascending_and_limited() -> None:
@@ -86,6 +116,16 @@ def test_user_trades_go_by_order_by_id_and_by_time() -> None:
     assert pit.ask("GET", path, symbol="BTCUSDT", fromId=1, startTime=1).code == -1128
 
 
+def test_trades_and_income_are_told_of_the_last_three_months() -> None:
+    pit = Pit()
+    pit.long()
+    began_ms = pit.now_ms - 1_000
+    for days, rows in ((89, 1), (2, 0)):
+        pit.wait(days * DAY_S)
+        assert len(pit.ask("GET", "/fapi/v1/userTrades", symbol="BTCUSDT", startTime=began_ms).value) == rows
+        assert len(pit.ask("GET", "/fapi/v1/income", startTime=began_ms).value) == rows
+
+
 def test_amendments_are_told_newest_first() -> None:
     pit = Pit()
     order_id = pit.order(price="49000.0").value["orderId"]
@@ -120,6 +160,10 @@ def test_what_was_liquidated_is_listed() -> None:
     pit.mark("40000")
     (row,) = pit.ask("GET", "/fapi/v1/forceOrders").value
     assert (row["status"], row["avgPrice"], row["cumQuote"]) == ("FILLED", "40000.00000", "1200.00000")
+    path = "/fapi/v1/forceOrders"
+    assert pit.ask("GET", path, autoCloseType="LIQUIDATION").value == [row]
+    assert pit.ask("GET", path, autoCloseType="ADL").value == []
+    assert pit.ask("GET", path, autoCloseType="BOTH").code == -1130
 
 
 def test_settings_and_limits_are_told() -> None:

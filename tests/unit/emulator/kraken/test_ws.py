@@ -7,7 +7,8 @@ import pytest
 
 from emulated import MS, START_NS, NaiveBook, S, ask, closes, emulated, messages, of, texts
 from leadline.emulator.kraken.frames import HEARTBEAT
-from leadline.emulator.kraken.ws import BACKLOG_FRAMES, MESSAGES_BURST, Connection
+from leadline.emulator.kraken.ws import MESSAGES_BURST, Connection
+from leadline.emulator.link import BACKLOG_FRAMES
 from leadline.emulator.wire import Close
 
 

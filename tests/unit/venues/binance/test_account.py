@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,14 @@ import pytest
 
 from binance_private import BTC, KEY, T0, contracts, order, told, wrapped
 from binance_rest import BinanceRest, Refusal
-from leadline.core.account_session import AccountNews, BalancesReported, ConfigurationReported, OrdersReported
+from leadline.core.account_session import (
+    AccountDoubted,
+    AccountGap,
+    AccountNews,
+    BalancesReported,
+    ConfigurationReported,
+    OrdersReported,
+)
 from leadline.core.session import Reconnect, Send
 from leadline.errors import ProtocolError, VenueError
 from leadline.model.account import MarginMode
@@ -25,6 +33,7 @@ from leadline.venues.binance.account import BinanceAccount
 from leadline.venues.binance.account_session import BinanceAccountSession
 from leadline.venues.binance.limits import AddressLimits, OrderLimits
 from leadline.venues.binance.user_events import OrderUpdate
+from leadline.venues.binance.ws_api import WsApiSession
 from leadline.venues.ports import Path, Placement
 
 CREATE = "POST /fapi/v1/listenKey"
@@ -151,6 +160,68 @@ async def test_a_key_that_expired_without_notice_is_found_within_five_seconds() 
         await rig.venue.passing(5)
         assert any(isinstance(output, Reconnect) for output in session.outputs())
         assert rig.account.key.renewed == 1
+
+
+async def test_a_stream_whose_key_nobody_proves_is_not_ready_until_somebody_does() -> None:
+    async with running() as rig:
+        session = rig.session()
+        await rig.connect(session)
+        await rig.venue.passing(1)
+        assert session.ready(session.last_frame_ns)
+        rig.venue.answers[PROVE] = Refusal(500, -1000)
+        await rig.venue.passing(5)
+        assert not session.ready(session.last_frame_ns)
+        (doubt,) = rig.told(AccountDoubted)
+        assert isinstance(doubt, AccountDoubted)
+        assert "not proven" in doubt.reason
+        rig.venue.answers[PROVE] = {"listenKey": KEY}
+        await rig.venue.passing(16)
+        assert session.ready(session.last_frame_ns)
+        assert rig.told(AccountGap) == []
+        assert session.outputs() == []
+
+
+async def test_news_of_the_account_proves_the_stream_that_tells_it() -> None:
+    async with running() as rig:
+        told, silent = rig.session(), rig.session()
+        for session in (told, silent):
+            await rig.connect(session)
+        await rig.venue.passing(1)
+        rig.venue.answers[PROVE] = Refusal(500, -1000)
+        await rig.venue.passing(5)
+        rig.venue.clock.advance(0.1)
+        rig.hear(told, order("NEW"))
+        assert told.ready(told.last_frame_ns)
+        assert not silent.ready(silent.last_frame_ns)
+
+
+async def test_the_second_way_proves_the_key_where_rest_does_not() -> None:
+    async with running() as rig:
+        session = rig.session()
+        await rig.connect(session)
+        await rig.venue.passing(1)
+        api, now_ns = rig.account.request_session(), rig.venue.clock.mono_ns
+        assert isinstance(api, WsApiSession)
+        api.opened(now_ns())
+        (time,) = (told(one.text.encode()) for one in api.outputs() if isinstance(one, Send))
+        body = {"id": time["id"], "status": 200, "result": {"serverTime": T0}}
+        api.received(json.dumps(body).encode(), now_ns())
+
+        def answer() -> None:
+            for one in api.outputs():
+                assert isinstance(one, Send)
+                asked = told(one.text.encode())
+                asked_for.append((asked["method"], sorted(asked["params"])))
+                body = {"id": asked["id"], "status": 200, "result": {"listenKey": KEY}}
+                api.received(json.dumps(body).encode(), now_ns())
+
+        asked_for: list[tuple[str, list[str]]] = []
+        api.poke = answer
+        rig.venue.answers[PROVE] = Refusal(500, -1000)
+        await rig.venue.passing(5)
+        assert asked_for == [("userDataStream.ping", ["apiKey"])]
+        assert session.ready(session.last_frame_ns)
+        assert rig.told(AccountDoubted) == []
 
 
 async def test_a_refused_credential_is_told_to_whoever_asked() -> None:

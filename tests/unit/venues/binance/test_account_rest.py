@@ -17,7 +17,7 @@ from leadline.venues.binance import user_events
 from leadline.venues.binance.account_rest import AccountRest
 from leadline.venues.binance.algo_orders import AlgoOrders
 from leadline.venues.binance.algo_reports import algo_of_event
-from leadline.venues.binance.rest_account import INCOME_A_PAGE, TRADES_A_PAGE, WEEK_MS
+from leadline.venues.binance.rest_account import INCOME_A_PAGE, KEPT_MS, TRADES_A_PAGE, WEEK_MS
 from leadline.venues.binance.user_events import MS, AlgoUpdate
 
 OPEN = "GET /fapi/v1/openOrders"
@@ -146,6 +146,17 @@ async def test_fills_are_read_to_the_last_page_of_every_symbol_that_was_traded()
     assert sorted(fill.exec_id for fill in fills) == sorted(f"{row['symbol']}:{row['id']}" for row in made)
     assert [fill.venue_ns for fill in fills] == sorted(row["time"] * MS for row in made)
     assert {fill.symbol for fill in fills} == {BTC, ETH}
+
+
+async def test_nothing_is_asked_of_weeks_that_the_venue_has_forgotten() -> None:
+    rig = Rig()
+    rig.venue.answers |= {INCOME: [earned(1, T0 - 9)], TRADES: [matched(3, T0 - 9)]}
+    fills = await rig.venue.done(rig.account.fills(0, T0, Purpose.HISTORY))
+    assert [fill.exec_id for fill in fills] == ["BTCUSDT:3"]
+    for name in (INCOME, TRADES):
+        starts = [int(params["startTime"]) for asked, params in rig.venue.asked if asked == name]
+        assert min(starts) == T0 - KEPT_MS
+        assert len(starts) == 13
 
 
 async def test_a_fill_of_a_triggered_order_bears_the_conditional_ones_name() -> None:

@@ -132,6 +132,25 @@ def test_a_balance_told_before_the_snapshot_and_newer_is_in_it() -> None:
     assert news.snapshot.balances[0].total == Decimal(90)
 
 
+def test_what_an_earlier_connection_knew_counts_nothing_on_the_next_one() -> None:
+    play = Play().whole()
+    play.hear(account(held("0.2", s="ETHUSDT"), USDT="90", BNB="3", at=9))
+    play.news()
+    play.close()
+    play.session.authorise(KEY, play.now_ns)
+    play.connect()
+    play.hear(account(USDT="80", at=10))  # what was booked in between nobody knows
+    assert play.news(LedgerReported) == []
+    play.describe(usdt="80")
+    (told,) = play.news(BalancesReported)
+    assert isinstance(told, BalancesReported)
+    assert {one.asset: one.total for one in told.snapshot.balances} == {"USDT": Decimal(80)}
+    play.hear(account(BNB="1", at=11))
+    (booked,) = play.news(LedgerReported)
+    assert isinstance(booked, LedgerReported)
+    assert [(entry.asset, entry.amount) for entry in booked.entries] == [("BNB", Decimal(1))]
+
+
 def test_a_fill_tells_its_booking_and_its_position() -> None:
     play = Play().whole()
     play.hear(account(held("0.2"), USDT="99.982", at=1))

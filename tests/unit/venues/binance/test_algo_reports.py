@@ -63,9 +63,9 @@ def test_one_that_has_filled_less_than_was_asked_for_is_judged_by_the_news_of_th
     assert (report.event, report.state, report.filled_qty) == (Event.RESTATED, None, Decimal("0.004"))
 
 
-def test_one_that_closes_a_position_is_filled_by_whatever_it_filled() -> None:
+def test_whether_one_that_closes_a_position_has_closed_all_of_it_is_told_by_the_order_it_has_placed() -> None:
     report = told(algo("FINISHED", ai="88", aq="0.004", q="0", cp=True))
-    assert (report.state, report.qty) == (OrderState.FILLED, None)
+    assert (report.event, report.state, report.filled_qty) == (Event.RESTATED, None, Decimal("0.004"))
 
 
 def test_one_refused_when_it_was_triggered_says_why() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -82,6 +83,20 @@ async def test_a_refused_timestamp_is_measured_anew_and_the_request_sent_once_mo
     assert [name for name, _ in rig.http.asked] == ["GET /fapi/v1/time"]
 
 
+@virtual
+async def test_what_must_not_leave_any_more_when_the_clock_has_been_measured_leaves_once_only() -> None:
+    rig = Rig()
+    rig.api.reply("order.place", no(-1021), row(7))
+
+    def may_leave() -> None:
+        if rig.api.asked:
+            raise Held("the level has fallen")
+
+    with pytest.raises(Held, match="the level has fallen"):
+        await rig.requests.ask(replace(PLACE, may_leave=may_leave), Purpose.ORDER, rig.until_ns())
+    assert rig.api.methods() == ["order.place"]
+
+
 @pytest.mark.parametrize("code", [-1006, -1007, -1000, -1001, -1008, -4116])
 def test_no_other_refusal_is_sent_again(code: int) -> None:
     @virtual
@@ -158,13 +173,19 @@ async def test_a_limit_told_on_this_way_holds_on_both() -> None:
     with pytest.raises(RateLimited):
         await rig.requests.ask(CANCEL, Purpose.CANCEL)
     assert rig.breaker.state(rig.clock.mono_ns()) is BreakerState.OPEN
-    assert rig.address.weight.delay_s(1.0, rig.clock.mono_ns()) > 0
+    now_ns = rig.clock.mono_ns()
+    earliest_ns, latest_ns = rig.address.venue_bounds_ns(now_ns)
+    assert earliest_ns < latest_ns
+    certain_s = ((latest_ns // (60 * NS_PER_S) + 1) * 60 * NS_PER_S - earliest_ns) / NS_PER_S
+    assert rig.address.weight.delay_s(0.0, now_ns) == pytest.approx(certain_s, abs=1e-6)
 
 
 @virtual
 async def test_too_many_orders_hold_new_orders_back_and_nothing_else() -> None:
     rig = Rig()
-    rig.api.reply("order.place", no(-1015, "Too many new orders.", 429))
+    rig.api.reply(
+        "order.place", no(-1015, "Too many new orders; current limit is 300 orders per TEN_SECONDS.", 429)
+    )
     with pytest.raises(RateLimited):
         await rig.requests.ask(PLACE, Purpose.ORDER, rig.until_ns())
     assert rig.breaker.state(rig.clock.mono_ns()) is BreakerState.CLOSED

@@ -125,3 +125,14 @@ async def test_what_is_spent_is_the_weight_of_the_address_and_the_fuller_order_w
 
     assert spent.requests >= 1
     assert (spent.requests_limit, spent.orders, spent.orders_limit) == (1920, 1, 240)
+
+
+def test_several_cuts_in_a_row_leave_connects_for_the_account() -> None:
+    """Each costs eight: two lines of two routes, of the account and of its requests."""
+    budget = BINANCE.connects()
+    for cut in range(9):
+        for _ in range(8):
+            budget.spend(cut)
+
+    assert budget.most == 240
+    assert budget.delay_s(9) == 0

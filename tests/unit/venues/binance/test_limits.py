@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 
 from leadline.clock import NS_PER_MS, NS_PER_S, ManualClock
+from leadline.core.cells import Cell, MemoryCells
+from leadline.core.windows import KeptWindows
 from leadline.errors import Throttled
 from leadline.net.departures import Priority
 from leadline.net.http import MemoryHttp, Purpose, Request, Response
@@ -12,14 +16,17 @@ from leadline.venues.binance.limits import RESERVE, AddressLimits, OrderLimits
 from leadline.venues.binance.symbols import RateLimitRow
 from leadline.venues.ports import Action
 
+S = TypeVar("S")
+T = TypeVar("T")
+
 MINUTE_NS = 60 * NS_PER_S
 BEGIN_NS = 29_833_333 * MINUTE_NS
 """A minute of the venue's clock begins at monotonic 0."""
 
 
-def known(clock: ManualClock) -> AddressLimits:
+def known(clock: ManualClock, shared: MemoryCells | None = None) -> AddressLimits:
     """Limits that know the venue's clock to the millisecond."""
-    address = AddressLimits(clock)
+    address = AddressLimits(clock, shared)
     now_ns = clock.mono_ns()
     venue_ns = BEGIN_NS + now_ns
     address.venue_time.sample(now_ns, now_ns, venue_ns, venue_ns, resolution_ns=1)
@@ -39,6 +46,7 @@ def weighed(used: int, sent_s: float = 10, received_s: float = 10.1) -> Response
     return Response(200, (("X-MBX-USED-WEIGHT-1M", str(used)),), b"{}", at(sent_s), at(received_s))
 
 
+TEN_SECONDS = "Too many new orders; current limit is 300 orders per TEN_SECONDS."
 GET = Request("GET", "/fapi/v1/depth", cost=20)
 
 
@@ -58,6 +66,19 @@ def test_each_more_urgent_request_finds_room_where_a_lesser_one_does_not() -> No
         while address.weight.take(1, at(10), RESERVE[lesser]) == 0:
             pass
         assert address.weight.take(1, at(10), RESERVE[urgent]) == 0
+
+
+def test_an_emergency_has_room_when_the_budget_is_spent_and_never_all_that_the_venue_allows() -> None:
+    address = known(ManualClock())
+    while address.weight.take(10, at(10), RESERVE[Priority.FALLBACK]) == 0:
+        pass
+
+    lists = 0
+    while address.weight.take(40, at(10), RESERVE[Priority.EMERGENCY]) == 0:
+        lists += 1
+
+    assert lists >= 8, "what is open can be listed and cancelled in two rounds"
+    assert address.weight.level(at(10)) <= 0.95 * 2400
 
 
 def test_the_first_minute_has_room_for_a_snapshot_of_150_books_beside_the_reserves() -> None:
@@ -127,6 +148,22 @@ def test_a_ban_lasts_until_its_end_by_the_venues_clock() -> None:
     assert address.weight.delay_s(0, at(100)) == pytest.approx(300, abs=0.5)
 
 
+def test_a_ban_is_sat_out_by_the_latest_that_the_venues_clock_may_say() -> None:
+    clock = ManualClock(wall_ns=BEGIN_NS)
+    address = AddressLimits(clock)
+    text = f"IP(1.1.1.1) banned until {(BEGIN_NS + at(400)) // NS_PER_MS}."
+    address.heed(GET, refused(418, -1003, text))
+
+    assert address.weight.delay_s(0, at(10.1)) == pytest.approx(394.9, abs=0.1)
+
+
+def test_a_ban_that_is_over_by_its_own_words_still_lasts_until_the_minute_ends() -> None:
+    address = known(ManualClock())
+    address.heed(GET, refused(418, -1003, f"banned until {(BEGIN_NS + at(5)) // NS_PER_MS}."))
+
+    assert address.weight.delay_s(0, at(20)) == pytest.approx(40, abs=0.1)
+
+
 def test_a_ban_without_an_end_lasts_two_minutes_at_least() -> None:
     address = known(ManualClock())
     address.heed(GET, Response(418, (), b"<html>", at(10), at(10)))
@@ -146,7 +183,7 @@ def test_fundings_have_a_pool_of_their_own() -> None:
     asked = Request("GET", "/fapi/v1/fundingRate", cost=0)
 
     assert address.fundings.take(400, at(10)) == 0
-    assert address.fundings.take(1, at(10)) > 0
+    assert address.fundings.take(1, at(10)) == pytest.approx(110, abs=0.1)  # its five minutes end at 2:00
     assert address.weight.level(at(10)) == 0
     other = known(ManualClock())
     assert other.heed(asked, refused(429, -1003)) is True
@@ -167,6 +204,34 @@ def test_the_testnet_allows_what_its_exchange_info_says() -> None:
     )
 
     assert address.weight.limit == 4800
+
+
+@pytest.mark.parametrize("limit", [0, -1, 9])
+async def test_a_limit_that_would_let_nothing_leave_is_not_believed(limit: int) -> None:
+    clock = ManualClock()
+    limits = OrderLimits(known(clock))
+    rows = [
+        RateLimitRow("REQUEST_WEIGHT", "MINUTE", 1, limit),
+        RateLimitRow("ORDERS", "SECOND", 10, limit),
+        RateLimitRow("ORDERS", "MINUTE", 1, limit, count=7),
+    ]
+    limits.address.learned(rows)
+    limits.told(rows, at(2), at(2.1))
+
+    assert limits.charge(Action.ADD, at(3), count=5) == 0
+    assert limits.a_minute.level(at(3)) == 8
+    address = limits.address
+    http = MemoryHttp(lambda request: Response(200, (), b"{}"), clock, address.weight, address.terms)
+    assert (await http.send(GET, Purpose.CANCEL, Priority.EMERGENCY)).status == 200
+
+
+def test_a_count_that_no_number_holds_is_passed_over() -> None:
+    limits = OrderLimits(known(ManualClock()))
+    endless = "9" * 400
+    limits.told_by_headers((("X-MBX-ORDER-COUNT-10S", endless),), at(2), at(2.1))
+    answer = Response(200, (("X-MBX-USED-WEIGHT-1M", endless),), b"{}", at(2), at(2.1))
+    assert not limits.address.heed(GET, answer)
+    assert limits.charge(Action.ADD, at(3)) == 0
 
 
 def test_before_the_venues_clock_is_measured_a_minute_has_a_wide_edge() -> None:
@@ -237,7 +302,7 @@ def test_a_batch_counts_five_in_ten_seconds_and_one_in_a_minute() -> None:
 
 def test_cancels_are_free_and_never_wait() -> None:
     limits = OrderLimits(known(ManualClock()))
-    limits.refused(at(2))
+    limits.refused(TEN_SECONDS, at(2))
 
     assert limits.charge(Action.CANCEL, at(2), count=5) == 0
     assert limits.in_10_s.level(at(2)) == 0
@@ -245,12 +310,83 @@ def test_cancels_are_free_and_never_wait() -> None:
 
 def test_a_refused_account_or_address_holds_orders_and_spends_nothing() -> None:
     limits = OrderLimits(known(ManualClock()))
-    limits.refused(at(2))
+    limits.refused(TEN_SECONDS, at(2))
     assert limits.charge(Action.ADD, at(2)) == pytest.approx(8, abs=0.1)
 
     limits.address.refused(300.0, at(20))
     assert limits.charge(Action.ADD, at(20)) == 300
     assert limits.a_minute.level(at(20)) == 0
+
+
+@pytest.mark.parametrize("text", ["Too many new orders; current limit is 1200 orders per MINUTE.", "Stop."])
+def test_too_many_orders_of_a_minute_hold_orders_until_the_minute_ends(text: str) -> None:
+    limits = OrderLimits(known(ManualClock()))
+    limits.refused(text, at(2))
+
+    assert limits.charge(Action.ADD, at(12)) == pytest.approx(48, abs=0.1)
+    assert limits.charge(Action.ADD, at(60.1)) == 0
+
+
+def test_too_many_orders_of_ten_seconds_close_no_minute() -> None:
+    limits = OrderLimits(known(ManualClock()))
+    limits.refused(TEN_SECONDS, at(2))
+
+    assert limits.a_minute.delay_s(1, at(2)) == 0
+    assert limits.charge(Action.ADD, at(10.1)) == 0
+
+
+def test_programs_of_one_key_and_address_count_as_one() -> None:
+    clock, key, place = ManualClock(), MemoryCells(), MemoryCells()
+    ours, theirs = (OrderLimits(known(clock, place), key) for _ in range(2))
+    other = OrderLimits(known(clock, place), MemoryCells())
+
+    assert [ours.charge(Action.ADD, at(2)) for _ in range(200)] == [0] * 200
+    assert [theirs.charge(Action.ADD, at(2)) for _ in range(40)] == [0] * 40
+    assert ours.charge(Action.ADD, at(2)) > 0
+    assert other.charge(Action.ADD, at(2)) == 0
+    ours.spend(1900, at(2))
+    assert theirs.address.weight.take(21, at(2)) > 0
+    theirs.address.refused(None, at(3))
+    assert other.charge(Action.ADD, at(3)) == pytest.approx(57, abs=0.1)
+
+
+class _Faster(Cell[KeptWindows]):
+    """Another program fills the minute between the look and the charge."""
+
+    def __init__(self, inner: Cell[KeptWindows]) -> None:
+        self._inner = inner
+        self.armed = False
+
+    def kept(self) -> KeptWindows | None:
+        return self._inner.kept()
+
+    def change(self, change: Callable[[KeptWindows | None], tuple[KeptWindows, T]]) -> T:
+        if self.armed:
+            self._inner.change(lambda kept: (KeptWindows({BEGIN_NS // MINUTE_NS: 960.0}), None))
+        return self._inner.change(change)
+
+
+class _Raced(MemoryCells):
+    def __init__(self) -> None:
+        super().__init__()
+        self.minute: _Faster | None = None
+
+    def cell(self, name: str, kind: type[S]) -> Cell[S]:
+        inner = super().cell(name, kind)
+        if name == "orders a minute":
+            self.minute = _Faster(inner)  # type: ignore[arg-type]
+            return self.minute  # type: ignore[return-value]
+        return inner
+
+
+def test_who_was_overtaken_between_the_look_and_the_charge_has_charged_nothing() -> None:
+    raced = _Raced()
+    limits = OrderLimits(known(ManualClock()), raced)
+    assert raced.minute is not None
+    raced.minute.armed = True
+
+    assert limits.charge(Action.ADD, at(2)) == pytest.approx(58, abs=0.1)
+    assert limits.in_10_s.level(at(2)) == 0
 
 
 def test_the_venues_counts_are_taken_from_headers_and_rows() -> None:
@@ -278,15 +414,16 @@ def test_what_the_websocket_api_weighs_is_of_the_same_minute() -> None:
     assert limits.address.weight.level(at(2)) == 5
 
 
-def test_an_account_that_may_more_is_believed_about_its_orders_only() -> None:
+def test_an_account_that_may_more_is_believed_from_the_first_answer_on() -> None:
     limits = OrderLimits(known(ManualClock()))
-    limits.learned(
-        [
-            RateLimitRow("ORDERS", "SECOND", 10, 600),
-            RateLimitRow("ORDERS", "MINUTE", 1, 2000),
-            RateLimitRow("REQUEST_WEIGHT", "MINUTE", 1, 99999),
-        ]
-    )
+    rows = [
+        RateLimitRow("ORDERS", "SECOND", 10, 600, count=1),
+        RateLimitRow("ORDERS", "MINUTE", 1, 2000),
+        RateLimitRow("ORDERS", "DAY", 1, 7),
+        RateLimitRow("REQUEST_WEIGHT", "MINUTE", 1, 6000, count=8),
+    ]
+    limits.told(rows, at(2), at(2.1))
 
     assert (limits.in_10_s.limit, limits.a_minute.limit) == (480, 1600)
-    assert limits.address.weight.limit == 1920
+    assert limits.address.weight.limit == 4800
+    assert limits.in_10_s.level(at(3)) == 1

@@ -8,8 +8,8 @@ import logging
 import pytest
 
 from leadline.clock import NS_PER_S, ManualClock
-from leadline.errors import ConnectionLost, Error, VenueDown
-from leadline.venues.binance.listen_key import KEEP_ALIVE_S, QUIET_S, KeyForgotten, ListenKey
+from leadline.errors import ConnectFailed, ConnectionLost, Error, VenueDown
+from leadline.venues.binance.listen_key import KEEP_ALIVE_S, QUIET_S, RETRY_S, KeyForgotten, ListenKey
 
 
 class Rig:
@@ -25,11 +25,15 @@ class Rig:
         self.heard_ns: int | None = None
         self.slow: asyncio.Event | None = None
         self.changes: list[tuple[str, int, str]] = []
+        self.doubts: list[str] = []
+        self.second: Error | None = ConnectFailed("there is no other way")
+        self.asked_otherwise = 0
         self.key = ListenKey(
             self._create,
-            self._prove,
+            (self._prove, self._prove_otherwise),
             lambda: self.heard_ns,
             lambda *told: self.changes.append(told),
+            self.doubts.append,
             self.clock,
         )
 
@@ -46,6 +50,14 @@ class Rig:
         self.proofs += 1
         if self.failing is not None:
             raise self.failing
+        if self.forgotten:
+            raise KeyForgotten
+        return self.venue_key
+
+    async def _prove_otherwise(self) -> str:
+        self.asked_otherwise += 1
+        if self.second is not None:
+            raise self.second
         if self.forgotten:
             raise KeyForgotten
         return self.venue_key
@@ -168,15 +180,88 @@ async def test_a_proof_that_fails_is_logged_the_first_time_and_tried_again(
     rig.failing = ConnectionLost("no answer")
     with caplog.at_level(logging.WARNING, "leadline"):
         await rig.passing(QUIET_S + 1)
-        assert len(caplog.records) == 1
+        assert [str(rig.failing), str(rig.second)] == [record.args[0] for record in caplog.records]
         await rig.passing(32)
-    assert len(caplog.records) == 1
-    assert rig.key.failures == 3
+    assert len(caplog.records) == 2
+    assert rig.key.failures == 6
     rig.failing = None
     before = rig.proofs
     await rig.passing(16)
     assert rig.proofs > before
     assert rig.changes == []
+    keeping.cancel()
+
+
+async def test_a_key_that_nobody_proves_is_doubted_at_once_until_it_is_proven() -> None:
+    rig = Rig()
+    keeping = await rig.kept()
+    rig.failing = ConnectionLost("no answer")
+    assert rig.key.doubted_ns is None
+    await rig.passing(QUIET_S + 1)
+    assert rig.key.doubted_ns is not None
+    assert rig.doubts == ["there is no other way"]
+    await rig.passing(32)
+    assert len(rig.doubts) == 1
+    rig.failing = None
+    await rig.passing(16)
+    assert rig.key.doubted_ns is None
+    keeping.cancel()
+
+
+async def test_one_doubted_again_after_news_is_told_again() -> None:
+    rig = Rig()
+    keeping = await rig.kept()
+    rig.failing = ConnectionLost("no answer")
+    await rig.passing(QUIET_S + 1)
+    await rig.passing(1, busy=True)
+    await rig.passing(32)
+    assert len(rig.doubts) == 2
+    keeping.cancel()
+
+
+async def test_a_proof_that_fails_while_there_is_news_leaves_no_doubt_before_that_ends() -> None:
+    rig = Rig()
+    keeping = await rig.kept()
+    rig.failing = ConnectionLost("no answer")
+    await rig.passing(KEEP_ALIVE_S + 40, busy=True)
+    assert rig.proofs >= 3
+    assert rig.doubts == []
+    await rig.passing(RETRY_S + QUIET_S + 1)
+    assert len(rig.doubts) == 1
+    keeping.cancel()
+
+
+async def test_one_way_that_fails_leaves_no_doubt_where_another_proves_it() -> None:
+    rig = Rig()
+    keeping = await rig.kept()
+    rig.failing, rig.second = ConnectionLost("no answer"), None
+    await rig.passing(60)
+    assert rig.asked_otherwise >= 10
+    assert rig.doubts == []
+    assert rig.key.doubted_ns is None
+    keeping.cancel()
+
+
+async def test_a_forgotten_key_is_doubted_until_another_one_is_there() -> None:
+    rig = Rig()
+    keeping = await rig.kept()
+    rig.forgotten, rig.slow = True, asyncio.Event()
+    await rig.passing(QUIET_S + 1)
+    assert rig.key.doubted_ns is not None
+    rig.venue_key = "key-2"
+    rig.slow.set()
+    await rig.passing(1)
+    assert rig.key.doubted_ns is None
+    assert [change[0] for change in rig.changes] == ["key-2"]
+    keeping.cancel()
+
+
+async def test_a_quiet_minute_costs_no_more_than_fifteen_proofs() -> None:
+    rig = Rig()
+    keeping = await rig.kept()
+    await rig.passing(600)
+    assert 100 <= rig.proofs <= 150
+    assert rig.asked_otherwise == 0
     keeping.cancel()
 
 

@@ -74,6 +74,46 @@ def test_the_first_message_wishes_for_a_snapshot_at_once_and_the_joined_book_is_
     assert (rig.kinds(), rig.due_s()) == ([BookView], None)
 
 
+def test_the_venues_yes_wishes_for_a_snapshot_and_the_first_change_joins_it() -> None:
+    rig = Rig()
+    rig.depth.confirmed(rig.now_ns)
+    assert rig.due_s() == 0.0
+    rig.fetch(rig.venue.snapshot())
+    assert (rig.kinds(), rig.due_s()) == ([], None), "nothing has proved the snapshot yet"
+
+    rig.hear(rig.venue.frame({1000: "2.000"}))
+    assert (rig.kinds(), rig.due_s()) == ([BookView], None)
+
+
+def test_a_snapshot_that_a_change_has_passed_over_is_wished_for_again() -> None:
+    rig = Rig()
+    rig.depth.confirmed(rig.now_ns)
+    rig.fetch(rig.venue.snapshot())
+    rig.venue.frame()
+    rig.hear(rig.venue.frame())
+    assert (rig.kinds(), rig.due_s()) == ([], 0.0)
+
+
+def test_a_yes_that_nothing_has_followed_is_not_taken_at_its_word_again() -> None:
+    rig = Rig()
+    rig.depth.confirmed(rig.now_ns)
+    rig.fetch(rig.venue.snapshot())
+    rig.depth.drop("subscribed anew", rig.now_ns)
+    rig.depth.confirmed(rig.now_ns)
+    assert rig.due_s() is None
+
+    rig.live()
+    rig.depth.drop("subscribed anew", rig.now_ns)
+    rig.depth.confirmed(rig.now_ns)
+    assert rig.due_s() == 0.0
+
+
+def test_a_yes_that_comes_behind_the_first_changes_asks_for_nothing_more() -> None:
+    rig = Rig().live()
+    rig.depth.confirmed(rig.now_ns)
+    assert (rig.due_s(), rig.kinds()) == (None, [])
+
+
 def test_snapshots_that_lag_are_wished_for_again_later_and_later() -> None:
     rig = Rig()
     old = rig.venue.snapshot()

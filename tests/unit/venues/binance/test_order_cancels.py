@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from account_rig import virtual
@@ -136,6 +138,38 @@ async def test_a_stream_that_does_not_answer_leaves_cancels_to_the_other_way() -
 
 
 # Everything
+
+
+@virtual
+async def test_where_one_cancel_never_left_and_another_did_nobody_says_that_none_has() -> None:
+    rig = OrdersRig()
+    rig.http.reply(ONE, ConnectFailed("no way"), ok(row(1)))
+    with pytest.raises(ConnectFailed) as failed:
+        await rig.entry.cancel([OrderKey("BTCUSDT:7"), OrderKey("ETHUSDT:1")], Path.REST)
+    assert failed.value.acted is Acted.MAYBE
+
+    rig = OrdersRig()
+    rig.http.reply(ONE, ConnectFailed("no way"))
+    with pytest.raises(ConnectFailed) as failed:
+        await rig.entry.cancel([OrderKey("BTCUSDT:7"), OrderKey("ETHUSDT:1")], Path.REST)
+    assert failed.value.acted is Acted.NO
+
+
+@pytest.mark.parametrize("failure", [refuse(-1001, "Internal error", 500), ConnectionLost("cut")])
+def test_a_name_that_cannot_be_looked_up_keeps_no_other_cancel_from_leaving(failure: Any) -> None:
+    @virtual
+    async def story() -> None:
+        rig = OrdersRig()
+        rig.http.reply("GET /fapi/v1/algoOrder", failure)
+        rig.http.reply(ONE, ok(row(7)))
+        stranger, known = OrderKey(None, "somebody's"), OrderKey("BTCUSDT:7")
+        unknown, done = await rig.entry.cancel([stranger, known], Path.REST)
+        assert isinstance(unknown, VenueDown)
+        assert done is None
+        with pytest.raises((VenueDown, ConnectionLost)):
+            raise (await rig.entry.cancel([stranger], Path.REST))[0] or AssertionError
+
+    story()
 
 
 @virtual

@@ -126,11 +126,12 @@ async def test_a_name_that_stands_already_means_that_the_first_attempt_lives() -
 @virtual
 async def test_too_many_orders_hold_the_next_ones_back() -> None:
     rig = OrdersRig()
-    rig.http.reply(PLACE, refuse(-1015, "Too many new orders.", 429))
+    text = "Too many new orders; current limit is 300 orders per TEN_SECONDS."
+    rig.http.reply(PLACE, refuse(-1015, text, 429))
     assert rig.entry.charge(BTC, Action.ADD) == 0
     with pytest.raises(RateLimited):
         await rig.entry.place(placement(), Path.REST)
-    assert rig.entry.charge(BTC, Action.ADD) > 0
+    assert 0 < rig.entry.charge(BTC, Action.ADD) <= 11
     assert rig.entry.charge(BTC, Action.CANCEL) == 0
 
 
@@ -193,6 +194,20 @@ async def test_a_batch_on_a_stream_that_is_down_has_not_left_at_all() -> None:
 
 
 # Changes
+
+
+@virtual
+async def test_an_order_that_the_venue_ends_instead_of_changing_it_is_not_taken_for_changed() -> None:
+    rig, api = streaming()
+    ended = row(7, status="CANCELED")
+    api.reply("order.modify", ended)
+    rig.http.reply("PUT /fapi/v1/order", ok(ended))
+    for path in Path:
+        with pytest.raises(Rejected, match="in place of changing it") as caught:
+            until_ns = rig.entry.venue_ns() + 2 * NS_PER_S
+            await rig.entry.amend(OPEN, Amendment(limit_price=d("99000.0")), until_ns, path)
+        assert caught.value.acted is Acted.MAYBE
+    assert rig.rest.breaker.failing(rig.clock.mono_ns()) == 0
 
 
 @virtual
@@ -401,3 +416,16 @@ async def test_an_order_is_looked_for_in_its_own_id_space() -> None:
     rig.http.reply("GET /fapi/v1/algoOrder", ok(algo(9)))
     (report,) = await rig.entry.find(OrderKey(None, "ours-1", symbol=BTC, conditional=True), 0)
     assert report.order_id == "algo:9"
+
+
+@virtual
+async def test_the_largest_market_order_is_the_contracts() -> None:
+    rig = OrdersRig()
+    most = rig.entry.market_qty_max(BTC)
+    assert most is not None
+    request = limit(kind=OrderKind.MARKET, limit_price=None, reduce_only=True, qty=most)
+    rig.entry.check(request)
+    with pytest.raises(CheckFailed, match="the most is"):
+        rig.entry.check(
+            limit(kind=OrderKind.MARKET, limit_price=None, reduce_only=True, qty=most + d("0.001"))
+        )

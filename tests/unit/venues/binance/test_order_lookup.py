@@ -11,6 +11,7 @@ from leadline.net.http import Purpose
 
 ORDER = "GET /fapi/v1/order"
 ALGO = "GET /fapi/v1/algoOrder"
+ALGOS = "GET /fapi/v1/allAlgoOrders"
 TRADES = "GET /fapi/v1/userTrades"
 NAMED = OrderKey(None, "ours-1", symbol=BTC)
 WAITS = OrderKey(None, "ours-1", symbol=BTC, conditional=True)
@@ -131,9 +132,60 @@ async def test_orders_by_our_names_of_them_leave_out_what_the_venue_does_not_kno
     rig = OrdersRig()
     rig.http.reply(ORDER, ok(row(7)), refuse(-2013, "Order does not exist."))
     rig.http.reply(ALGO, ok(algo(9)))
+    rig.http.reply(ALGOS, ok([]))
     lookup = rig.entry._lookup  # the account asks it on behalf of others
     told = await lookup.by_id(["BTCUSDT:7", "BTCUSDT:8", "algo:9"], Purpose.ACCOUNT)
     assert [report.order_id for report in told] == ["BTCUSDT:7", "algo:9"]
+
+
+# Whose order it is, where nobody here has heard of it (dossier §7)
+
+SOLD = {"side": "SELL", "clientOrderId": "x", "positionSide": "BOTH", "status": "FILLED", "type": "MARKET"}
+OLD_MS, NEW_MS = WALL_NS // 1_000_000 - 60_000, WALL_NS // 1_000_000
+
+
+@virtual
+async def test_an_order_that_a_conditional_one_has_placed_is_told_under_the_name_of_that_one() -> None:
+    rig = OrdersRig()
+    rig.http.reply(ORDER, ok(row(7, **SOLD)))
+    rig.http.reply(ALGO, ok(algo(9, algoStatus="FINISHED", actualOrderId="7")))
+    rig.http.reply(ALGOS, ok([algo(9, algoStatus="FINISHED", actualOrderId="7")]))
+    (first,) = await rig.entry._lookup.by_id(["BTCUSDT:7"], Purpose.RECOVERY)
+    (again,) = await rig.entry._lookup.by_id(["BTCUSDT:7"], Purpose.RECOVERY)
+    assert (first.order_id, again.order_id) == ("algo:9", "algo:9")
+    assert rig.http.names() == [ORDER, ALGOS, ALGO, ORDER]
+
+
+@virtual
+async def test_an_order_that_a_conditional_one_may_have_placed_is_left_out() -> None:
+    for status, made_ms in (("TRIGGERING", OLD_MS), ("NEW", NEW_MS)):
+        rig = OrdersRig()
+        rig.http.reply(ORDER, ok(row(7, **SOLD, time=made_ms)))
+        rig.http.reply(ALGO, ok(algo(9, algoStatus=status)))
+        rig.http.reply(ALGOS, ok([algo(9, algoStatus=status)]))
+        assert await rig.entry._lookup.by_id(["BTCUSDT:7"], Purpose.RECOVERY) == []
+
+
+@virtual
+async def test_one_that_none_has_placed_is_by_itself_and_asked_about_once() -> None:
+    rig = OrdersRig()
+    rig.http.reply(ORDER, ok(row(7, **SOLD, time=OLD_MS)), ok(row(8, **SOLD, time=OLD_MS)))
+    rig.http.reply(ALGO, ok(algo(9)))
+    rig.http.reply(ALGOS, ok([algo(9)]))
+    told = await rig.entry._lookup.by_id(["BTCUSDT:7", "BTCUSDT:8", "BTCUSDT:8"], Purpose.RECOVERY)
+    assert [report.order_id for report in told] == ["BTCUSDT:7", "BTCUSDT:8", "BTCUSDT:8"]
+    assert rig.http.names() == [ORDER, ALGOS, ALGO, ORDER, ALGO, ORDER]
+
+
+@virtual
+async def test_the_venues_own_order_and_ours_are_nobody_elses_and_need_no_question() -> None:
+    rig = OrdersRig()
+    rig.entry.algos.ours("mine")
+    ours, forced = SOLD | {"clientOrderId": "mine"}, SOLD | {"clientOrderId": "adl_autoclose"}
+    rig.http.reply(ORDER, ok(row(7, **ours)), ok(row(8, **forced)))
+    told = await rig.entry._lookup.by_id(["BTCUSDT:7", "BTCUSDT:8"], Purpose.RECOVERY)
+    assert [report.order_id for report in told] == ["BTCUSDT:7", "BTCUSDT:8"]
+    assert rig.http.names() == [ORDER, ORDER]
 
 
 # What the venue forgets (dossier §6.4, §8.5)

@@ -7,13 +7,15 @@ from leadline.errors import Acted, AuthError, RateLimited, Rejected, VenueDown, 
 from leadline.net.http import Response
 from leadline.venues.binance.refusals import (
     BAN_S,
+    LONGEST_BAN_S,
     REFUSALS,
     Retry,
-    banned_until_ms,
     code_of,
+    order_windows_s,
     refusal,
     retry_of,
     status_error,
+    told_wait_s,
 )
 
 UNKNOWN = "Unknown error, please check your request or try again later."
@@ -47,6 +49,20 @@ def test_the_four_kinds_of_503_are_told_apart_by_their_wording(
     assert isinstance(error, VenueDown)
     assert error.acted is acted
     assert retry_of(error) is retry
+
+
+@pytest.mark.parametrize(
+    ("message", "headers"),
+    [
+        ("banned until 9999999999999.", ()),
+        ("Stop.", (("Retry-After", "9" * 30),)),
+        ("Stop.", (("Retry-After", "9" * 400),)),
+    ],
+)
+def test_no_refusal_lasts_longer_than_the_longest_ban(
+    message: str, headers: tuple[tuple[str, str], ...]
+) -> None:
+    assert told_wait_s(418, message, 1_795_000_000_000, headers) == LONGEST_BAN_S
 
 
 @pytest.mark.parametrize(
@@ -95,7 +111,9 @@ def test_a_ban_lasts_until_the_moment_it_names() -> None:
     error = refusal(-1003, 418, BANNED, venue_ms=1_795_000_000_000)
     assert isinstance(error, RateLimited)
     assert error.retry_s == 90.0
-    assert banned_until_ms(BANNED) == 1_795_000_090_000
+    over = refusal(-1003, 418, BANNED, venue_ms=1_795_000_090_001)
+    assert isinstance(over, RateLimited)
+    assert over.retry_s == 0
     unknown = refusal(-1003, 418, BANNED)
     assert isinstance(unknown, RateLimited)
     assert unknown.retry_s == BAN_S
@@ -108,7 +126,8 @@ def test_a_ban_lasts_until_the_moment_it_names() -> None:
         (-1003, 429, (), 60.0),
         (-1003, 418, (("retry-after", "300"),), 300.0),
         (-1003, 418, (), BAN_S),
-        (-1015, 429, (), 10.0),
+        (-1003, 429, (("Retry-After", "0"),), 60.0),
+        (-1015, 429, (), 60.0),
     ],
 )
 def test_a_limit_lasts_as_long_as_the_venue_says_or_its_window_is(
@@ -117,6 +136,25 @@ def test_a_limit_lasts_as_long_as_the_venue_says_or_its_window_is(
     error = status_error(Response(status, headers, refuse(code, "Too many.").body))
     assert isinstance(error, RateLimited)
     assert error.retry_s == wait_s
+
+
+@pytest.mark.parametrize(
+    ("text", "spans", "wait_s"),
+    [
+        ("Too many new orders; current limit is 300 orders per TEN_SECONDS.", (10,), 3.5),
+        ("Too many new orders; current limit is 300 orders per 10 SECOND.", (10,), 3.5),
+        ("Too many new orders; current limit is 1200 orders per MINUTE.", (60,), 13.5),
+        ("Too many new orders; current limit is 1200 orders per 1 MINUTE.", (60,), 13.5),
+        ("Too many new orders.", (60, 10), 13.5),
+    ],
+)
+def test_too_many_orders_are_of_the_window_that_is_named_and_last_until_it_ends(
+    text: str, spans: tuple[int, ...], wait_s: float
+) -> None:
+    error = refusal(-1015, 429, text, venue_ms=1_795_000_046_500 // 60_000 * 60_000 + 46_500)
+    assert order_windows_s(text) == spans
+    assert isinstance(error, RateLimited)
+    assert error.retry_s == pytest.approx(wait_s)
 
 
 def test_a_page_of_the_edge_has_neither_code_nor_wording() -> None:

@@ -243,6 +243,17 @@ def test_a_candle_has_ended_when_its_last_millisecond_is_over() -> None:
     assert [bar.complete for bar in rest.bars(*BTC, span, 119999).answer(answer([row]))] == [False]
 
 
+def test_a_candle_has_ended_when_a_later_one_is_told_with_it() -> None:
+    """The minute has turned while the request was on its way."""
+    rows = [
+        [60000, "1", "4", "0.5", "2", "10", 119999, "20", 3, "5", "10", "0"],
+        [120000, "2", "2", "2", "2", "1", 179999, "2", 1, "0", "0", "0"],
+    ]
+
+    bars = rest.bars(*BTC, rest.BarSpan(60, "1m", 0, 2), 119000).answer(answer(rows))
+    assert [bar.complete for bar in bars] == [True, False]
+
+
 @needs_vectors
 @pytest.mark.parametrize(
     ("path", "count"),

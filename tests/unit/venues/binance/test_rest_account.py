@@ -37,8 +37,8 @@ def recorded(kind: str) -> list[str]:
 @needs_vectors
 def test_every_recorded_answer_about_an_account_reads() -> None:
     endpoints: dict[str, Endpoint[Any]] = {
-        "POST /fapi/v1/listenKey": rest_account.create_key(),
-        "PUT /fapi/v1/listenKey": rest_account.prove_key(),
+        "POST /fapi/v1/listenKey": rest_account.CREATE_KEY.endpoint,
+        "PUT /fapi/v1/listenKey": rest_account.PROVE_KEY.endpoint,
         "GET /fapi/v3/positionRisk": rest_account.positions(NAMES),
         "GET /fapi/v2/positionRisk": rest_account.positions(NAMES),
         "GET /fapi/v2/account": rest_account.assets(),
@@ -58,8 +58,8 @@ def test_every_recorded_answer_about_an_account_reads() -> None:
 
 
 def test_a_key_that_the_answer_does_not_name_is_an_empty_text() -> None:
-    assert read(rest_account.prove_key(), {}) == ""
-    assert read(rest_account.create_key(), {"listenKey": "abc"}) == "abc"
+    assert read(rest_account.PROVE_KEY.endpoint, {}) == ""
+    assert read(rest_account.CREATE_KEY.endpoint, {"listenKey": "abc"}) == "abc"
 
 
 def test_wallets_are_read_to_the_last_digit() -> None:
@@ -105,8 +105,8 @@ def test_settings_name_what_they_set() -> None:
 
 
 ASKED: list[Endpoint[Any]] = [
-    rest_account.create_key(),
-    rest_account.prove_key(),
+    rest_account.CREATE_KEY.endpoint,
+    rest_account.PROVE_KEY.endpoint,
     rest_account.assets(),
     rest_account.positions(NAMES),
     rest_account.modes(),

@@ -95,6 +95,16 @@ def test_what_is_alike_is_asked_for_in_one_request_and_tickers_before_books() ->
     ]
 
 
+def test_books_wish_for_their_snapshots_when_they_are_acknowledged_and_tickers_for_none() -> None:
+    story = Story(BTC, TICKER)
+    tickers, books = story.sent()
+    story.acknowledge(tickers)
+    assert len(story.snapshots) == 0
+    story.acknowledge(books)
+    assert story.snapshots.wanted(BTC.symbol)
+    assert len(story.snapshots) == 1
+
+
 def test_the_market_route_always_hears_of_contracts() -> None:
     story = Story(route="market")
 
@@ -142,35 +152,37 @@ def test_a_stream_asked_for_anew_must_prove_itself_anew() -> None:
     assert story.session.coverage(TICKER) is Coverage.RECEIVING
 
 
-def test_a_stream_acknowledged_and_silent_is_asked_for_anew_after_ten_seconds() -> None:
-    story = Story(TICKER, ETH)
+def test_a_stream_that_must_speak_and_does_not_is_asked_for_anew_after_ten_seconds() -> None:
+    story = Story(MARK, TRADES, route="market")
     story.acknowledge(*story.sent())
-    venue = DepthVenue("ETHUSDT")
+    story.acknowledge(*story.wait_and_sent(0.5))
 
     asked = []
-    for _ in range(11):
-        story.hear(venue.frame())
+    for n in range(11):
+        story.hear(framed("btcusdt@aggTrade", e="aggTrade", a=n, s="BTCUSDT", p="1", q="1", T=0, m=True))
         asked += story.wait_and_sent(1.0)
 
     assert [(one["method"], one["params"]) for one in asked] == [
-        ("UNSUBSCRIBE", ["btcusdt@bookTicker"]),
-        ("SUBSCRIBE", ["btcusdt@bookTicker"]),
+        ("UNSUBSCRIBE", ["btcusdt@markPrice@1s"]),
+        ("SUBSCRIBE", ["btcusdt@markPrice@1s"]),
     ]
-    assert story.session.coverage(TICKER) is Coverage.WANTED
+    assert story.session.coverage(MARK) is Coverage.WANTED
 
 
 def test_streams_that_have_nothing_to_tell_for_long_are_left_in_peace() -> None:
+    """To cancel and ask again would miss what is told in between."""
+    top = Subscription(Channel.TOP, "BTC/USDT:USDT", 5)
     forced = Subscription(Channel.LIQUIDATIONS, "*")
-    story = Story(TRADES, forced, MARK, route="market")
-    story.acknowledge(*story.sent())
-    asked = []
-    for n in range(20):
-        story.hear(framed("btcusdt@markPrice@1s", e="markPriceUpdate", E=n, s="BTCUSDT", p="1", T=0, r=""))
-        asked += (now := story.wait_and_sent(1.0))
-        story.acknowledge(*now)
+    for route, silent in (("public", (TICKER, BTC, top)), ("market", (TRADES, forced))):
+        story = Story(*silent, route=route)
+        asked = story.sent()
+        for _ in range(20):
+            story.acknowledge(*asked)
+            story.hear({"result": None, "id": requests.PING_ID})
+            asked = story.wait_and_sent(1.0)
+            assert {request["method"] for request in asked} <= {"SUBSCRIBE"}
 
-    assert {request["method"] for request in asked} == {"SUBSCRIBE"}
-    assert story.session.coverage(TRADES) is Coverage.CONFIRMED
+        assert {story.session.coverage(one) for one in silent} == {Coverage.CONFIRMED}
 
 
 def test_a_request_that_is_never_answered_is_sent_again() -> None:

@@ -44,6 +44,23 @@ def test_one_fetch_serves_all_who_wait_and_pokes_them() -> None:
     assert (one.pokes, other.pokes, len(snapshots), snapshots.wake_at()) == (1, 1, 0, None)
 
 
+def test_what_is_being_fetched_is_told_as_it_was_asked_for_until_it_has_come_or_failed() -> None:
+    snapshots, shallow, deep = Snapshots(), Taker(), Taker()
+    assert snapshots.under_way("BTC") is None
+    snapshots.want("BTC", 100, shallow)
+    assert snapshots.under_way("BTC") is None, "nobody serves it yet"
+    wish = snapshots.next(0, never)
+    snapshots.want("BTC", 1000, deep)
+    assert wish is not None
+    assert snapshots.under_way("BTC") == wish == Wish("BTC", 500)
+    snapshots.failed(wish, 1)
+    assert snapshots.under_way("BTC") is None
+    again = snapshots.next(10**9, never)
+    assert again == snapshots.under_way("BTC") == Wish("BTC", 1000)
+    snapshots.fetched(again, EMPTY, 2)
+    assert snapshots.under_way("BTC") is None
+
+
 def test_the_urgent_come_first_and_then_who_has_waited_longest() -> None:
     snapshots, taker = Snapshots(), Taker()
     for due_ns, symbol in enumerate(("A", "B", "C")):

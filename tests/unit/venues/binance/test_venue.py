@@ -12,7 +12,7 @@ from leadline.clock import NS_PER_MS, NS_PER_S, ManualClock
 from leadline.core.limits import DecayingCounter
 from leadline.core.session import News
 from leadline.errors import CheckFailed, ConnectionLost, RateLimited, Throttled, UnknownSymbol
-from leadline.model.market import Channel, InstrumentsChanged, Subscription, VenueMode
+from leadline.model.market import Channel, FrozenBook, InstrumentsChanged, Subscription, VenueMode
 from leadline.net.departures import Priority
 from leadline.net.http import MemoryHttp, PacedHttp, Purpose, Request, Response
 from leadline.simulation.loop import LoopClock, VirtualLoop
@@ -432,6 +432,56 @@ def test_while_rest_does_not_answer_at_all_one_snapshot_at_a_time_tries_it() -> 
             floor.http.failing = False
             await asyncio.sleep(10)
             assert sorted(symbol for symbol, _ in book.got) == sorted(floor.symbols)
+
+    virtually(work)
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.5, 30.0])
+def test_who_reads_150_books_that_wait_for_snapshots_costs_no_request_more(after_s: float) -> None:
+    async def work() -> None:
+        async with Floor(MANY) as floor:
+            floor.address.weight.spend(1000, floor.clock.mono_ns())  # not all find room in this minute
+            book = Book()
+            for symbol in floor.symbols:
+                floor.binance.snapshots.want(symbol, 100, book)
+            await asyncio.sleep(after_s)
+            waiting = [symbol for symbol in floor.symbols if floor.binance.snapshots.wanted(symbol)]
+            reads = [floor.binance.fetch_book(symbol, 10, Purpose.SNAPSHOT) for symbol in waiting]
+            told = await asyncio.gather(*reads, return_exceptions=True)
+            await asyncio.sleep(70)
+
+            assert sorted(symbol for symbol, _ in book.got) == sorted(floor.symbols)
+            asked = Counter(dict(request.query)["symbol"] for request in floor.desk.paths("depth"))
+            assert asked == Counter(dict.fromkeys((f"{base}USDT" for base in MANY), 1))
+            assert {type(one) for one in told} <= {FrozenBook, Throttled}, "within a read's patience"
+            assert max(floor.desk.weights.values()) <= 1920
+
+    virtually(work)
+
+
+def test_a_snapshot_not_due_yet_and_a_check_are_no_business_of_each_other() -> None:
+    async def work() -> None:
+        async with Floor(("BTC",)) as floor:
+            book, symbol = Book(), "BTC/USDT:USDT"
+            floor.binance.snapshots.want(symbol, 500, book, floor.clock.mono_ns() + 2 * NS_PER_S)
+            await floor.binance.fetch_book(symbol, 10, Purpose.FALLBACK)
+            assert (book.got, len(floor.desk.paths("depth"))) == ([], 1)
+            await asyncio.sleep(1.93)
+            await floor.binance.fetch_book(symbol, 10, Purpose.CROSS_CHECK)
+            assert len(floor.desk.paths("depth")) == 3
+
+    virtually(work)
+
+
+def test_a_read_of_more_levels_than_the_snapshot_under_way_has_is_asked_for_on_its_own() -> None:
+    async def work() -> None:
+        async with Floor(("BTC",)) as floor:
+            book, symbol = Book(), "BTC/USDT:USDT"
+            floor.binance.snapshots.want(symbol, 100, book)
+            await asyncio.sleep(0.01)
+            await floor.binance.fetch_book(symbol, 501, Purpose.FALLBACK)
+            limits = [dict(request.query)["limit"] for request in floor.desk.paths("depth")]
+            assert sorted(limits) == ["1000", "500"]
 
     virtually(work)
 

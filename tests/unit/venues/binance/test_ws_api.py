@@ -23,6 +23,7 @@ class Counts:
     def __init__(self) -> None:
         self.spent = 0.0
         self.counts: list[tuple[int | None, int]] = []
+        self.refusals: list[float | None] = []
         self.open_ns = 0
         """Until when the venue refuses our address."""
 
@@ -30,6 +31,7 @@ class Counts:
         return max(0, self.open_ns - now_ns) / NS_PER_S
 
     def refused(self, retry_s: float | None, now_ns: int) -> None:
+        self.refusals.append(retry_s)
         self.open_ns = now_ns + round((retry_s or 60) * NS_PER_S)
 
     def spend(self, points: float, now_ns: int) -> None:
@@ -104,6 +106,13 @@ def test_a_request_is_signed_over_its_sorted_parameters_and_integers_are_integer
     unsigned = {name: value for name, value in params.items() if name != "signature"}
     payload = "&".join(f"{name}={unsigned[name]}" for name in sorted(unsigned))
     assert params["signature"] == Signer(Credentials(API_KEY, API_SECRET)).sign(payload)
+
+
+def test_a_request_without_a_moment_bears_the_key_alone() -> None:
+    rig = Rig()
+    rig.session.ask("userDataStream.ping", (), None, 1.0, rig.now_ns, Waits())
+    (request,) = rig.sent()
+    assert (request["method"], request["params"]) == ("userDataStream.ping", {"apiKey": API_KEY})
 
 
 def test_answers_find_who_asked_in_whatever_order_they_come() -> None:
@@ -241,6 +250,15 @@ def test_a_question_refused_for_the_weight_is_told_and_not_answered_by_a_new_con
     assert rig.counts.pause_s(rig.now_ns) == pytest.approx(600, abs=1)
     rig.pass_s(60)
     assert rig.session.outputs() == []
+
+
+def test_a_refusal_that_names_no_end_lasts_as_long_as_the_window() -> None:
+    rig = Rig()
+    rig.sent()
+    rig.pass_s(PING_NS / NS_PER_S)
+    (request,) = rig.sent()
+    rig.hear(id=request["id"], status=429, error={"code": -1003, "msg": "Too many requests."})
+    assert rig.counts.refusals == [None]
 
 
 def test_weight_is_counted_and_the_venues_own_counts_are_told() -> None:

@@ -429,6 +429,30 @@ async def test_by_rest_known_ids_are_cancelled_together_and_the_others_one_by_on
 
 
 @virtual
+async def test_by_rest_every_cancel_is_sent_whatever_becomes_of_one() -> None:
+    rig = AccountRig()
+    rig.venue.reply("CancelOrderBatch", {"count": 2})
+    rig.venue.reply("CancelOrder", ConnectFailed("no way"), {"count": 1})
+    keys = [OrderKey("OA"), OrderKey(client_id="c"), OrderKey("OB"), OrderKey(userref=7)]
+    with pytest.raises(ConnectFailed) as failed:
+        await rig.account.cancel(keys, Path.REST)
+    assert failed.value.acted is Acted.MAYBE
+    assert rig.venue.names() == ["CancelOrderBatch", "CancelOrder", "CancelOrder"]
+
+
+@virtual
+async def test_where_the_batch_after_the_counter_cannot_leave_the_cancels_before_it_did() -> None:
+    rig = await live()
+    task = asyncio.create_task(rig.account.cancel([OrderKey("OA"), OrderKey("OB")], Path.STREAM))
+    (request,) = await rig.asked()
+    rig.hear(*[no(request, "EOrder:Rate limit exceeded")] * 2)
+    rig.session.closed("cut", rig.clock.mono_ns())
+    with pytest.raises(ConnectFailed) as failed:
+        await task
+    assert failed.value.acted is Acted.MAYBE
+
+
+@virtual
 async def test_a_batch_of_cancels_that_took_fewer_does_not_say_which() -> None:
     rig = AccountRig()
     rig.venue.reply("CancelOrderBatch", {"count": 1}, "EOrder:Unknown order")
