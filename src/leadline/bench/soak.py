@@ -17,9 +17,9 @@ from leadline.bench.filling import Kept
 LEEWAY = 5
 """So many tasks, descriptors, streams or orders more than at the beginning are no leak: some just end."""
 
-MOST_MB_H = 30.0
-"""Memory that grows no faster is called flat: at 3 000 messages a second these are three bytes a message,
-less than anything that could be kept of each; what is kept up to a bound fills up at such a pace."""
+MOST_MB_H = 15.0
+"""Memory that grows no faster is called flat: at 3 000 messages a second that is a byte and a half a message,
+less than anything that could be kept of each; the allocators keep what bursts have needed."""
 
 JUDGED_FROM_S = 300.0
 """A line through less than this after the warm-up says more of the allocator than of the program."""

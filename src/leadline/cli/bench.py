@@ -54,7 +54,8 @@ def command(frames: Path | None, minutes: float | None, as_json: bool) -> None:
     fixed time-outs.
 
     With --soak: one client, an emulator in another process, about 3 000 messages a second over two lines,
-    which are cut again and again. Exit 1 when memory grows or anything stays behind.
+    which are cut again and again, once all that is kept is full, which takes ten minutes by itself. Exit 1
+    when memory grows or anything stays behind.
     """
     clock = SystemClock()
     if minutes is not None:
