@@ -9,7 +9,7 @@ import pytest
 from leadline.simulation.report import ACCOUNT_KINDS, FORBIDDEN, LATE, REPLAYED, Report
 from leadline.simulation.run import run_seeds
 
-SEEDS = 24
+SEEDS = 14
 MINUTES = 5.0
 MOST_SEEDS_TO_FIND = 10
 BINANCE = ("binance",)
